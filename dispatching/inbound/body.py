@@ -1,0 +1,48 @@
+"""The body of a request, read once, bounded, as bytes or as JSON."""
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, UnreadablePostError
+
+from dispatching.inbound.refusals import BadInput, LengthRequired, TooLarge, UnsupportedBody
+from dispatching.inbound.strict_json import loads
+
+LIMIT = 512 * 1024
+
+
+def read_body(request: HttpRequest, limit: int = LIMIT) -> bytes:
+    """The bytes as they came; BadInput (4xx in its `status`) when they are too many, compressed, or cut off."""
+    too_large = f"body: larger than the limit of {limit // 1024} KiB ({limit} bytes)"
+    if _announced(request) > limit:
+        raise TooLarge(too_large)
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedBody("Content-Encoding: compressed bodies are not read; send the body as it is")
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise TooLarge(too_large) from None
+    except UnreadablePostError:
+        raise BadInput("body: the connection broke off before its end") from None
+    if len(body) > limit:
+        raise TooLarge(too_large)
+    # Django reads as many bytes as Content-Length says: without one it reads none.
+    if not body and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        raise LengthRequired("Content-Length: is required")
+    return body
+
+
+def read_json(request: HttpRequest, limit: int = LIMIT) -> Any:
+    """The object or list in the body, whatever the Content-Type's name; BadInput otherwise."""
+    return loads(read_body(request, limit), charset(request))
+
+
+def charset(request: HttpRequest) -> str | None:
+    return (request.content_params or {}).get("charset")
+
+
+def _announced(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

@@ -1,0 +1,29 @@
+"""Why a body was refused, in words its sender can act on."""
+
+MOST_ERRORS = 20
+
+
+class BadInput(Exception):
+    """The sender's mistake: `status` is the HTTP answer (4xx), `errors` are sentences that begin with the field's path."""
+
+    status = 400
+
+    def __init__(self, errors: list[str] | str):
+        found = [errors] if isinstance(errors, str) else errors
+        more = len(found) - MOST_ERRORS
+        self.errors = [*found[:MOST_ERRORS], *([f"body: and {more} more errors"] if more > 0 else [])]
+        super().__init__("; ".join(self.errors))
+
+
+class LengthRequired(BadInput):
+    status = 411
+
+
+class TooLarge(BadInput):
+    status = 413
+
+
+class UnsupportedBody(BadInput):
+    """An encoding or a character set that we do not read."""
+
+    status = 415
