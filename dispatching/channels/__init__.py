@@ -1,0 +1,8 @@
+"""The media: e-mail, webhook and (in tests) memory. A new one is a module with a Channel, and one line here."""
+
+from dispatching.channels.base import Channel, ChannelError, Envelope, get, kinds, register
+from dispatching.channels.memory import MemoryChannel, memory
+
+__all__ = ["Channel", "ChannelError", "Envelope", "MemoryChannel", "get", "kinds", "memory", "register"]
+
+register(memory)

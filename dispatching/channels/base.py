@@ -1,0 +1,77 @@
+"""What every channel promises, and the registry of those there are."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message to one address; `key` is the same for every attempt, `data` is the content for machines, JSON-ready."""
+
+    key: str
+    address: str
+    recipient: str
+    subject: str
+    body: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class ChannelError(Exception):
+    """Not delivered. A permanent one is not worth a retry; `retry_after` is the provider's wish in seconds, if it said one.
+
+    The reason is shown to people and logged: no secrets in it.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class Channel(ABC):
+    """A medium that carries an envelope to an address, within PROVIDER_TIMEOUT seconds. Used by many threads at once."""
+
+    kind: str
+    label: str
+
+    @property
+    def configured(self) -> bool:
+        """A medium that is not configured is not offered."""
+        return True
+
+    @abstractmethod
+    def clean_address(self, address: str) -> str:
+        """The address in its normal form; raises ValidationError with a sentence if it cannot be used."""
+
+    @abstractmethod
+    def send(self, envelope: Envelope) -> str:
+        """The provider's receipt, perhaps empty, once it has accepted; raises ChannelError if it has not."""
+
+
+_channels: dict[str, Channel] = {}
+
+
+def register(channel: Channel) -> None:
+    _channels[channel.kind] = channel
+
+
+def get(kind: str) -> Channel:
+    """The channel of this kind; raises a permanent ChannelError if there is none or it is not configured."""
+    channel = _channels.get(kind)
+    if channel is None or not channel.configured:
+        raise ChannelError(f"the medium {kind!r} is not configured", permanent=True)
+    return channel
+
+
+def kinds() -> list[tuple[str, str]]:
+    """(kind, label) of every medium on offer, ready for a form's choices."""
+    return [(channel.kind, channel.label) for channel in _channels.values() if channel.configured]
+
+
+def provider_timeout() -> float:
+    """Seconds a whole call may take, from name look-up to the last byte; less than half of a lease (faults A14)."""
+    return getattr(settings, "PROVIDER_TIMEOUT", 10)

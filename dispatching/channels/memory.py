@@ -1,0 +1,43 @@
+"""An outbox in a list, for tests and demos: what a provider would have been handed, and failures on request."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from dispatching.channels.base import Channel, ChannelError, Envelope
+
+
+class MemoryChannel(Channel):
+    kind = "memory"
+    label = "Memory"
+
+    def __init__(self) -> None:
+        self.outbox: list[Envelope] = []
+        self._failures: list[ChannelError] = []
+
+    @property
+    def configured(self) -> bool:
+        return getattr(settings, "MEMORY_CHANNEL", False)
+
+    def clean_address(self, address: str) -> str:
+        if not (address := address.strip()):
+            raise ValidationError("Please enter an address.")
+        return address
+
+    def send(self, envelope: Envelope) -> str:
+        if self._failures:
+            raise self._failures.pop(0)
+        self.outbox.append(envelope)
+        return f"memory-{len(self.outbox)}"
+
+    def fail_next(
+        self, times: int = 1, *, reason: str = "mailbox full", permanent: bool = False, retry_after: int | None = None
+    ) -> None:
+        """The next `times` sends fail so."""
+        self._failures += [ChannelError(reason, permanent=permanent, retry_after=retry_after) for _ in range(times)]
+
+    def clear(self) -> None:
+        self.outbox.clear()
+        self._failures.clear()
+
+
+memory = MemoryChannel()
