@@ -1,0 +1,30 @@
+"""Is anything moving? Red when the last sweep is too long ago or rows are overdue: a process that answers proves nothing."""
+
+from datetime import timedelta
+
+from django.db import DatabaseError
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from dispatching.audit import overdue
+from dispatching.models import SweepRecord
+
+SWEEP_AGE = timedelta(seconds=60)
+
+
+@never_cache
+def health(request: HttpRequest) -> JsonResponse:
+    """200, or 503 with what is wrong. Holds no names and no addresses."""
+    now = timezone.now()
+    try:
+        last = SweepRecord.objects.filter(name="sweep").first()
+        late = overdue(now)
+    except DatabaseError:
+        return JsonResponse({"status": "red", "problems": ["the database cannot be reached"]}, status=503)
+    problems = [f"{count} {kind} overdue by more than a minute" for kind, count in late.items() if count]
+    if last is None or now - last.completed_at > SWEEP_AGE:
+        since = last.completed_at.isoformat() if last else "ever"
+        problems.append(f"no sweep was completed since {since}")
+    body = {"status": "red" if problems else "green", "problems": problems}
+    return JsonResponse(body, status=503 if problems else 200)

@@ -1,0 +1,224 @@
+"""One file for all environments: every knob comes from the environment, a wrong value stops the start and says which."""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import dj_email_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+from config.embedded import broker, postgres
+from config.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def knob(read, name: str, default: Any, *, allowed=lambda value: True, hint: str = "") -> Any:
+    """The value of one environment variable; a wrong one stops the start with a sentence that names it."""
+    try:
+        value = read(name, default)
+    except (EnvError, ValueError, KeyError) as error:
+        raise ImproperlyConfigured(f"The environment variable {name} has a wrong value: {error} {hint}") from None
+    if not allowed(value):
+        raise ImproperlyConfigured(f"The environment variable {name} has a wrong value. {hint}")
+    return value
+
+
+def url_of(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    return knob(
+        env.str,
+        name,
+        default,
+        allowed=lambda value: urlsplit(value).scheme in schemes,
+        hint=f"It must start with one of: {', '.join(s + '://' for s in schemes)}.",
+    )
+
+
+def kept_secret(path: Path) -> str:
+    """A secret made on the first start and kept beside the data, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+# --- where things are -------------------------------------------------------------------------------------------------
+VAR_DIR = Path(knob(env.str, "VAR_DIR", str(BASE_DIR / "var"))).resolve()
+HOST = knob(env.str, "HOST", "127.0.0.1")
+PORT = knob(env.int, "PORT", 8000, allowed=lambda port: 0 < port < 65536, hint="It must be a port number.")
+PUBLIC_URL = url_of("PUBLIC_URL", f"http://{HOST}:{PORT}", ("http", "https")).rstrip("/")
+DEBUG = knob(env.bool, "DEBUG", False)
+SECRET_KEY = knob(env.str, "SECRET_KEY", "") or kept_secret(VAR_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = knob(env.list, "SECRET_KEY_FALLBACKS", [])
+ALLOWED_HOSTS = knob(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST, urlsplit(PUBLIC_URL).hostname])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# --- applications -----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.guardian",
+    "config.apps.TocsinAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "guardian",
+    "schedules",
+    "dispatching",
+    "stakeholders",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "schedules.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
+ANONYMOUS_USER_NAME = None  # faults O14: guardian makes no user of its own
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/on-call/"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+SECURE_REFERRER_POLICY = "no-referrer"  # links in pages carry a token (faults K13)
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# --- database ---------------------------------------------------------------------------------------------------------
+DATABASE_URL = url_of("DATABASE_URL", "", ("", "postgres", "postgresql")) or postgres.url(VAR_DIR)
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(DATABASE_URL),
+        # A new connection for each request costs 40 times a kept one; a kept one is checked before use (faults D1).
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+PUBLISH_TIMEOUT = 2  # seconds; a broker that does not answer costs no more (faults B2)
+CELERY_BROKER_URL = knob(env.str, "CELERY_BROKER_URL", "") or broker.url(VAR_DIR)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, VAR_DIR, PUBLISH_TIMEOUT)
+CELERY_BROKER_CONNECTION_TIMEOUT = PUBLISH_TIMEOUT
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "dispatching.tasks.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "audit": {"task": "dispatching.tasks.audit", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
+}
+CELERY_TASK_ROUTES = {
+    "dispatching.tasks.run_*": {"queue": "engine"},
+    "dispatching.tasks.sweep": {"queue": "engine"},
+    "dispatching.tasks.send_due_page": {"queue": "page"},
+    "dispatching.tasks.send_due_bulk": {"queue": "bulk"},
+}
+ALARMS = True  # off in tests: they move the clock and sweep
+SWEEP_SECONDS = knob(env.float, "SWEEP_SECONDS", 2.0, allowed=lambda s: 0 < s <= 30, hint="More than 0, at most 30.")
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+LEASE_SECONDS = 30  # a sender that has said nothing for so long is taken to be dead
+PROVIDER_TIMEOUT = 10  # less than half of the lease, so that a slow call never outlives it (faults A14)
+EMAIL_URL = knob(env.str, "EMAIL_URL", "")
+DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsplit(PUBLIC_URL).hostname}>")
+WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
+WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
+MEMORY_CHANNEL = False
+
+if EMAIL_URL:
+    if urlsplit(EMAIL_URL).scheme not in dj_email_url.SCHEMES or not urlsplit(EMAIL_URL).hostname:
+        raise ImproperlyConfigured("The environment variable EMAIL_URL has a wrong value. Example: smtp://host:25")
+    _mail = dj_email_url.parse(EMAIL_URL)
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"] or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_TIMEOUT = PROVIDER_TIMEOUT
+
+# --- API --------------------------------------------------------------------------------------------------------------
+INTAKE_LIMIT = 512 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
+    "DEFAULT_PARSER_CLASSES": ["dispatching.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "config.api.Pages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api.refusal",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tocsin",
+    "VERSION": "1",
+    "DESCRIPTION": "Get each alert to the person who can act on it.",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+LOGGING = logging_config(knob(env.str, "LOG_LEVEL", "INFO", allowed=lambda v: v in ("DEBUG", "INFO", "WARNING", "ERROR")))
+LOGGING_CONFIG = "logging.config.dictConfig"

@@ -1,0 +1,26 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config.api import router
+from config.health import health
+from dispatching.api import inbound
+from dispatching.views import alert_page
+from schedules.views import on_call_now
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/on-call/")),
+    path("admin/", admin.site.urls),
+    path("on-call/", on_call_now, name="on_call"),
+    path("a/<str:token>/", alert_page, name="alert_page"),
+    path("v2/enqueue", inbound.enqueue, name="enqueue"),
+    path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),
+    path("integrations/<str:key>/alertmanager/", inbound.from_alertmanager, name="from_alertmanager"),
+    path("integrations/<str:key>/grafana/", inbound.from_grafana, name="from_grafana"),
+    path("api/v1/", include(router.urls)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("healthz", health, name="healthz"),
+    path("readyz", health, name="readyz"),
+]

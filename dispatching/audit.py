@@ -1,0 +1,40 @@
+"""Look for what must not be, without a look-back limit; repair it, say so on the timeline, and count it as a bug."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+
+from dispatching import alarms, sweep, timeline
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation
+
+log = structlog.get_logger(__name__)
+LATE = timedelta(seconds=60)
+
+
+def audit(now: datetime) -> int:
+    """Gives every open alert that nobody has and that never had one an escalation; returns the number of repairs."""
+    forgotten = Alert.objects.filter(state=Alert.State.TRIGGERED, escalations=None, first_at__lte=now - LATE / 2)
+    repaired = sum(_start(pk, now) for pk in list(forgotten.values_list("pk", flat=True)[:1000]))
+    if repaired:
+        log.error("audit_repaired", alerts=repaired)
+        alarms.ring_steps()
+    sweep.record("audit", now, repaired)
+    return repaired
+
+
+def _start(alert_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        alert = Alert.objects.select_related("service").select_for_update(of=("self",)).get(pk=alert_id)
+        if alert.state != Alert.State.TRIGGERED or alert.escalations.exists():
+            return False
+        Escalation.objects.create(alert=alert, policy_id=alert.service.policy_id, due_at=now, started_at=now)
+        text = "the alert had no escalation: the audit has started one"
+        timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.REPAIRED, text, now=now))
+    return True
+
+
+def overdue(now: datetime) -> dict[str, int]:
+    """How many rows are due for more than a minute, by kind; health and metrics read it."""
+    late = now - LATE
+    return {"steps": Escalation.objects.due(late).count(), "deliveries": Delivery.objects.due(late).count()}

@@ -1,0 +1,193 @@
+"""The outbox: plan, claim (commit), send, record (commit). Knows nothing of alerts.
+
+A claim takes a lease and a new attempt number; whoever holds an older number is fenced off: it neither calls the
+provider nor records. `Delivery.due_at` is the lease's end while a delivery is being sent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, F, Value, When
+
+from dispatching import channels
+from dispatching.channels import ChannelError, Envelope
+from dispatching.models import Attempt, Delivery
+from dispatching.rules.contact import retry_after
+
+log = structlog.get_logger(__name__)
+State, Outcome = Delivery.State, Attempt.Outcome
+
+MAX_ATTEMPTS = 6
+
+CLAIM = """
+WITH picked AS (
+    SELECT id, state FROM dispatching_delivery
+    WHERE queue = %(queue)s AND due_at <= %(now)s AND state IN ('pending', 'sending') {only}
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE dispatching_delivery AS delivery
+SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
+FROM picked WHERE delivery.id = picked.id
+RETURNING delivery.id, delivery.attempt, picked.state = 'sending'
+"""
+CLAIM_NEXT, CLAIM_ONE = CLAIM.format(only=""), CLAIM.format(only="AND id = %(id)s AND attempt = %(attempt)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make attempt number `attempt`; `takeover` if the sender before has let its lease run out."""
+
+    delivery_id: int
+    attempt: int
+    takeover: bool
+
+
+def claim_next(queue: str, *, now: datetime) -> Claim | None:
+    """Takes the delivery that has been due longest, for one lease; None when there is none that nobody else is taking."""
+    return _claim(CLAIM_NEXT, queue=queue, now=now)
+
+
+def claim(delivery_id: int, attempt: int, queue: str, *, now: datetime) -> Claim | None:
+    """Takes this delivery if it is due and has not been attempted since `attempt`; else None."""
+    return _claim(CLAIM_ONE, queue=queue, now=now, id=delivery_id, attempt=attempt)
+
+
+def _claim(statement: str, *, now: datetime, **values: Any) -> Claim | None:
+    lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"now": now, "lease_until": lease_until, **values})
+        row = cursor.fetchone()
+    return Claim(*row) if row else None
+
+
+def send(claim: Claim, *, now: datetime) -> Delivery | None:
+    """Hands a claimed delivery to its provider and records what came of it; None if another attempt has overtaken it."""
+    if claim.takeover:
+        _note_unknown(claim, now=now)
+    delivery = _last_look(claim)
+    if delivery is None:
+        log.info("attempt_overtaken", delivery=claim.delivery_id, attempt=claim.attempt)
+        return None
+    if delivery.cancelled_at:
+        return _record(delivery, now=now, state=State.SUPPRESSED, due_at=None)
+    if delivery.attempt > MAX_ATTEMPTS:
+        # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
+        return _end(delivery, State.DEAD, "no sender has survived it", now=now)
+    if refusal := _refusal(delivery):
+        return _end(delivery, State.FAILED, refusal, now=now, outcome=Outcome.PERMANENT)
+    return _hand_over(delivery, now=now)
+
+
+def _last_look(claim: Claim) -> Delivery | None:
+    """The delivery as it is just before the call, if this attempt is still the latest one (faults A13, A18)."""
+    mine = Delivery.objects.filter(pk=claim.delivery_id, attempt=claim.attempt, state=State.SENDING)
+    return mine.select_related("contact_point").first()
+
+
+def _note_unknown(claim: Claim, *, now: datetime) -> None:
+    reason = "the sender said nothing until its lease ended"
+    Attempt.objects.bulk_create(
+        [Attempt(delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=reason)],
+        ignore_conflicts=True,
+    )
+
+
+def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
+    try:
+        receipt = channels.get(delivery.channel).send(envelope(delivery))
+    except ChannelError as error:
+        return _failed(delivery, error, now=now)
+    except Exception as error:  # the one broad net: a fault in a channel must not stop the others
+        log.exception("channel_fault", delivery=delivery.pk, channel=delivery.channel)
+        return _failed(delivery, ChannelError(f"unexpected: {type(error).__name__}"), now=now)
+    return _sent(delivery, receipt, now=now)
+
+
+def _refusal(delivery: Delivery) -> str:
+    """Why the contact point as it is now cannot be used; empty if it can (faults F7)."""
+    point = delivery.contact_point
+    if point is None:
+        return "the contact point was deleted"
+    if not point.verified:
+        return "the contact point is no longer verified"
+    return f"the contact point is disabled: {point.disabled_reason}" if point.disabled_reason else ""
+
+
+def envelope(delivery: Delivery) -> Envelope:
+    assert delivery.contact_point
+    return Envelope(
+        key=delivery.key.hex,
+        address=delivery.contact_point.address,
+        recipient=delivery.recipient_name,
+        subject=delivery.subject,
+        body=delivery.body,
+        data={"id": delivery.key.hex, **delivery.data},
+    )
+
+
+def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> Delivery | None:
+    assert delivery.contact_point
+    return _record(
+        delivery,
+        now=now,
+        outcome=Outcome.ACCEPTED,
+        state=State.SENT,
+        due_at=None,
+        sent_at=now,
+        receipt=receipt[:255],
+        address=delivery.contact_point.address,
+        reason="",
+    )
+
+
+def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> Delivery | None:
+    reason = str(error)[:300]
+    if error.permanent:
+        return _end(delivery, State.FAILED, reason, now=now, outcome=Outcome.PERMANENT)
+    if delivery.attempt >= MAX_ATTEMPTS:
+        return _end(delivery, State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=Outcome.TEMPORARY)
+    due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
+    return _record(delivery, now=now, outcome=Outcome.TEMPORARY, state=State.PENDING, due_at=due_at, reason=reason)
+
+
+def _end(delivery: Delivery, state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> Delivery | None:
+    # Due now: a failure that is final has to be followed up, by whoever knows why this was sent.
+    return _record(delivery, now=now, outcome=outcome, state=state, due_at=now, reason=reason)
+
+
+def _record(delivery: Delivery, *, now: datetime, outcome: str | None = None, **values: Any) -> Delivery | None:
+    """Writes the outcome in one transaction; None if a newer attempt has taken over, which then has the last word."""
+    mine = Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=State.SENDING)
+    with transaction.atomic():
+        if not mine.update(**values):
+            log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)
+            return None
+        if outcome:
+            reason = values.get("reason", "")
+            Attempt.objects.create(
+                delivery_id=delivery.pk, number=delivery.attempt, at=now, outcome=outcome, reason=reason
+            )
+    for name, value in values.items():
+        setattr(delivery, name, value)
+    return delivery
+
+
+def suppress(deliveries: Iterable[int], reason: str, *, now: datetime) -> int:
+    """Nothing of these starts any more: waiting ones end here, one that is being sent is stopped before its call."""
+    waiting = When(state=State.PENDING, then=Value(State.SUPPRESSED))
+    # One statement: between two of them a delivery could change from the one state to the other and slip through.
+    return (
+        Delivery.objects.live()
+        .filter(pk__in=deliveries)
+        .update(
+            due_at=Case(When(state=State.PENDING, then=Value(None)), default=F("due_at")),
+            state=Case(waiting, default=F("state")),
+            reason=reason,
+            cancelled_at=now,
+        )
+    )

@@ -1,0 +1,28 @@
+from dispatching.models.alert import Alert, AlertEvent, Page
+from dispatching.models.contact import ContactPoint, ContactRule, Recipient
+from dispatching.models.delivery import Attempt, Delivery
+from dispatching.models.escalation import Escalation
+from dispatching.models.policy import EscalationPolicy, Step, Target
+from dispatching.models.routing import Integration, Priority, Service, Severity, key_hash
+from dispatching.models.sweep import SweepRecord
+
+__all__ = [
+    "Alert",
+    "AlertEvent",
+    "Attempt",
+    "ContactPoint",
+    "ContactRule",
+    "Delivery",
+    "Escalation",
+    "EscalationPolicy",
+    "Integration",
+    "Page",
+    "Priority",
+    "Recipient",
+    "Service",
+    "Severity",
+    "Step",
+    "SweepRecord",
+    "Target",
+    "key_hash",
+]

@@ -1,0 +1,131 @@
+"""What is wrong, and all that was done about it."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from dispatching.models.contact import ContactPoint, Recipient
+from dispatching.models.delivery import Delivery
+from dispatching.models.escalation import Escalation
+from dispatching.models.routing import Integration, Priority, Service, Severity
+from schedules.models import User
+
+
+class Alert(models.Model):
+    """One thing that is wrong, however often it is reported."""
+
+    class State(models.TextChoices):
+        TRIGGERED = "triggered", "triggered"
+        ACKNOWLEDGED = "acknowledged", "acknowledged"
+        RESOLVED = "resolved", "resolved"
+
+    # From a state to those it may move to; anything else is refused (applied in `lifecycle._move`).
+    MOVES: ClassVar = {
+        State.TRIGGERED: {State.ACKNOWLEDGED, State.RESOLVED},
+        State.ACKNOWLEDGED: {State.RESOLVED},
+        State.RESOLVED: set(),
+    }
+
+    integration = models.ForeignKey(Integration, models.PROTECT, related_name="alerts")
+    service = models.ForeignKey(Service, models.PROTECT, related_name="alerts")
+    dedup_key = models.CharField(max_length=255)
+    state = models.CharField(max_length=12, choices=State, default=State.TRIGGERED)
+    summary = models.CharField(max_length=1024)
+    severity = models.CharField(max_length=8, choices=Severity, blank=True)
+    priority = models.ForeignKey(Priority, models.PROTECT, null=True, blank=True, related_name="alerts")
+    source = models.CharField(max_length=255, blank=True)
+    component = models.CharField(max_length=255, blank=True)
+    slo = models.CharField("SLO", max_length=255, blank=True)
+    deployment = models.CharField(max_length=255, blank=True)
+    product = models.CharField(max_length=255, blank=True)
+    runbook_url = models.CharField(max_length=2000, blank=True)
+    dashboard_url = models.CharField(max_length=2000, blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    occurrences = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField("since")
+    last_at = models.DateTimeField("last seen")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    # When the source itself says that it ended: an event from before that is old news (faults I4).
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "dedup_key"], condition=~Q(state="resolved"), name="one_open_alert_a_key"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["integration", "dedup_key", "-id"], name="alert_by_key"),
+            models.Index(fields=["state", "-id"], name="alert_by_state"),
+            models.Index(fields=["service", "-id"], name="alert_by_service"),
+        ]
+
+    @property
+    def open(self) -> bool:
+        return self.state != self.State.RESOLVED
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.summary}"
+
+
+class AlertEvent(models.Model):
+    """One line of an alert's timeline: what happened or was decided, by whom. Never changed, never deleted."""
+
+    class Kind(models.TextChoices):
+        TRIGGERED = "triggered", "triggered"
+        REPEATED = "repeated", "seen again"
+        IGNORED = "ignored", "event ignored"
+        STEP = "step", "step ran"
+        SKIPPED = "skipped", "step skipped"
+        NOBODY = "nobody", "nobody reached"
+        PAGED = "paged", "page planned"
+        NOT_PAGED = "not_paged", "not paged"
+        SENT = "sent", "page sent"
+        NOT_SENT = "not_sent", "page not sent"
+        ACKNOWLEDGED = "acknowledged", "acknowledged"
+        RESOLVED = "resolved", "resolved"
+        ESCALATED = "escalated", "escalated by hand"
+        EXHAUSTED = "exhausted", "escalation ended"
+        REPAIRED = "repaired", "repaired"
+        FAILED = "failed", "could not run"
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=12, choices=Kind)
+    text = models.TextField(blank=True)
+    # Who did it by hand; empty where Tocsin or the source did it.
+    by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        indexes = [models.Index(fields=["alert", "id"], name="event_by_alert")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.text}"
+
+
+class Page(models.Model):
+    """Why a delivery is sent: this step run of this alert reaches this person there. Told once is a constraint."""
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="pages")
+    escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="pages")
+    position = models.PositiveIntegerField()
+    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="pages")
+    contact_point = models.ForeignKey(ContactPoint, models.SET_NULL, null=True, related_name="pages")
+    delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="page")
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["escalation", "position", "recipient", "contact_point"], name="paged_once_a_step_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipient} for {self.alert}"

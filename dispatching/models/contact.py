@@ -1,0 +1,115 @@
+"""Who can be reached, and how."""
+
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from dispatching import channels
+from schedules.models import User
+
+
+class Recipient(models.Model):
+    """Somebody who can be reached, with a login or without one."""
+
+    user = models.OneToOneField(
+        User,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="recipient",
+        help_text="The person, where there is a login.",
+    )
+    display_name = models.CharField(
+        "name", max_length=150, blank=True, help_text="Only for somebody without a login: how they are named in a timeline."
+    )
+    last_resort = models.BooleanField(
+        default=False,
+        help_text="Told when an escalation ends and nobody has acknowledged. At least one recipient should have this.",
+    )
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False) | ~Q(display_name=""),
+                name="recipient_has_a_name",
+                violation_error_message="A recipient needs a person or a name.",
+            )
+        ]
+
+    @property
+    def name(self) -> str:
+        return self.user.name if self.user else self.display_name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactPoint(models.Model):
+    """One address of one recipient on one channel."""
+
+    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contact_points")
+    channel = models.CharField(max_length=20, help_text="How: e-mail, webhook …")
+    address = models.CharField(max_length=500, help_text="Where: one e-mail address, or the URL of a webhook.")
+    verified = models.BooleanField(
+        default=False, help_text="Only verified contact points are used: somebody has seen a message arrive there."
+    )
+    disabled_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why nothing is sent there at present; empty while it is in use."
+    )
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.UniqueConstraint(
+                "recipient",
+                "channel",
+                Lower("address"),
+                name="contact_point_once_a_recipient",
+                violation_error_message="This recipient has this address already.",
+            )
+        ]
+
+    def clean(self) -> None:
+        if self.channel not in dict(channels.kinds()):
+            raise ValidationError({"channel": f"There is no channel “{self.channel}” here."})
+        try:
+            self.address = channels.get(self.channel).clean_address(self.address)
+        except ValidationError as error:
+            raise ValidationError({"address": error}) from None
+
+    @property
+    def usable(self) -> bool:
+        return self.verified and not self.disabled_reason
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.address}"
+
+
+class ContactRule(models.Model):
+    """A link of a person's own chain: use this contact point so long after a page begins, unless acknowledged before."""
+
+    contact_point = models.ForeignKey(ContactPoint, models.CASCADE, related_name="rules")
+    delay = models.DurationField(
+        default=timedelta(0),
+        validators=[MaxValueValidator(timedelta(days=1))],
+        help_text="How long after the page begins, as hours:minutes:seconds. Without any rule every contact point is used at once.",
+    )
+
+    class Meta:
+        ordering = ("delay", "pk")
+        constraints = [
+            models.UniqueConstraint(fields=["contact_point"], name="one_rule_a_contact_point"),
+            models.CheckConstraint(
+                condition=Q(delay__gte=timedelta(0)),
+                name="contact_rule_not_in_the_past",
+                violation_error_message="The delay cannot be negative.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_point} after {self.delay}"

@@ -1,0 +1,124 @@
+"""Whom to page in which order, as data. What follows from it is in `dispatching.rules.escalation`."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Prefetch, Q
+
+from schedules.models import Schedule, Team, User
+
+
+class EscalationPolicy(models.Model):
+    """A chain of steps that stops at the first acknowledgement."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1.")
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="policies", help_text="The team whose agreement this is."
+    )
+    repeat = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MaxValueValidator(20)],
+        help_text="How many more times the chain runs when nobody has acknowledged, starting with the first step each time.",
+    )
+    description = models.TextField(blank=True, help_text="The agreement behind it: who agreed, and when.")
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name_plural = "escalation policies"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def snapshot(self) -> dict[str, Any]:
+        """The chain as plain values; a running escalation keeps to it whatever is edited later (A52)."""
+        targets = Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
+        return {
+            "policy": self.pk,
+            "name": self.name,
+            "repeat": self.repeat,
+            "steps": [
+                {
+                    "escalate_after": step.escalate_after.total_seconds(),
+                    "targets": [target.snapshot() for target in step.targets.all()],
+                }
+                for step in self.steps.prefetch_related(targets)
+            ],
+        }
+
+
+class Step(models.Model):
+    """Page these targets, then give them so long before the next step runs."""
+
+    policy = models.ForeignKey(EscalationPolicy, models.CASCADE, related_name="steps")
+    order = models.PositiveSmallIntegerField(default=0, help_text="Steps run in this order, lowest first.")
+    escalate_after = models.DurationField(
+        default=timedelta(hours=1),
+        validators=[MinValueValidator(timedelta(seconds=1)), MaxValueValidator(timedelta(days=7))],
+        help_text="How long these people have to acknowledge before the next step runs, as hours:minutes:seconds.",
+    )
+
+    class Meta:
+        ordering = ("order", "pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(escalate_after__gte=timedelta(seconds=1)),
+                name="step_gives_time",
+                violation_error_message="A step must give its people at least one second.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.order + 1} of {self.policy}"
+
+
+class Target(models.Model):
+    """Whom a step pages: exactly one of a schedule, a person, a team, a group of people across teams."""
+
+    KINDS = ("schedule", "user", "team", "group")
+
+    step = models.ForeignKey(Step, models.CASCADE, related_name="targets")
+    schedule = models.ForeignKey(
+        Schedule, models.PROTECT, null=True, blank=True, related_name="+", help_text="Whoever is on duty there when the step runs."
+    )
+    user = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="person", help_text="This person."
+    )
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="+", help_text="Everyone on the team, on call or not."
+    )
+    group = models.ForeignKey(
+        Group, models.PROTECT, null=True, blank=True, related_name="+", help_text="Everyone in a group of people across teams."
+    )
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(schedule__isnull=False, user__isnull=True, team__isnull=True, group__isnull=True)
+                    | Q(schedule__isnull=True, user__isnull=False, team__isnull=True, group__isnull=True)
+                    | Q(schedule__isnull=True, user__isnull=True, team__isnull=False, group__isnull=True)
+                    | Q(schedule__isnull=True, user__isnull=True, team__isnull=True, group__isnull=False)
+                ),
+                name="target_is_exactly_one",
+                violation_error_message="A target is exactly one of: a schedule, a person, a team, a group.",
+            )
+        ]
+
+    @property
+    def kind(self) -> str:
+        return next(kind for kind in self.KINDS if getattr(self, f"{kind}_id") is not None)
+
+    @property
+    def of(self) -> Any:
+        """The schedule, person, team or group itself."""
+        return getattr(self, self.kind)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"type": self.kind, "id": self.of.pk, "name": str(self.of)}
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.of}"

@@ -1,0 +1,115 @@
+"""Where alerts come from and whom they belong to."""
+
+import hashlib
+import secrets
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from dispatching.models.policy import EscalationPolicy
+from schedules.models import Team
+
+
+class Severity(models.TextChoices):
+    """How much is affected, so who must be involved (Table 9.13)."""
+
+    CRITICAL = "critical", "critical"
+    ERROR = "error", "error"
+    WARNING = "warning", "warning"
+    INFO = "info", "info"
+
+
+class Priority(models.Model):
+    """How important it is for customers, and what follows from it; the same for the whole organisation (Table 9.2)."""
+
+    level = models.PositiveSmallIntegerField(
+        unique=True,
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text="1 is the most important. At most five priorities.",
+    )
+    name = models.CharField(max_length=50, help_text="For example: P1.")
+    description = models.TextField(blank=True, help_text="By which criteria this priority is chosen; at most five.")
+    hotfix = models.BooleanField(default=False, help_text="A fix is deployed outside the usual train.")
+    postmortem = models.BooleanField(default=False, help_text="A postmortem follows.")
+    tells_management = models.BooleanField(default=False, help_text="Management is told.")
+    tells_stakeholders = models.BooleanField(default=False, help_text="Stakeholders are told.")
+    update_interval = models.DurationField(
+        null=True, blank=True, help_text="How often stakeholders get a status update, as hours:minutes:seconds."
+    )
+
+    class Meta:
+        ordering = ("level",)
+        verbose_name_plural = "priorities"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level__gte=1, level__lte=5),
+                name="priority_one_to_five",
+                violation_error_message="A priority's level is 1, 2, 3, 4 or 5.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """Something that can break, the team that owns it and the policy that its alerts follow."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="As monitoring names it in its events.")
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="services", help_text="The team that owns the service."
+    )
+    policy = models.ForeignKey(
+        EscalationPolicy,
+        models.PROTECT,
+        related_name="services",
+        verbose_name="escalation policy",
+        help_text="Who is paged for its alerts, in which order. Every service has one, so that no alert goes nowhere.",
+    )
+    description = models.TextField(blank=True, help_text="What it does for customers.")
+    runbook_url = models.URLField(blank=True, help_text="What to do; shown in the page when the event brings none.")
+    dashboard_url = models.URLField(blank=True, help_text="Where to look; shown in the page when the event brings none.")
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), name="service_name_any_case", violation_error_message="There is a service of this name."
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def key_hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+class Integration(models.Model):
+    """A source of alerts with its key. The key itself is not kept: it is shown once, when it is made."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="For example: Prometheus EU.")
+    service = models.ForeignKey(
+        Service,
+        models.PROTECT,
+        related_name="integrations",
+        help_text="Takes every event that names no service, or one that is not known here.",
+    )
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    key_hint = models.CharField(max_length=4, editable=False, help_text="How the key starts, to tell keys apart.")
+    enabled = models.BooleanField(default=True, help_text="Off: its key is refused.")
+
+    class Meta:
+        ordering = ("name",)
+
+    def new_key(self) -> str:
+        """Sets a new random key of 32 characters and returns it: the one time that anybody sees it. Does not save."""
+        key = secrets.token_hex(16)
+        self.key_hash, self.key_hint = key_hash(key), key[:4]
+        return key
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,88 @@
+"""Do whatever is due and has not been done: what alarms wake, what beat and every worker's ticker run, what tests call."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count, islice, takewhile
+
+import structlog
+from django.db import connection
+
+from dispatching import delivering, escalating
+from dispatching.models import Delivery, Escalation, SweepRecord
+from dispatching.models.delivery import DeliveryQuerySet
+
+log = structlog.get_logger(__name__)
+PASS = 50  # rows a pass: small enough that one reading of the clock serves them all
+
+# Fair: the first alert of each service before the second of any, so that a storm in one place holds up no other.
+FAIR = """
+SELECT escalation.id, escalation.position FROM dispatching_escalation escalation
+JOIN dispatching_alert alert ON alert.id = escalation.alert_id
+WHERE escalation.state = 'running' AND escalation.due_at <= %s
+ORDER BY row_number() OVER (PARTITION BY alert.service_id ORDER BY escalation.due_at, escalation.id), escalation.due_at
+LIMIT %s
+"""
+
+
+def run_steps(now: datetime) -> int:
+    """Runs up to a pass of the steps that are due; says how many it ran."""
+    with connection.cursor() as cursor:
+        cursor.execute(FAIR, [now, PASS])
+        due = cursor.fetchall()
+    moment = escalating.Moment(now)
+    return sum(_run_step(escalation_id, position, moment) for escalation_id, position in due)
+
+
+def _run_step(escalation_id: int, position: int, moment: escalating.Moment) -> bool:
+    try:
+        return escalating.run_step(escalation_id, position, moment=moment)
+    except Exception as error:  # one alert that cannot be handled must not hold up the others (faults A15)
+        log.exception("step_parked", escalation=escalation_id, position=position)
+        escalating.park(escalation_id, position, error, now=moment.now)
+        return False
+
+
+def send_one(queue: str, now: datetime) -> bool:
+    """Sends the delivery that has been due longest; False if there is none."""
+    claim = delivering.claim_next(queue, now=now)
+    if claim is None:
+        return False
+    send(claim, now=now)
+    return True
+
+
+def send(claim: delivering.Claim, *, now: datetime) -> None:
+    delivery = delivering.send(claim, now=now)
+    if delivery and delivery.state in Delivery.LOST:
+        escalating.follow_up(delivery.pk, now=now)
+
+
+def follow_up(now: datetime) -> int:
+    """Follows up the failures that nobody has followed up yet."""
+    lost: DeliveryQuerySet = Delivery.objects.due(now).filter(state__in=Delivery.LOST)
+    ids = list(lost.order_by("due_at").values_list("pk", flat=True)[:PASS])
+    for pk in ids:
+        escalating.follow_up(pk, now=now)
+    return len(ids)
+
+
+def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> None:
+    """Everything that is due, until nothing is, a minute has gone by or `going` says no; then the proof of work."""
+    start = clock()
+    while going() and clock() - start < timedelta(minutes=1):
+        done = follow_up(clock()) + run_steps(clock())
+        for queue in Delivery.Queue.values:
+            done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
+        if not done:
+            break
+    record("sweep", clock())
+
+
+def record(name: str, now: datetime, repaired: int = 0) -> None:
+    """Says when this kind of sweep was last completed."""
+    SweepRecord.objects.bulk_create(
+        [SweepRecord(name=name, completed_at=now, repaired=repaired)],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["completed_at", "repaired"],
+    )

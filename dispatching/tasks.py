@@ -1,0 +1,63 @@
+"""Alarm clocks: read the clock, call one verb. No task catches, retries or carries more than ids and a token."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.utils import timezone
+
+from dispatching import audit as auditing
+from dispatching import delivering, ticker
+from dispatching import sweep as sweeping
+from dispatching.escalating import Moment
+from dispatching.escalating import run_step as run
+
+
+@shared_task
+def run_due_steps() -> None:
+    while not ticker.stopping.is_set() and sweeping.run_steps(timezone.now()):
+        pass
+
+
+@shared_task
+def run_step(escalation_id: int, position: int) -> None:
+    run(escalation_id, position, moment=Moment(timezone.now()))
+
+
+@shared_task
+def send_due_page() -> None:
+    while not ticker.stopping.is_set() and sweeping.send_one("page", timezone.now()):
+        pass
+
+
+@shared_task
+def send_due_bulk() -> None:
+    while not ticker.stopping.is_set() and sweeping.send_one("bulk", timezone.now()):
+        pass
+
+
+@shared_task
+def send(delivery_id: int, attempt: int, queue: str) -> None:
+    now = timezone.now()
+    if claim := delivering.claim(delivery_id, attempt, queue, now=now):
+        sweeping.send(claim, now=now)
+
+
+@shared_task
+def sweep() -> None:
+    sweeping.sweep(timezone.now)
+
+
+@shared_task
+def audit() -> None:
+    auditing.audit(timezone.now())
+
+
+@worker_ready.connect
+def start_ticker(**_: Any) -> None:
+    ticker.start(timezone.now)
+
+
+@worker_shutting_down.connect
+def finish_the_row_at_hand(**_: Any) -> None:
+    ticker.stopping.set()

@@ -1,0 +1,57 @@
+"""The alert's timeline: one line for each event and decision, written in the transaction that makes it true.
+
+What became of a page is not written twice: those lines are the attempts of its delivery.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from typing import Any
+
+from dispatching.models import Alert, AlertEvent, Attempt
+from schedules.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for a reader: when (UTC), what kind, in words, and who did it by hand (None: Tocsin or the source)."""
+
+    at: datetime
+    kind: str
+    text: str
+    by: User | None
+    data: dict[str, Any]
+
+
+def entry(
+    alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None = None, **data: Any
+) -> AlertEvent:
+    """A line that is not written yet; `write` saves many at once."""
+    return AlertEvent(alert_id=alert_id, at=now, kind=kind, text=text, by=by, data=data)
+
+
+def write(*entries: AlertEvent) -> None:
+    AlertEvent.objects.bulk_create(entries)
+
+
+def of(alert: Alert, *, last: int | None = None) -> list[Line]:
+    """Every event and decision, oldest first; only the `last` so many if that is given."""
+    events = AlertEvent.objects.filter(alert=alert).select_related("by").order_by("-pk")[:last]
+    attempts = Attempt.objects.filter(delivery__page__alert=alert).select_related("delivery").order_by("-at", "-pk")[:last]
+    lines = list(merge(_events(events), _attempts(attempts), key=lambda line: line.at, reverse=True))
+    return lines[:last][::-1]
+
+
+def _events(events):
+    for event in events:
+        yield Line(event.at, event.kind, event.text, event.by, event.data)
+
+
+def _attempts(attempts):
+    for attempt in attempts:
+        delivery = attempt.delivery
+        sent = attempt.outcome == Attempt.Outcome.ACCEPTED
+        text = f"{delivery.recipient_name} by {delivery.channel}, attempt {attempt.number}: {attempt.get_outcome_display()}"
+        data = {"delivery": delivery.pk, "attempt": attempt.number, "outcome": attempt.outcome}
+        kind = AlertEvent.Kind.SENT if sent else AlertEvent.Kind.NOT_SENT
+        yield Line(attempt.at, kind, f"{text}: {attempt.reason}" if attempt.reason else text, None, data)

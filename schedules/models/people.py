@@ -1,0 +1,42 @@
+from django.contrib.auth.models import AbstractUser, Group
+from django.db import models
+from timezone_field import TimeZoneField
+
+
+class User(AbstractUser):
+    """Somebody who can act: takes shifts, gets pages, acknowledges."""
+
+    time_zone = TimeZoneField(default="UTC", help_text="The zone in which this person reads times.")
+
+    class Meta(AbstractUser.Meta):
+        ordering = ("username",)
+
+    @property
+    def name(self) -> str:
+        return self.get_full_name() or self.username
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(Group):
+    """People who own services together. Underneath it is an auth group, so that permissions are granted to it directly."""
+
+    manager = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="managed_teams",
+        help_text="The engineering manager: the one who can find somebody when everyone on the team is silent.",
+    )
+    time_zone = TimeZoneField(default="UTC", help_text="The zone in which the team's schedules are drawn.")
+    description = models.TextField(blank=True, help_text="What the team looks after, in a sentence or two.")
+
+    class Meta:
+        ordering = ("name",)
+
+    @property
+    def members(self):
+        """The people who can act now; a deactivated one is no longer among them."""
+        return self.user_set.filter(is_active=True)
