@@ -13,7 +13,7 @@ from dispatching.rules.event import NAME_LENGTH, SUMMARY_LENGTH, URL_LENGTH, Eve
 
 NAMES = ("service", "source", "component", "slo", "deployment", "product")
 URLS = ("runbook_url", "dashboard_url")
-WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\^`{|}/]+[^\s\x00-\x20\x7f<>\"\\^`{|}]*", re.IGNORECASE)
+WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\/]+[^\s\x00-\x20\x7f<>\"\\]*", re.IGNORECASE)
 PRIORITY = re.compile(r"[pP]?([1-5])")
 
 WORDS = {
