@@ -1,0 +1,34 @@
+# Each target makes .venv and installs what is missing first. Needs: Python 3.11 or newer with venv, make, git.
+PYTHON ?= python3
+IN_VENV = $(PYTHON) config/embedded/bootstrap.py
+# Tests run in so many processes; `make test ARGS="-k escalation -x"` passes options on to pytest.
+JOBS ?= 2
+ARGS ?=
+
+.PHONY: run test lint format types migrations-check shell lock
+
+run:
+	@exec $(IN_VENV) -m config.embedded.run
+
+test:
+	@exec $(IN_VENV) -m pytest -n $(JOBS) $(ARGS)
+
+lint:
+	@$(IN_VENV) -m ruff check .
+	@$(IN_VENV) -m ruff format --check .
+
+format:
+	@$(IN_VENV) -m ruff check --fix .
+	@$(IN_VENV) -m ruff format .
+
+types:
+	@exec $(IN_VENV) -m mypy .
+
+migrations-check:
+	@exec $(IN_VENV) manage.py makemigrations --check --dry-run
+
+shell:
+	@exec $(IN_VENV) manage.py shell
+
+lock:
+	@$(IN_VENV) -m config.embedded.lock
