@@ -1,0 +1,125 @@
+"""The cast and the clock: arrange in words, act once, assert on what people were told."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from dispatching import intake, sweep
+from dispatching.channels import memory
+from dispatching.models import (
+    Alert,
+    ContactPoint,
+    ContactRule,
+    Delivery,
+    Escalation,
+    EscalationPolicy,
+    Integration,
+    Recipient,
+    Service,
+    Step,
+    Target,
+)
+from dispatching.rules.event import Event
+from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
+
+MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+KINDS = {User: "user", Schedule: "schedule", Team: "team"}
+
+
+class World:
+    def __init__(self, now: datetime = MONDAY):
+        self.start = self.now = now
+        self._heard = 0
+
+    # --- arrange --------------------------------------------------------------------------------------------------
+
+    def person(self, username: str, *, after: dict[str, timedelta] | None = None, points: int = 1, **more) -> User:
+        """A person with verified memory contact points: `ana`, then `ana-2` …; `after` delays them by name."""
+        user = User.objects.create(username=username, first_name=username.capitalize(), **more)
+        recipient = Recipient.objects.create(user=user)
+        for number in range(1, points + 1):
+            self.point(recipient, username if number == 1 else f"{username}-{number}", after=after)
+        return user
+
+    def point(self, recipient: Recipient, address: str, *, after: dict[str, timedelta] | None = None) -> ContactPoint:
+        point = ContactPoint.objects.create(recipient=recipient, channel="memory", address=address, verified=True)
+        if after and address in after:
+            ContactRule.objects.create(contact_point=point, delay=after[address])
+        return point
+
+    def last_resort(self, name: str = "fallback") -> Recipient:
+        recipient = Recipient.objects.create(display_name=name, last_resort=True)
+        self.point(recipient, name)
+        return recipient
+
+    def team(self, name: str, *members: User, manager: User | None = None) -> Team:
+        team = Team.objects.create(name=name, manager=manager)
+        team.user_set.set(members)
+        return team
+
+    def weekly(self, *people: User, positions: int = 2) -> list[Schedule]:
+        """Main, backup, … over one rotation that hands over on Mondays at 9:00 UTC."""
+        rotation = Rotation.objects.create(name=f"rotation {Rotation.objects.count()}", first_day=date(2026, 1, 5), handover=time(9))
+        Participant.objects.bulk_create(Participant(rotation=rotation, user=u, order=n) for n, u in enumerate(people))
+        found = []
+        for position in range(positions):
+            name = f"{rotation.name} {'main' if position == 0 else f'backup {position}'}"
+            schedule = Schedule.objects.create(name=name)
+            Layer.objects.create(schedule=schedule, rotation=rotation, position=position)
+            found.append(schedule)
+        return found
+
+    def policy(self, *steps: tuple, repeat: int = 0, name: str = "") -> EscalationPolicy:
+        """Each step is (span, target, …); a target is a person, a schedule, a team or a group."""
+        policy = EscalationPolicy.objects.create(name=name or f"policy {EscalationPolicy.objects.count()}", repeat=repeat)
+        for order, (span, *targets) in enumerate(steps):
+            step = Step.objects.create(policy=policy, order=order, escalate_after=span)
+            for target in targets:
+                Target.objects.create(step=step, **{KINDS.get(type(target), "group"): target})
+        return policy
+
+    def service(self, policy: EscalationPolicy, name: str = "") -> Integration:
+        """A service with this policy, and the integration that feeds it."""
+        name = name or f"service {Service.objects.count()}"
+        integration = Integration(name=name, service=Service.objects.create(name=name, policy=policy))
+        integration.key = integration.new_key()
+        integration.save()
+        return integration
+
+    # --- act ------------------------------------------------------------------------------------------------------
+
+    def trigger(self, integration: Integration, key: str = "k", **more) -> Alert:
+        event = Event(action="trigger", dedup_key=key, summary=more.pop("summary", "log-on is down"), **more)
+        [accepted] = intake.accept(integration, [event], now=self.now)
+        self.sweep()
+        return Alert.objects.get(pk=accepted.alert_id)
+
+    def send(self, integration: Integration, action: str, key: str = "k", **more) -> intake.Accepted:
+        [accepted] = intake.accept(integration, [Event(action=action, dedup_key=key, **more)], now=self.now)
+        self.sweep()
+        return accepted
+
+    def sweep(self) -> None:
+        sweep.sweep(lambda: self.now)
+
+    def advance(self, **span) -> None:
+        """Moves the clock, stopping to sweep at each moment at which something is due."""
+        end = self.now + timedelta(**span)
+        while (due := self._next_due()) and due <= end:
+            self.now = max(self.now, due)
+            self.sweep()
+        self.now = end
+        self.sweep()
+
+    def _next_due(self) -> datetime | None:
+        steps = Escalation.objects.running().order_by("due_at").values_list("due_at", flat=True).first()
+        sends = Delivery.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True).first()
+        return min((due for due in (steps, sends) if due), default=None)
+
+    # --- assert ---------------------------------------------------------------------------------------------------
+
+    def told(self) -> list[str]:
+        """The addresses that were told something since the last time this was asked, in order."""
+        new, self._heard = memory.outbox[self._heard :], len(memory.outbox)
+        return [envelope.address for envelope in new]
+
+    def minutes(self) -> float:
+        return (self.now - self.start) / timedelta(minutes=1)
