@@ -92,6 +92,10 @@ class World:
         self.sweep()
         return Alert.objects.get(pk=accepted.alert_id)
 
+    def send_later(self, integration: Integration, key: str) -> None:
+        """The event is accepted, and nothing has been done about it yet."""
+        intake.accept(integration, [Event(action="trigger", dedup_key=key, summary=key)], now=self.now)
+
     def send(self, integration: Integration, action: str, key: str = "k", **more) -> intake.Accepted:
         [accepted] = intake.accept(integration, [Event(action=action, dedup_key=key, **more)], now=self.now)
         self.sweep()
