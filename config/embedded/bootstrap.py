@@ -15,8 +15,9 @@ VENV = os.path.join(BASE, ".venv")
 LOCK = os.path.join(BASE, "requirements.lock")
 STAMP = os.path.join(VENV, "installed")
 UV_FOLDER = os.path.join(VENV, "uv")  # apart from the packages, so that installing those never removes it
-UV = "uv==0.11.*"
+UV = "uv==0.13.8"
 OLDEST = (3, 11)
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def main(args):
@@ -39,18 +40,18 @@ def main(args):
 
 def run_with_newer_python():
     for minor in (11, 12, 13, 14):
-        newer = shutil.which("python3.%d" % minor)
+        newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer] + sys.argv)
     sys.exit(
-        "Tocsin needs Python 3.11 or newer, and %s is Python %d.%d: install a newer one, or name it with "
-        "`make PYTHON=…`." % (sys.executable, sys.version_info[0], sys.version_info[1])
+        f"Tocsin needs Python 3.11 or newer, and {sys.executable} is Python {VERSION}: install a newer one, "
+        "or name it with `make PYTHON=…`."
     )
 
 
 def stamp():
     with open(LOCK, "rb") as file:
-        return "%s %d.%d" % (hashlib.sha256(file.read()).hexdigest(), sys.version_info[0], sys.version_info[1])
+        return f"{hashlib.sha256(file.read()).hexdigest()} {VERSION}"
 
 
 def read(path):
@@ -62,15 +63,15 @@ def read(path):
 
 
 def make_venv(python):
-    if os.access(python, os.X_OK) and read(STAMP).endswith("%d.%d" % sys.version_info[:2]):
+    if os.access(python, os.X_OK) and read(STAMP).endswith(f" {VERSION}"):
         return
     try:
         import ensurepip  # noqa: F401
         import venv
     except ImportError:
         sys.exit(
-            "Tocsin needs Python's venv module, which %s lacks: install it (on Debian and Ubuntu: "
-            "`apt-get install python3-venv`)." % sys.executable
+            f"Tocsin needs Python's venv module, which {sys.executable} lacks: install it "
+            "(on Debian and Ubuntu: `apt-get install python3-venv`)."
         )
     say("Making .venv")
     venv.create(VENV, clear=False, symlinks=True, with_pip=True, upgrade_deps=False)
@@ -79,9 +80,9 @@ def make_venv(python):
 def install(python):
     say("Installing the packages of requirements.lock (once, and again when it changes)")
     uv = shutil.which("uv") or own_uv(python)
-    if uv and not subprocess.call(
-        [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", LOCK]
-    ):
+    trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the machine's certificates, as pip does; the old name too
+    command = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", LOCK]
+    if uv and not subprocess.call(command, env={**trust, **os.environ}):
         return
     say("Installing with pip, which takes longer")
     if pip(python, "install", "--require-hashes", "-r", LOCK):
@@ -101,7 +102,7 @@ def pip(python, *args):
 
 
 def say(text):
-    print("tocsin: %s" % text, file=sys.stderr, flush=True)
+    print(f"tocsin: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
