@@ -1,0 +1,36 @@
+"""Instants for readers: always with their zone, in the reader's own and in UTC."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+register = template.Library()
+
+
+@register.simple_tag
+def when(at: datetime | None, zone: tzinfo = UTC) -> SafeString | str:
+    """A <time> element in `zone`, followed by UTC where that reads differently; empty for None."""
+    if at is None:
+        return ""
+    local, utc = at.astimezone(zone), at.astimezone(UTC)
+    machine = utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if local.utcoffset() == timedelta(0):
+        return format_html('<time datetime="{}">{} UTC</time>', machine, day_and_time(utc))
+    same_day = local.date() == utc.date()
+    universal = utc.strftime("%H:%M") if same_day else day_and_time(utc)
+    text = f"{day_and_time(local)} {local.tzname()}"
+    return format_html('<time datetime="{}">{} <span class="utc">({} UTC)</span></time>', machine, text, universal)
+
+
+def day_and_time(at: datetime) -> str:
+    """“Sat 21 Nov 2026, 03:14”, on the clock that `at` carries."""
+    return f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
+
+
+@register.simple_tag
+def ago(at: datetime, now: datetime) -> str:
+    """“5 minutes” between two instants, at most two units."""
+    return timesince(at, now)
