@@ -1,4 +1,4 @@
-"""PagerDuty Events API v2, so that whatever can talk to PagerDuty can talk to us (Alertmanager's pagerduty_configs too)."""
+"""PagerDuty Events API v2: whatever can talk to PagerDuty can talk to us, Alertmanager's pagerduty_configs too."""
 
 from typing import Any, Literal
 

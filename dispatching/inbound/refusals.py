@@ -4,7 +4,7 @@ MOST_ERRORS = 20
 
 
 class BadInput(Exception):
-    """The sender's mistake: `status` is the HTTP answer (4xx), `errors` are sentences that begin with the field's path."""
+    """The sender's mistake: `status` is the HTTP answer (4xx); each of `errors` begins with the field's path."""
 
     status = 400
 

@@ -1,6 +1,7 @@
 """JSON from strangers: whatever the bytes are, the answer is a value that PostgreSQL can store, or BadInput."""
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from json import JSONDecodeError, JSONDecoder
 from math import isfinite
@@ -126,8 +127,8 @@ def _unique_or_refused(pairs: list[tuple[str, Any]]) -> Any:
     try:
         return _unique(pairs)
     except _Suspect:
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         return _Refused(f"the key {ascii(twice)[:60]} appears more than once")
 
 
@@ -174,7 +175,8 @@ def _too_deep(value: Any) -> bool:
 
 def _deep_path(text: str) -> str:
     """The path, at most three keys long, to the place that is nested too deep."""
-    depth, keys = 0, {}
+    depth = 0
+    keys: dict[int, str] = {}
     for token in TOKEN.finditer(text):
         if token[0] in "[{":
             depth += 1

@@ -156,6 +156,12 @@ def test_i6_a_derived_key_forgets_measurements_and_times_but_not_places():
     assert len({key(), key(source="b"), key(service="a"), key(summary="Fast"), key(source="", component="a")}) == 5
 
 
+def test_i6_a_derived_key_tells_pagerduty_events_apart_by_all_that_places_them():
+    places = [{}, {"source": "b"}, {"component": "b"}, {"group": "b"}, {"class": "b"}, {"summary": "b"}]
+    keys = {only(pagerduty.parse(enqueued(**place))).dedup_key for place in [*places, {"timestamp": "2026-01-01"}]}
+    assert len(keys) == len(places)
+
+
 def test_i6_a_derived_key_is_the_same_tomorrow_and_in_any_order():
     assert derive_key({"a": "1"}) == "derived-9afeb0f2b203f254312ec8ded441d0318b7c34c57f8695ede42d2215a30c0960"
     assert derive_key({"a": "1", "b": "", "c": "2"}) == derive_key({"c": "2", "b": None, "a": "1"})
@@ -277,6 +283,18 @@ def test_long_text_is_cut_and_kept_whole_in_the_details():
 
 def test_a_detail_and_an_unknown_field_of_the_same_name_are_both_kept():
     assert only(generic.parse(own(host="a", details={"host": "b"}))).details == {"host": "b", "host_": "a"}
+
+
+def test_an_event_with_a_summary_is_one_event_even_if_it_counts_events():
+    assert only(generic.parse(own(events=[1, 2]))).details == {"events": [1, 2]}
+
+
+def test_what_pagerduty_defines_goes_before_custom_details_and_links():
+    custom = {"source": "b", "component": "c", "runbook_url": "https://a.example", "service": True, "slo": 3}
+    links = [{"text": "runbook", "href": "https://b.example"}]
+    event = only(pagerduty.parse(enqueued(custom_details=custom, links=links)))
+    assert (event.source, event.component, event.runbook_url) == ("probe-1", "c", "https://a.example")
+    assert (event.service, event.slo) == ("", "3")
 
 
 def test_pagerduty_times_without_an_offset_are_utc():

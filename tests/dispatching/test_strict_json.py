@@ -6,7 +6,8 @@ import json
 import pytest
 from django.http import RawPostDataException
 from django.test import RequestFactory
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -141,7 +142,7 @@ def test_any_json_is_storable_or_refused(value):
 
 
 @given(st.binary() | st.text(alphabet='[]{}":,\\u0dD8e9N1- \n').map(str.encode), st.none() | st.text(max_size=9))
-@settings(max_examples=300)
+@examples(max_examples=300)
 def test_any_bytes_are_read_or_refused(body, charset):
     try:
         loads(body, charset)
@@ -161,11 +162,29 @@ def test_j14_a_body_over_the_limit_is_413_with_the_limit_named():
         read_body(post(b"x" * 1025), limit=1024)
 
 
-def test_j14_three_megabytes_are_refused_by_their_announced_length_unread():
-    request = post(b"x" * 3_000_000)
+@pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
+def test_j14_a_body_is_refused_by_its_announced_length_unread(size):
+    request = post(b"x" * size)
     with pytest.raises(TooLarge):
         read_body(request)
     assert not request._read_started
+
+
+def test_j14_djangos_own_limit_is_413_too(settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    with pytest.raises(TooLarge):
+        read_body(post(b"x" * 101))
+
+
+def test_j18_a_connection_that_breaks_off_is_a_refusal():
+    request = post(b"{}")
+
+    def broken(*args):
+        raise OSError("connection reset")
+
+    request._stream.read = broken
+    with pytest.raises(BadInput, match="broke off"):
+        read_body(request)
 
 
 @pytest.mark.parametrize("length", ["", "many", "-1"])
