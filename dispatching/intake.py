@@ -109,7 +109,11 @@ def _trigger(integration: Integration, events: list[Event], now: datetime) -> It
     with connection.cursor() as cursor:
         cursor.execute(TRIGGER, values)
         became = {key: (alert_id, kind) for key, alert_id, kind in cursor.fetchall()}
-    return (Accepted(event.dedup_key, *became[event.dedup_key]) for event in events)
+    for event in events:
+        alert_id, kind = became[event.dedup_key]
+        yield Accepted(event.dedup_key, alert_id, kind)
+        if kind == "triggered":
+            became[event.dedup_key] = alert_id, "repeated"
 
 
 def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
