@@ -9,7 +9,7 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message to one address; `key` is the same for every attempt, `data` is the content for machines, JSON-ready."""
+    """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines."""
 
     key: str
     address: str
@@ -20,20 +20,24 @@ class Envelope:
 
 
 class ChannelError(Exception):
-    """Not delivered. A permanent one is not worth a retry; `retry_after` is the provider's wish in seconds, if it said one.
+    """Not delivered. A permanent one is not worth a retry; `retry_after` is the provider's wish in seconds, if any.
 
-    The reason is shown to people and logged: no secrets in it.
+    `unknown` marks a temporary one after which the provider may have accepted all the same. The reason is shown to
+    people and logged: no secrets in it.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, retry_after: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, permanent: bool = False, retry_after: int | None = None, unknown: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.retry_after = retry_after
+        self.unknown = unknown
 
 
 class Channel(ABC):
-    """A medium that carries an envelope to an address, within PROVIDER_TIMEOUT seconds. Used by many threads at once."""
+    """A medium that carries an envelope to an address, within PROVIDER_TIMEOUT seconds. Many threads share it."""
 
     kind: str
     label: str
