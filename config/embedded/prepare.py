@@ -1,0 +1,25 @@
+"""Make the database ready: migrate, and load the example organisation into one that has no people yet."""
+
+import os
+import sys
+
+import django
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import OperationalError
+
+
+def prepare() -> None:
+    call_command("migrate", interactive=False, verbosity=0)
+    if not get_user_model().objects.exists():
+        call_command("load_example")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        django.setup()
+        prepare()
+    except (ImproperlyConfigured, OperationalError) as error:
+        sys.exit(f"tocsin: {error}")

@@ -1,0 +1,284 @@
+"""`make run`: everything Tocsin needs on one machine, in the foreground; Ctrl-C or SIGTERM stops all of it.
+
+Each part writes VAR_DIR/log/NAME.log, and its process id is in VAR_DIR/run/NAME.pid. A part that dies is started again.
+"""
+
+import contextlib
+import fcntl
+import http.client
+import importlib
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.embedded import postgres
+from config.embedded.cluster import cap, die_with_parent, until
+
+BASE = Path(__file__).resolve().parent.parent.parent
+MARK = "TOCSIN_SUPERVISED_IN"  # in the environment of each child, so that the next start finds what a kill -9 left
+PATIENCE = 8  # seconds for a child to finish what it does
+LONGEST_PAUSE = 15
+PYTHON = (sys.executable, "-m")
+QUEUES = {"engine": 2, "page": 8, "bulk": 4, "housekeeping": 1}  # and the threads of each one's worker
+SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
+class Stopped(BaseException):
+    """Somebody asked for an end, by Ctrl-C or a signal."""
+
+
+def commands(host: str, port: int) -> dict[str, tuple[str, ...]]:
+    """What runs, by name. docs/operate.md shows the same commands for many machines."""
+    web = ("granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--no-access-log",
+           "--workers", "2", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600",
+           "--respawn-failed-workers", "--workers-kill-timeout", "5", "config.wsgi:application")  # fmt: skip
+    celery = ("celery", "-A", "config.celery")
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
+    workers = {
+        queue: (
+            *PYTHON,
+            *celery,
+            "worker",
+            "-Q",
+            queue,
+            "-n",
+            f"{queue}@%h",
+            "-P",
+            "threads",
+            "-c",
+            str(threads),
+            *quiet,
+        )
+        for queue, threads in QUEUES.items()
+    }
+    beat = (*PYTHON, *celery, "beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile=")
+    return {"web": (*PYTHON, *web), **workers, "beat": beat}
+
+
+class Child:
+    """One part: a process in a group of its own, started again when it ends, after a pause that grows."""
+
+    def __init__(self, name: str, command: tuple[str, ...], var_dir: Path):
+        self.name, self.command = name, command
+        self.env = {**os.environ, MARK: str(var_dir)}
+        self.log = var_dir / "log" / f"{name}.log"
+        self.pid_file = var_dir / "run" / f"{name}.pid"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pause, self.not_before, self.born = 0.5, 0.0, 0.0
+
+    def start(self) -> None:
+        self.born = time.monotonic()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=BASE,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
+        self.pid_file.write_text(f"{self.process.pid}\n")
+
+    def look_after(self) -> None:
+        """Start it when it is due; when it has ended, say so, end what is left of its group, and set the next start."""
+        cap(self.log)
+        if self.process is None:
+            if time.monotonic() >= self.not_before:
+                self.start()
+        elif self.process.poll() is not None:
+            lived = time.monotonic() - self.born
+            self.pause = 0.5 if lived > 60 else min(self.pause * 2, LONGEST_PAUSE)
+            self.not_before = time.monotonic() + self.pause
+            say(f"{self.name} ended ({self.process.returncode}) and starts again in {self.pause:.0f} s; see {self.log}")
+            self.signal(signal.SIGKILL)
+            self.process = None
+
+    def signal(self, signum: int) -> None:
+        """Tell the process to end; with SIGKILL all of its group, whether the process itself still lives or not."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if signum == signal.SIGKILL and self.process:
+                os.killpg(self.process.pid, signum)
+            elif self.process and self.process.poll() is None:
+                self.process.send_signal(signum)
+
+    def is_over(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+
+def stop(children: list[Child]) -> None:
+    """End all: kindly, then at once."""
+    for child in children:
+        child.signal(signal.SIGTERM)
+    until(lambda: all(child.is_over() for child in children), PATIENCE)
+    for child in children:
+        child.signal(signal.SIGKILL)
+    until(lambda: all(child.is_over() for child in children), 2)
+    for child in children:
+        child.pid_file.unlink(missing_ok=True)
+
+
+def main() -> None:
+    if is_loopback(os.environ.get("HOST") or "127.0.0.1"):
+        os.environ.setdefault("DEBUG", "1")
+    try:
+        settings = importlib.import_module("config.settings")
+    except ImproperlyConfigured as error:
+        sys.exit(f"Tocsin cannot start: {error}")
+    os.environ["VAR_DIR"] = str(settings.VAR_DIR)
+    for signum in SIGNALS:
+        signal.signal(signum, asked_to_stop)
+    try:
+        run(settings)
+    except Stopped:
+        pass
+    except (postgres.EmbeddedPostgresError, OSError) as error:
+        sys.exit(f"Tocsin cannot start: {error}")
+
+
+def asked_to_stop(signum, frame) -> None:
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    raise Stopped
+
+
+def run(settings) -> None:
+    """Start all, then look after it until somebody asks for an end."""
+    var_dir: Path = settings.VAR_DIR
+    for folder in ("run", "log"):
+        (var_dir / folder).mkdir(parents=True, exist_ok=True)
+    alone(var_dir)
+    end_leftovers(var_dir)
+    refuse_used_port(settings.HOST, settings.PORT)
+    embedded = not os.environ.get("DATABASE_URL")
+    children = [Child(name, command, var_dir) for name, command in commands(settings.HOST, settings.PORT).items()]
+    try:
+        if embedded:
+            say("Starting the database")
+            postgres.ensure(var_dir)
+        say("Preparing it")
+        prepare()
+        look_after(children, embedded, settings)
+    finally:
+        stop(children)
+        if embedded and not postgres.release(var_dir):
+            say("The embedded database goes on: another process uses it.")
+        say("Stopped.")
+
+
+def look_after(children: list[Child], embedded: bool, settings) -> None:
+    announced = False
+    while True:
+        if embedded:
+            try:
+                postgres.ensure(settings.VAR_DIR)
+            except postgres.EmbeddedPostgresError as error:
+                say(str(error))
+        for child in children:
+            child.look_after()
+        if not announced and answers(settings.HOST, settings.PORT):
+            announced = True
+            print(banner(settings), flush=True)
+        time.sleep(0.5 if announced else 0.1)
+
+
+def prepare() -> None:
+    """Migrate, and load the example organisation into a database without people; ends the start when that fails."""
+    command = [*PYTHON, "config.embedded.prepare"]
+    how = {"start_new_session": True, "preexec_fn": die_with_parent(signal.SIGTERM)}
+    done = subprocess.run(command, cwd=BASE, check=False, **how)
+    if done.returncode:
+        sys.exit("Tocsin cannot start: the message above says why.")
+
+
+def alone(var_dir: Path) -> None:
+    """Refuse a second supervisor on the same folder, for as long as this process lives."""
+    handle = os.open(var_dir / "run" / "supervisor.pid", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(handle, 20).decode().strip()
+        sys.exit(f"Tocsin already runs in {var_dir} (process {pid}): stop that one, or set VAR_DIR to another folder.")
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+
+
+def end_leftovers(var_dir: Path) -> None:
+    """End the children of a supervisor that was killed, by the mark in their environment."""
+    mark = f"\0{MARK}={var_dir}\0".encode()
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        left = [int(found.parent.name) for found in Path("/proc").glob("[0-9]*/environ") if mark in environment(found)]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
+        until(lambda left=left: not any(Path(f"/proc/{pid}").exists() for pid in left), 5)
+
+
+def environment(found: Path) -> bytes:
+    try:
+        return b"\0" + found.read_bytes()
+    except OSError:
+        return b""
+
+
+def refuse_used_port(host: str, port: int) -> None:
+    family, kind, _proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            sys.exit(f"Tocsin cannot start: PORT {port} on HOST {host} cannot be had ({error.strerror}). "
+                     "Stop what uses it, or set PORT to another number.")  # fmt: skip
+
+
+def answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(reach(host), port, timeout=2)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return bool(connection.getresponse().status)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def reach(host: str) -> str:
+    """An address under which a server on host answers this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def banner(settings) -> str:
+    base = settings.PUBLIC_URL
+    lines = [
+        f"  Administration  {base}/admin/",
+        f"  On call now     {base}/on-call/",
+        f"  API             {base}/api/docs/",
+    ]
+    if settings.DEBUG:
+        lines.append("  Logins          coach, ana, bo, rep   password: example")
+    lines.append(f"  Logs            {settings.VAR_DIR}/log/")
+    return "\n".join(["", "Tocsin runs.", *lines, "  Stop            Ctrl-C", ""])
+
+
+def say(text: str) -> None:
+    print(f"tocsin: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
