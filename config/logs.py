@@ -17,20 +17,30 @@ def mask_event(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any
     return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
+PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,  # the plain traceback: no local variables
+    mask_event,
+]
+FORMATTER = {
+    "()": structlog.stdlib.ProcessorFormatter,
+    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+    "foreign_pre_chain": PROCESSORS,
+}
+# What these say at INFO is one line a task or request, and nothing that is not in the ledger.
+QUIET = ("celery.worker.strategy", "celery.app.trace", "httpx")
+
+
 def logging_config(level: str) -> dict[str, Any]:
-    shared = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,  # the plain traceback: no local variables
-        mask_event,
-    ]
+    """For LOGGING: everything as JSON to standard error, from `level` on."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *PROCESSORS,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -40,22 +50,8 @@ def logging_config(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(),
-                ],
-                "foreign_pre_chain": shared,
-            }
-        },
+        "formatters": {"json": FORMATTER},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            "django.server": {"propagate": True},
-            "celery.worker.strategy": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING"},
-            "httpx": {"level": "WARNING"},
-        },
+        "loggers": {name: {"level": "WARNING"} for name in QUIET},
     }

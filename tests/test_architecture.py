@@ -1,0 +1,106 @@
+"""The shape that design.md fixes, held by reading the source: import order, purity, the clock at the edge, sizes."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APPS = ["schedules", "dispatching", "stakeholders", "config"]  # each may import those before it
+SOURCES = sorted(
+    path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
+)
+# Where the clock is read: at the edge, and in what runs the machine.
+EDGE = ("tasks", "views", "admin", "api", "management", "config")
+# The verb module that may assign each state field.
+STATES = {"Alert": "lifecycle", "Escalation": "escalating", "Delivery": "delivering"}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            assert each.level == 0, "imports are absolute"
+            yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def ids(path: Path) -> str:
+    return str(path)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_imports_go_down_only(path):
+    higher = APPS[APPS.index(path.parts[0]) + 1 :]
+    assert [name for name in imports(tree(path)) if name.split(".")[0] in higher] == []
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if "rules" in p.parts], ids=ids)
+def test_rules_import_only_the_standard_library_and_rules(path):
+    foreign = [n for n in imports(tree(path)) if n.split(".")[0] not in sys.stdlib_module_names and ".rules." not in n]
+    assert foreign == []
+
+
+def is_clock(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    return name.endswith(("timezone.now", "datetime.now", "datetime.utcnow", "date.today", "time.time"))
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if not any(part.removesuffix(".py") in EDGE for part in p.parts)], ids=ids)
+def test_the_clock_is_read_only_at_the_edge(path):
+    found = [node.lineno for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and is_clock(node)]
+    # The signature's time stamp is the clock of the network call, not of the engine.
+    assert found == [] or path == Path("dispatching/channels/webhook.py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_nothing_is_imported_inside_a_function(path):
+    assert [name for function in functions(path) for name in imports(function)] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_nobody_imports_tasks(path):
+    assert [name for name in imports(tree(path)) if ".tasks" in name] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_a_state_is_assigned_only_in_its_verb_module(path):
+    assigned = [
+        target.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        for part in ast.walk(target)
+        if isinstance(part, ast.Attribute) and part.attr == "state"
+    ]
+    assert assigned == [] or path.stem in STATES.values()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_files_stay_under_400_lines_and_functions_under_40(path):
+    assert len((ROOT / path).read_text().splitlines()) <= 400
+    assert [f.name for f in functions(path) if (f.end_lineno or 0) - f.lineno >= 40] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_no_file_is_a_drawer_for_everything(path):
+    assert not {part.removesuffix(".py") for part in path.parts} & {"utils", "helpers", "common", "misc"}
+
+
+def test_the_top_level_is_what_was_agreed():
+    agreed = {"manage.py", "pyproject.toml", "README.md", "Makefile", "compose.yaml", "LICENSE", "requirements.lock"}
+    folders = {"config", "dispatching", "stakeholders", "schedules", "templates", "tests", "docs", "benchmarks"}
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "var"}
+    assert found <= agreed | folders
