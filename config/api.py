@@ -1,28 +1,65 @@
-"""The REST API's wiring: one router, one way to page, one way to refuse."""
+"""The REST API's wiring: one router, one way to refuse."""
 
 from typing import Any
 
+import structlog
+from django.db import IntegrityError, models
+from django.db.models.deletion import ProtectedError, RestrictedError
 from rest_framework import status
-from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 from rest_framework.views import exception_handler
 
+from dispatching.api import alerts, contact, deliveries, policies, routing
 from dispatching.lifecycle import Refused
+from schedules.api import people, rota
 
-
-class Pages(LimitOffsetPagination):
-    """`?limit=` (50, at most 500) and `?offset=`."""
-
-    default_limit = 50
-    max_limit = 500
+log = structlog.get_logger(__name__)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
-    """A verb's refusal is a conflict with the state of things: 409 with the sentence."""
+    """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
     if isinstance(error, Refused):
-        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+        return _conflict(str(error))
+    if isinstance(error, ProtectedError | RestrictedError):
+        rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+        return _conflict(f"It cannot be deleted, because it is still used by: {_users(rows)}.")
+    if isinstance(error, IntegrityError):
+        # The checks came first and passed: somebody else was quicker.
+        log.warning("write_conflict", error=str(error).partition("\n")[0])
+        return _conflict("Somebody changed the same thing at the same moment. Please read it again and retry.")
     return exception_handler(error, context)
 
 
+def _conflict(sentence: str) -> Response:
+    return Response({"detail": sentence}, status=status.HTTP_409_CONFLICT)
+
+
+def _users(rows: set[models.Model]) -> str:
+    names = sorted({_owner(row) for row in rows})
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _owner(row: models.Model) -> str:
+    """A link row is named by what it is a part of: a layer by its schedule."""
+    for field in row._meta.fields:
+        if field.remote_field and field.remote_field.on_delete is models.CASCADE:
+            return str(getattr(row, field.name) or row)
+    return f"{row._meta.verbose_name} {row}"
+
+
 router = DefaultRouter()
+router.register("teams", people.TeamViewSet)
+router.register("users", people.UserViewSet)
+router.register("groups", people.GroupViewSet)
+router.register("rotations", rota.RotationViewSet)
+router.register("schedules", rota.ScheduleViewSet)
+router.register("overrides", rota.OverrideViewSet)
+router.register("priorities", routing.PriorityViewSet)
+router.register("services", routing.ServiceViewSet)
+router.register("integrations", routing.IntegrationViewSet)
+router.register("contact-points", contact.ContactPointViewSet)
+router.register("contact-rules", contact.ContactRuleViewSet)
+router.register("escalation-policies", policies.EscalationPolicyViewSet)
+router.register("alerts", alerts.AlertViewSet)
+router.register("deliveries", deliveries.DeliveryViewSet)

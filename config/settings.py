@@ -204,7 +204,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["dispatching.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "config.api.Pages",
+    "DEFAULT_PAGINATION_CLASS": "schedules.api.pages.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.refusal",
     "PAGE_SIZE": 50,
@@ -212,11 +212,21 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "VERSION": "1",
-    "DESCRIPTION": "Get each alert to the person who can act on it.",
+    "DESCRIPTION": "Get each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
+    "`python manage.py create_api_token USERNAME` prints a token.",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "AlertState": "dispatching.models.alert.Alert.State",
+        "DeliveryState": "dispatching.models.delivery.Delivery.State",
+        "EscalationState": "dispatching.models.escalation.Escalation.State",
+        "TimelineKind": "dispatching.models.alert.AlertEvent.Kind",
+        "TargetType": "dispatching.models.policy.Target.KINDS",
+        "RotationUnit": "schedules.models.schedule.Rotation.Unit",
+        "Severity": "dispatching.models.routing.Severity",
+    },
 }
 
 LOGGING = logging_config(knob(env.str, "LOG_LEVEL", "INFO", allowed=lambda v: v in ("DEBUG", "INFO", "WARNING", "ERROR")))
