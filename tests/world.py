@@ -110,6 +110,7 @@ class World:
         while (due := self._next_due()) and due <= end:
             self.now = max(self.now, due)
             self.sweep()
+            assert self._next_due() != due, f"what was due at {due} has not been done"
         self.now = end
         self.sweep()
 
