@@ -195,6 +195,8 @@ class Cluster:
         """Make the data folder unless it is there; a start that was cut short leaves nothing half made."""
         if (self.data / "PG_VERSION").exists():
             return
+        for half_made in self.home.glob("new-*"):
+            shutil.rmtree(half_made, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(dir=self.home, prefix="new-"))
         give(fresh, self.owner.pw_name)
         sync = () if self.settings["fsync"] == "on" else ("--no-sync",)
@@ -280,7 +282,8 @@ def new_system_folder() -> Path:
     for parent in SYSTEM_HOMES:
         with contextlib.suppress(OSError):
             if parent.name == "tocsin":
-                parent.mkdir(mode=0o755, exist_ok=True)
+                parent.mkdir(exist_ok=True)
+                parent.chmod(0o755)  # whatever the umask
             return Path(tempfile.mkdtemp(dir=parent, prefix="tocsin-"))
     raise EmbeddedPostgresError(f"Root could make no folder under {SYSTEM_HOMES[0]}: set VAR_DIR or DATABASE_URL.")
 

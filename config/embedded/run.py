@@ -175,7 +175,7 @@ def run(settings) -> None:
 
 
 def look_after(children: list[Child], embedded: bool, settings) -> None:
-    announced = False
+    announced, born = False, time.monotonic()
     while True:
         if embedded:
             try:
@@ -184,7 +184,8 @@ def look_after(children: list[Child], embedded: bool, settings) -> None:
                 say(str(error))
         for child in children:
             child.look_after()
-        if not announced and answers(settings.HOST, settings.PORT):
+        # Soon after the start the first sweep turns health green; a red one is no reason to say nothing for ever.
+        if not announced and answers(settings.HOST, settings.PORT, healthy=time.monotonic() < born + 15):
             announced = True
             print(banner(settings), flush=True)
         time.sleep(0.5 if announced else 0.1)
@@ -240,11 +241,13 @@ def refuse_used_port(host: str, port: int) -> None:
                      "Stop what uses it, or set PORT to another number.")  # fmt: skip
 
 
-def answers(host: str, port: int) -> bool:
+def answers(host: str, port: int, *, healthy: bool) -> bool:
+    """Whether the web server answers, and if asked so: that all is well."""
     connection = http.client.HTTPConnection(reach(host), port, timeout=2)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        return bool(connection.getresponse().status)
+        status = connection.getresponse().status
+        return status == 200 or not healthy
     except (OSError, http.client.HTTPException):
         return False
     finally:
