@@ -87,6 +87,19 @@ def test_a_sender_overtaken_during_its_call_does_not_record(world, page):
     assert Delivery.objects.values().get() == before
 
 
+def test_a_frozen_sender_that_wakes_while_another_is_sending_leaves_it_alone(world, page):
+    """A13: neither the call nor the record of the older attempt goes through."""
+    frozen = delivering.claim_next("page", now=world.now)
+    looked = delivering._last_look(frozen)
+    world.now += LEASE
+    second = delivering.claim_next("page", now=world.now)
+    assert delivering.send(frozen, now=world.now) is None
+    assert world.told() == []
+    assert delivering._hand_over(looked, now=world.now) is None
+    page.refresh_from_db()
+    assert (page.state, page.attempt) == ("sending", second.attempt)
+
+
 def test_the_provider_times_out_long_before_the_lease_ends(settings):
     """A14"""
     assert settings.PROVIDER_TIMEOUT < settings.LEASE_SECONDS / 2
