@@ -1,10 +1,11 @@
 """E-mail through Django's mail settings: plain text, one recipient, marked as automatic so that nothing answers it."""
 
+from email.header import Header
 from email.utils import formataddr, parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.core.validators import validate_email
@@ -63,12 +64,19 @@ def message(envelope: Envelope, address: str) -> EmailMessage:
         headers["List-Unsubscribe"] = f"<{one_line(leave, 900)}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     return EmailMessage(
-        subject=one_line(envelope.subject, SUBJECT),
+        subject=_subject(one_line(envelope.subject, SUBJECT)),
         body=shorten(body, BODY, tail),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[formataddr((one_line(envelope.recipient, NAME), address))],
         headers=headers,
     )
+
+
+def _subject(text: str) -> str:
+    """The subject as it goes over the line: Django leaves too little room on its first line, and so an empty one."""
+    if text.isascii() and len(text) <= 60:
+        return text
+    return Header(text, "utf-8", header_name="Subject").encode(linesep="")
 
 
 def _domain() -> str:
@@ -81,6 +89,6 @@ def _through_django(mail: EmailMessage) -> str:
     """A new connection each time: to the backend for files that means a file each."""
     try:
         get_connection().send_messages([mail])
-    except OSError as error:
-        raise ChannelError(f"the mail could not be written: {error.strerror or 'no reason given'}") from None
+    except (OSError, ImproperlyConfigured) as error:
+        raise ChannelError(f"the mail could not be written: {getattr(error, 'strerror', None) or error}") from None
     return mail.extra_headers["Message-ID"]

@@ -230,14 +230,18 @@ def _authorization(there: Destination) -> dict[str, str]:
 
 
 def _not_connected(host: str, error: Exception) -> ChannelError:
-    cause = error.__cause__
+    cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ChannelError(f"the certificate of {host} is not valid: {cause.verify_message}", permanent=True)
     return ChannelError(f"could not connect to {host}: {_name(error)}")
 
 
 def _name(error: Exception) -> str:
-    cause = error.__cause__
     if isinstance(error, httpcore.TimeoutException):
         return "it took too long"
-    return getattr(cause, "strerror", None) or str(error) or type(error).__name__
+    return getattr(_cause(error), "strerror", None) or str(error) or type(error).__name__
+
+
+def _cause(error: Exception) -> object:
+    # The pool cuts the chain of causes; what remains of the cause is what the error was made from.
+    return error.args[0] if error.args else None

@@ -151,6 +151,6 @@ def _words(error: Exception) -> str:
         answer = error.smtp_error
         words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
         return one_line(f"{error.smtp_code} {words}", 200)
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "it took too long"
     return one_line(getattr(error, "strerror", None) or str(error), 200)

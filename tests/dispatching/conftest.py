@@ -1,0 +1,16 @@
+import pytest
+
+from tests.dispatching.media import Mail, Webhook
+from tests.dispatching.receivers import http_receiver, mail_receiver
+
+
+@pytest.fixture
+def mail(settings):
+    with mail_receiver() as server:
+        yield Mail(server, settings)
+
+
+@pytest.fixture
+def webhook(settings):
+    with http_receiver() as server:
+        yield Webhook(server, settings)

@@ -1,0 +1,69 @@
+"""Each medium with a receiver at its other end, seen through the same five names, so that one test can ask them all."""
+
+import json
+
+from dispatching.channels import Envelope, MemoryChannel
+from dispatching.channels.email import EmailChannel
+from dispatching.channels.webhook import WebhookChannel
+from tests.dispatching.receivers import answer
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def envelope(address, **values):
+    usual = {"key": KEY, "recipient": "Ana", "subject": "Checkout is slow", "body": "p99 is 3 s\n"}
+    return Envelope(address=address, **{**usual, **values})
+
+
+class Memory:
+    address, useless = "ana", " "
+
+    def __init__(self):
+        self.channel = MemoryChannel()
+
+    def refuse(self, *, permanent):
+        self.channel.fail_next(permanent=permanent)
+
+    def received(self):
+        return [(envelope.key, envelope.subject, envelope.body) for envelope in self.channel.outbox]
+
+
+class Mail:
+    address, useless = "ana@example.org", "a@b.com, c@d.com"
+
+    def __init__(self, server, settings):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.DEFAULT_FROM_EMAIL = "Tocsin <tocsin@alerts.example.org>"
+        self.channel, self.server, self.settings = EmailChannel(), server, settings
+
+    def refuse(self, *, permanent):
+        self.server.rcpt.append("550 5.1.1 no such user" if permanent else "451 4.2.2 mailbox full")
+
+    def go_away(self):
+        self.settings.EMAIL_PORT = 1
+
+    def received(self):
+        return [
+            (mail["Message-ID"].strip("<>").partition("@")[0], mail["Subject"], mail.get_content())
+            for mail in self.server.messages
+        ]
+
+
+class Webhook:
+    useless = "https://127.1/hook"
+
+    def __init__(self, server, settings):
+        settings.WEBHOOK_ALLOW_PRIVATE = True
+        settings.WEBHOOK_SIGNING_SECRET = "shared"
+        self.channel, self.server, self.address = WebhookChannel(), server, server.url
+
+    def refuse(self, *, permanent):
+        self.server.script.append(answer(410 if permanent else 503))
+
+    def go_away(self):
+        self.address = "http://127.0.0.1:1/hook"
+
+    def received(self):
+        posts = [(request.headers["idempotency-key"], json.loads(request.body)) for request in self.server.requests]
+        return [(key, post["title"], post["body"]) for key, post in posts]
