@@ -31,4 +31,7 @@ shell:
 	@exec $(IN_VENV) manage.py shell
 
 lock:
-	@$(IN_VENV) -m config.embedded.lock
+	@$(IN_VENV)
+	PATH="$(CURDIR)/.venv/uv/bin:$(CURDIR)/.venv/bin:$$PATH" uv pip compile --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --group dev --extra redis \
+	  pyproject.toml -o requirements.lock
