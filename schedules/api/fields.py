@@ -19,7 +19,7 @@ LOST_PLUS = re.compile(r"(:[0-9.,]+) (?=[0-9]{2}:?[0-9]{2}$)")
 def instant_of(text: str) -> datetime:
     """The UTC instant that an ISO 8601 text means; ValueError with a sentence if there is none (E18, E19)."""
     try:
-        value = parse_datetime(LOST_PLUS.sub(r"\1+", text))
+        value = parse_datetime(LOST_PLUS.sub(r"\1+", text)) if text.isascii() else None
     except ValueError:
         value = None
     if value is None:

@@ -1,11 +1,10 @@
 """Query filters that answer junk with 400 (faults J6, J7)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from schedules.api.fields import instant_of
@@ -22,16 +21,37 @@ class _InstantFormField(forms.CharField):
             raise forms.ValidationError(str(error)) from None
 
 
-@extend_schema_field(OpenApiTypes.DATETIME)
-class InstantFilter(filters.Filter):
+class _Described:
+    """The schema page says what the filter takes; it would drop the help text of a type that it does not know."""
+
+    schema: ClassVar[dict[str, str]]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        extend_schema_field({**self.schema, "description": kwargs.get("help_text", "")})(self)
+
+
+class InstantFilter(_Described, filters.Filter):
+    """A moment with an offset."""
+
     field_class = _InstantFormField
+    schema = {"type": "string", "format": "date-time"}
 
 
-@extend_schema_field(OpenApiTypes.INT)
-class NumberFilter(filters.Filter):
+class NumberFilter(_Described, filters.Filter):
     """A whole number: an id, a level."""
 
     field_class = forms.IntegerField
+    schema = {"type": "integer"}
+
+
+class YesNoFilter(_Described, filters.TypedChoiceFilter):
+    """`true` or `false`; the stock one takes junk for “any”."""
+
+    schema = {"type": "boolean"}
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, choices=YES_NO, coerce=lambda text: text == "true", **kwargs)
 
 
 class TextFilter(filters.CharFilter):
@@ -39,11 +59,3 @@ class TextFilter(filters.CharFilter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, strip=False, **kwargs)
-
-
-@extend_schema_field(OpenApiTypes.BOOL)
-class YesNoFilter(filters.TypedChoiceFilter):
-    """`true` or `false`; the stock one takes junk for “any”."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, choices=YES_NO, coerce=lambda text: text == "true", **kwargs)
