@@ -1,5 +1,12 @@
+from importlib import import_module
+
 from django.contrib.admin.apps import AdminConfig
 
 
 class TocsinAdminConfig(AdminConfig):
     default_site = "config.admin.TocsinAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        # After the packages have registered their own pages, which it replaces.
+        import_module("config.periodic_tasks")

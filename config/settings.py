@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 import dj_email_url
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from environs import Env, EnvError
 
 from config.embedded import broker, postgres
@@ -130,6 +131,32 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+
+# --- admin ------------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Tocsin",
+    "SITE_HEADER": "Tocsin",
+    "SITE_SUBHEADER": "the right person, and only they",
+    "SITE_SYMBOL": "notifications_active",
+    "SITE_URL": "/on-call/",
+    "STYLES": [lambda request: static("schedules/admin.css")],
+    "SIDEBAR": {"show_search": True, "navigation": "config.admin.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(48.8% .243 264.376)",
+            "700": "oklch(42.4% .199 265.638)",
+            "800": "oklch(37.9% .146 265.522)",
+            "900": "oklch(32% .11 266)",
+            "950": "oklch(28.2% .091 267.935)",
+        }
+    },
+}
 
 # --- database ---------------------------------------------------------------------------------------------------------
 DATABASE_URL = url_of("DATABASE_URL", "", ("", "postgres", "postgresql")) or postgres.url(VAR_DIR)

@@ -1,0 +1,3 @@
+from schedules.admin import people, rota
+
+__all__ = ["people", "rota"]

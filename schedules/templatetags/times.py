@@ -34,3 +34,21 @@ def day_and_time(at: datetime) -> str:
 def ago(at: datetime, now: datetime) -> str:
     """“5 minutes” between two instants, at most two units."""
     return timesince(at, now)
+
+
+@register.filter
+def span(length: timedelta) -> str:
+    """“45 minutes”, “1 hour”, “1 hour 30 minutes”, “2 days 3 hours”."""
+    seconds = round(length.total_seconds())
+    parts = []
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
+    return " ".join(parts) or "no time"
+
+
+@register.filter
+def after(length: timedelta) -> str:
+    """“at once”, or “after 45 minutes”."""
+    return f"after {span(length)}" if length else "at once"

@@ -1,0 +1,102 @@
+"""What was sent to whom, and why not."""
+
+import re
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from dispatching.models import Attempt, Delivery, SweepRecord
+from schedules.admin.base import ReadOnlyAdmin, TabularInline, local
+
+# A long piece of a path opens a door: with it anybody could acknowledge, or unsubscribe, as somebody else.
+DOOR_KEY = re.compile(r"(https?://\S*?/)[^\s/]{20,}")
+LABELS = {
+    "waiting": "warning",
+    "being sent": "warning",
+    "sent": "success",
+    "delivered": "success",
+    "failed": "danger",
+    "given up": "danger",
+}
+
+
+def mask(text: str) -> str:
+    return DOOR_KEY.sub(r"\1…", text)
+
+
+class AttemptInline(TabularInline):
+    model = Attempt
+    fields = readonly_fields = ("number", "tried", "outcome", "reason")
+    can_delete = False
+
+    @admin.display(description="at")
+    def tried(self, attempt: Attempt) -> str:
+        return local(attempt.at)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("number", "state_now", "recipient_name", "channel", "what", "reason", "attempt", "created")
+    list_display_links = ("number", "what")
+    list_filter = ("state", "channel", "queue")
+    search_fields = ("recipient_name", "address", "subject", "receipt", "=id")
+    search_help_text = "Recipient, address, subject, receipt or number"
+    inlines = (AttemptInline,)
+    fieldsets = (
+        (None, {"fields": ("state_now", "reason", ("recipient_name", "channel"), "address")}),
+        ("When", {"fields": (("created", "due"), ("sent", "cancelled"), "attempt")}),
+        ("What", {"fields": ("subject", "words")}),
+        ("For support", {"fields": ("key", "receipt", "queue")}),
+    )
+    readonly_fields = ("state_now", "created", "due", "sent", "cancelled", "words")
+
+    def get_queryset(self, request: HttpRequest):
+        queryset = super().get_queryset(request).defer("data")
+        return queryset if "object_id" in request.resolver_match.kwargs else queryset.defer("data", "body")
+
+    @admin.display(description="no.", ordering="pk")
+    def number(self, delivery: Delivery) -> str:
+        return f"#{delivery.pk}"
+
+    @display(description="state", ordering="state", label=LABELS)
+    def state_now(self, delivery: Delivery) -> str:
+        return delivery.get_state_display()
+
+    @admin.display(description="subject")
+    def what(self, delivery: Delivery) -> str:
+        return delivery.subject if len(delivery.subject) <= 80 else f"{delivery.subject[:79]}…"
+
+    @admin.display(description="made", ordering="created_at")
+    def created(self, delivery: Delivery) -> str:
+        return local(delivery.created_at)
+
+    @admin.display(description="looked at next")
+    def due(self, delivery: Delivery) -> str:
+        return local(delivery.due_at) or "no more"
+
+    @admin.display(description="sent")
+    def sent(self, delivery: Delivery) -> str:
+        return local(delivery.sent_at) or "no"
+
+    @admin.display(description="withdrawn")
+    def cancelled(self, delivery: Delivery) -> str:
+        return local(delivery.cancelled_at) or "no"
+
+    @admin.display(description="words")
+    def words(self, delivery: Delivery) -> str:
+        return format_html('<pre class="said">{}</pre>', mask(delivery.body))
+
+
+@admin.register(SweepRecord)
+class SweepRecordAdmin(ReadOnlyAdmin):
+    """When the engine last went round: the proof that it works."""
+
+    list_display = ("name", "completed", "repaired")
+    fields = ("name", "completed", "repaired")
+    readonly_fields = ("completed",)
+
+    @admin.display(description="last completed", ordering="completed_at")
+    def completed(self, record: SweepRecord) -> str:
+        return local(record.completed_at)

@@ -1,0 +1,71 @@
+"""Shifts as bars on a calendar: one row a week, seven days wide, on the wall clock of the schedule's zone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from schedules.rules.rotation import instant
+
+WEEK = timedelta(days=7)
+
+
+class Span(Protocol):
+    """Anything that lasts from an instant to another: a shift, a duty."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The part of a shift that lies in one week; `left` and `width` in percent of the week."""
+
+    shift: Span
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven days from a Monday; `now` is where this moment lies, in percent, None in any other week."""
+
+    days: Sequence[date]
+    bars: Sequence[Bar]
+    now: float | None
+
+
+def span(now: datetime, zone: ZoneInfo, weeks: int) -> tuple[datetime, datetime]:
+    """UTC bounds of the drawing: from Monday 0:00 of the week of `now`, so many weeks long."""
+    first = monday(now, zone)
+    return instant(first, time(0), zone), instant(first + weeks * WEEK, time(0), zone)
+
+
+def monday(now: datetime, zone: ZoneInfo) -> date:
+    today = now.astimezone(zone).date()
+    return today - timedelta(days=today.weekday())
+
+
+def weeks_of(shifts: Sequence[Span], now: datetime, zone: ZoneInfo, weeks: int) -> list[Week]:
+    """The drawing of `shifts`, which cover `span(now, zone, weeks)`."""
+    first = monday(now, zone)
+    return [_week(shifts, first + number * WEEK, now, zone) for number in range(weeks)]
+
+
+def _week(shifts: Sequence[Span], first: date, now: datetime, zone: ZoneInfo) -> Week:
+    start, end = instant(first, time(0), zone), instant(first + WEEK, time(0), zone)
+    bars = []
+    for shift in shifts:
+        if shift.start < end and shift.end > start:
+            left = _percent(max(shift.start, start), first, zone)
+            right = 100.0 if shift.end >= end else _percent(shift.end, first, zone)
+            bars.append(Bar(shift, round(left, 3), round(right - left, 3)))
+    days = [first + timedelta(days=number) for number in range(7)]
+    return Week(days, bars, round(_percent(now, first, zone), 3) if start <= now < end else None)
+
+
+def _percent(at: datetime, first: date, zone: ZoneInfo) -> float:
+    # On the wall clock: a day with a clock change is as wide as any other.
+    wall = at.astimezone(zone).replace(tzinfo=None)
+    return (wall - datetime.combine(first, time(0))) / WEEK * 100
