@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config.api import router
 from config.health import health
+from config.metrics import metrics
 from dispatching.api import inbound
 from dispatching.views import alert_page
 from schedules.views import on_call_now
@@ -23,4 +24,5 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("healthz", health, name="healthz"),
     path("readyz", health, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]

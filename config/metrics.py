@@ -1,0 +1,40 @@
+"""/metrics for Prometheus: read from the database at each request, so that every process tells the same truth."""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dispatching.audit import overdue
+from dispatching.models import Alert, Delivery, Escalation, SweepRecord
+
+
+class FromDatabase(Collector):
+    def collect(self) -> Iterator[Metric]:
+        now = timezone.now()
+        late = GaugeMetricFamily("tocsin_overdue_rows", "Rows due for more than a minute.", labels=["kind"])
+        for kind, count in overdue(now).items():
+            late.add_metric([kind], count)
+        yield late
+        alerts = Alert.objects.exclude(state=Alert.State.RESOLVED).count()
+        yield GaugeMetricFamily("tocsin_open_alerts", "Alerts that are not resolved.", alerts)
+        running = Escalation.objects.running().count()
+        yield GaugeMetricFamily("tocsin_running_escalations", "Escalations that nobody has stopped.", running)
+        yield GaugeMetricFamily("tocsin_live_deliveries", "Deliveries still on their way.", Delivery.objects.live().count())
+        age = GaugeMetricFamily("tocsin_sweep_age_seconds", "Seconds since the last one was completed.", labels=["name"])
+        repaired = GaugeMetricFamily("tocsin_repaired_rows", "What the last one repaired: each is a bug.", labels=["name"])
+        for record in SweepRecord.objects.all():
+            age.add_metric([record.name], (now - record.completed_at).total_seconds())
+            repaired.add_metric([record.name], record.repaired)
+        yield age
+        yield repaired
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Counts only: no names, no addresses."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(FromDatabase())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,49 @@
+"""A wrong value stops the start with a sentence that names the variable."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.checks import run_checks
+
+WRONG = {
+    "PORT": "99999",
+    "DATABASE_URL": "mysql://x",
+    "CELERY_BROKER_URL": "carrier-pigeon://x",
+    "EMAIL_URL": "nonsense",
+    "PUBLIC_URL": "example.com",
+    "DEBUG": "perhaps",
+    "SWEEP_SECONDS": "0",
+    "LOG_LEVEL": "LOUD",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG.items(), ids=WRONG)
+def test_a_wrong_value_stops_the_start_and_names_the_variable(name, value):
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "check"], env={**os.environ, name: value}, capture_output=True, text=True, timeout=60
+    )
+    last = answer.stderr.strip().splitlines()[-1]
+    assert answer.returncode != 0 and name in last, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"PROVIDER_TIMEOUT": 20}, "tocsin.E001"),
+        ({"CELERY_TIMEZONE": "Europe/Berlin"}, "tocsin.E002"),
+        ({"CELERY_BEAT_SCHEDULER": "celery.beat:PersistentScheduler"}, "tocsin.E003"),
+    ],
+)
+def test_what_would_surprise_at_night_is_said_at_the_start(settings, change, code):
+    """A14, T3, T8"""
+    assert code not in {message.id for message in run_checks()}
+    for name, value in change.items():
+        setattr(settings, name, value)
+    assert code in {message.id for message in run_checks()}
+
+
+def test_metrics_are_counts_without_names(client, db):
+    text = client.get("/metrics").content.decode()
+    assert 'tocsin_overdue_rows{kind="steps"} 0.0' in text
