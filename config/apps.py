@@ -2,6 +2,8 @@ from importlib import import_module
 
 from django.contrib.admin.apps import AdminConfig
 
+from config import checks  # noqa: F401  # registers them
+
 
 class TocsinAdminConfig(AdminConfig):
     default_site = "config.admin.TocsinAdminSite"

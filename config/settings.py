@@ -37,7 +37,7 @@ def url_of(name: str, default: str, schemes: tuple[str, ...]) -> str:
         name,
         default,
         allowed=lambda value: urlsplit(value).scheme in schemes,
-        hint=f"It must start with one of: {', '.join(s + '://' for s in schemes)}.",
+        hint=f"It must start with one of: {', '.join(s + '://' for s in schemes if s)}.",
     )
 
 
@@ -171,7 +171,8 @@ DATABASES = {
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
 PUBLISH_TIMEOUT = 2  # seconds; a broker that does not answer costs no more (faults B2)
-CELERY_BROKER_URL = knob(env.str, "CELERY_BROKER_URL", "") or broker.url(VAR_DIR)
+BROKERS = ("", broker.SCHEME, "amqp", "amqps", "pyamqp", "redis", "rediss", "memory")
+CELERY_BROKER_URL = url_of("CELERY_BROKER_URL", "", BROKERS) or broker.url(VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, VAR_DIR, PUBLISH_TIMEOUT)
 CELERY_BROKER_CONNECTION_TIMEOUT = PUBLISH_TIMEOUT
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

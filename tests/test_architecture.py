@@ -75,7 +75,7 @@ def test_nobody_imports_tasks(path):
     assert [name for name in imports(tree(path)) if ".tasks" in name] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.parts[0] != "config"], ids=ids)
 def test_a_state_is_assigned_only_in_its_verb_module(path):
     assigned = [
         target.lineno
