@@ -10,6 +10,12 @@ import shutil
 import subprocess
 import sys
 
+try:
+    import ensurepip  # noqa: F401  Debian packs it apart from Python, and venv is of no use without
+    import venv
+except ImportError:
+    venv = None
+
 BASE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(BASE, ".venv")
 LOCK = os.path.join(BASE, "requirements.lock")
@@ -65,10 +71,7 @@ def read(path):
 def make_venv(python):
     if os.access(python, os.X_OK) and read(STAMP).endswith(f" {VERSION}"):
         return
-    try:
-        import ensurepip  # noqa: F401
-        import venv
-    except ImportError:
+    if venv is None:
         sys.exit(
             f"Tocsin needs Python's venv module, which {sys.executable} lacks: install it "
             "(on Debian and Ubuntu: `apt-get install python3-venv`)."

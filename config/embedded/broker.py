@@ -284,7 +284,11 @@ class Transport(filesystem.Transport):
     Channel = Channel
     polling_interval = POLL_SECONDS
     driver_type = driver_name = SCHEME
-    global_state = virtual.BrokerState()
+
+    def __init__(self, client, **kwargs):
+        super().__init__(client, **kwargs)
+        # Not shared by all connections of the process, as kombu has it: a new one declares anew what was deleted.
+        self.state = virtual.BrokerState()
 
     def drain_events(self, connection, timeout=None):
         """A worker looks for a request to stop between two waits: short ones let it stop soon."""

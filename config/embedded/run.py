@@ -215,12 +215,13 @@ def alone(var_dir: Path) -> None:
 def end_leftovers(var_dir: Path) -> None:
     """End the children of a supervisor that was killed, by the mark in their environment."""
     mark = f"\0{MARK}={var_dir}\0".encode()
+    left = [found for found in Path("/proc").glob("[0-9]*/environ") if mark in environment(found)]
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        left = [int(found.parent.name) for found in Path("/proc").glob("[0-9]*/environ") if mark in environment(found)]
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signum)
-        until(lambda left=left: not any(Path(f"/proc/{pid}").exists() for pid in left), 5)
+        for found in left:
+            if mark in environment(found):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(found.parent.name), signum)
+        until(lambda: not any(mark in environment(found) for found in left), 5)
 
 
 def environment(found: Path) -> bytes:
