@@ -52,6 +52,11 @@ def test_which_steps_went_by_while_the_engine_was_away(late, gone, now=rules.dat
     assert [step.position for step in found] == gone
 
 
+def test_an_engine_that_is_merely_slow_leaves_nothing_out(now=rules.datetime(2026, 1, 1)):
+    """The law: every due step is dispatched. The next step is due as well, but the engine was not away."""
+    assert rules.missed(snapshot(1, 1, 1), 0, now - 2 * MINUTE, now) == []
+
+
 def test_a_timetable_ends_with_the_end_of_the_chain(start=rules.datetime(2026, 1, 1)):
     entries = rules.timetable(snapshot(5, 10, repeat=1), start)
     assert [(at - start) / MINUTE for at, _ in entries] == [0, 5, 15, 20, 30]

@@ -250,6 +250,14 @@ def test_one_statement_for_any_number_of_events(world, service, django_assert_nu
     assert Alert.objects.count() == 70
 
 
+def test_repeats_in_one_post_all_count(world, service):
+    """A23, S1"""
+    alert = world.trigger(service)
+    intake.accept(service, [Event(action="trigger", dedup_key="k", summary="x")] * 3, now=world.now)
+    alert.refresh_from_db()
+    assert (alert.occurrences, alert.escalations.count()) == (4, 1)
+
+
 def test_a_hundred_events_in_one_post_keep_their_order(client, service):
     events = [{"summary": "a", "dedup_key": "k", "action": action} for action in ("trigger", "resolve", "trigger", "trigger")]
     answer = post(client, own(service), events)
