@@ -14,7 +14,7 @@ try:
     import ensurepip  # noqa: F401  Debian packs it apart from Python, and venv is of no use without
     import venv
 except ImportError:
-    venv = None
+    venv = None  # type: ignore[assignment]
 
 BASE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(BASE, ".venv")

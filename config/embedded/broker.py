@@ -79,13 +79,13 @@ class Channel(filesystem.Channel):
     def _queue(self, queue: str) -> Path:
         return self.root / "queues" / f"={quote(queue, safe='@')}"
 
-    def _put(self, queue: str, payload: dict, **kwargs) -> None:
+    def _put(self, queue: str, message: dict, **kwargs) -> None:
         fresh = self.root / f"{uuid4().hex}.new"
         place = self._queue(queue)
         name = f"{time.time_ns():020}-{uuid4().hex}"
         for attempt in (1, 2):
             try:
-                fresh.write_text(json.dumps(payload))
+                fresh.write_text(json.dumps(message))
                 fresh.rename(place / name)
                 return
             except FileNotFoundError:
@@ -290,9 +290,9 @@ class Transport(filesystem.Transport):
         # Not shared by all connections of the process, as kombu has it: a new one declares anew what was deleted.
         self.state = virtual.BrokerState()
 
-    def drain_events(self, connection, timeout=None):
+    def drain_events(self, connection, *, timeout=None, **kwargs):
         """A worker looks for a request to stop between two waits: short ones let it stop soon."""
-        return super().drain_events(connection, timeout=timeout and min(timeout, LONGEST_WAIT))
+        return super().drain_events(connection, timeout=timeout and min(timeout, LONGEST_WAIT), **kwargs)
 
 
 def return_claims(claims: Path, root: Path) -> None:

@@ -21,7 +21,16 @@ if __package__:
     from config.embedded.cluster import DURABLE, THROWAWAY, Cluster, EmbeddedPostgresError, cap, is_ready, until, url
 else:  # the keeper: started as a file, so that it loads nothing of the project
     sys.path.insert(0, str(Path(__file__).parent))
-    from cluster import DURABLE, THROWAWAY, Cluster, EmbeddedPostgresError, cap, is_ready, until, url
+    from cluster import (  # type: ignore
+        DURABLE,
+        THROWAWAY,
+        Cluster,
+        EmbeddedPostgresError,
+        cap,
+        is_ready,
+        until,
+        url,
+    )
 
 __all__ = ["EmbeddedPostgresError", "ensure", "is_ready", "release", "stop", "throwaway", "url"]
 
