@@ -35,3 +35,8 @@ lock:
 	PATH="$(CURDIR)/.venv/uv/bin:$(CURDIR)/.venv/bin:$$PATH" uv pip compile --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --group dev --extra redis \
 	  pyproject.toml -o requirements.lock
+
+# Everything is killed while 1,000 alerts a second come in; SEED repeats a run. Takes some minutes.
+.PHONY: chaos
+chaos:
+	@exec $(IN_VENV) -m benchmarks.chaos $(ARGS)

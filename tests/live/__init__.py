@@ -1,8 +1,30 @@
 """The real thing under test: real processes, a real mail server, and what both have on record."""
 
+import sys
+
+import pytest
+
 from tests.live.ledger import Equation, settle
-from tests.live.product import Product
+from tests.live.product import Product, eventually
 from tests.live.sink import Mail, SmtpSink
 from tests.live.storm import Answer, Sending, fire, sendings
 
-__all__ = ["Answer", "Equation", "Mail", "Product", "Sending", "SmtpSink", "fire", "sendings", "settle"]
+__all__ = [
+    "Answer",
+    "Equation",
+    "Mail",
+    "Product",
+    "Sending",
+    "SmtpSink",
+    "eventually",
+    "fire",
+    "only_live",
+    "sendings",
+    "settle",
+]
+
+# For pytestmark: one product at a time, for two on two cores would only measure each other.
+only_live = [
+    pytest.mark.xdist_group("live"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the product's processes are found in /proc"),
+]

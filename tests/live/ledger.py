@@ -10,8 +10,9 @@ from tests.live.sink import Mail, SmtpSink
 from tests.live.storm import Answer
 
 BUSY = """
-SELECT (SELECT count(*) FROM dispatching_delivery WHERE due_at IS NOT NULL)
-    + (SELECT count(*) FROM dispatching_escalation WHERE state = 'running' AND due_at < now() + interval '2 min') AS busy
+SELECT (SELECT count(*) FROM dispatching_delivery WHERE due_at IS NOT NULL) + (
+    SELECT count(*) FROM dispatching_escalation WHERE state = 'running' AND due_at < now() + interval '2 min'
+) AS busy
 """
 ALERTS = "SELECT id, dedup_key FROM dispatching_alert WHERE dedup_key LIKE %s"
 # A step run says “step 1, round 1: …” on the timeline, in the transaction that moves the position.
@@ -26,7 +27,7 @@ FROM dispatching_escalation escalation JOIN dispatching_alert alert ON alert.id 
 WHERE alert.dedup_key LIKE %s GROUP BY alert.id
 """
 PAGES = """
-SELECT delivery.key, delivery.state, delivery.attempt, delivery.created_at, delivery.due_at, page.alert_id, page.position,
+SELECT delivery.key, delivery.state, delivery.attempt, delivery.created_at, page.alert_id, page.position,
     (SELECT count(*) FROM dispatching_attempt WHERE delivery_id = delivery.id AND outcome = 'unknown') AS unknown
 FROM dispatching_delivery delivery JOIN dispatching_page page ON page.delivery_id = delivery.id
 JOIN dispatching_alert alert ON alert.id = page.alert_id WHERE alert.dedup_key LIKE %s
@@ -122,10 +123,10 @@ class Equation:
         accepted = len({answer.dedup_key for answer in self.answers if answer.accepted})
         tries = sum(answer.tries for answer in self.answers)
         return (
-            f"{len(self.answers)} events in {tries} tries: {accepted} accepted = {len(self.alerts)} alerts; {runs} steps run; "
-            f"{len(self.pages)} pages planned = {sent} sent = {len(self.copies)} different mails at the server; "
-            f"{self.repeats} came again under the same Message-ID; "
-            f"attempts cut short {sum(page['unknown'] for page in self.pages)}; "
+            f"{len(self.answers)} events in {tries} tries: {accepted} accepted = {len(self.alerts)} alerts; "
+            f"{runs} steps run; {len(self.pages)} pages planned = {sent} sent = {len(self.copies)} different mails at "
+            f"the server; {self.repeats} came again under the same Message-ID; "
+            f"attempts cut short: {sum(page['unknown'] for page in self.pages)}; "
             f"seconds from decision to arrival: half within {late[len(late) // 2]:.2f}, "
             f"99 % within {late[int(len(late) * 0.99)]:.2f}, all within {late[-1]:.2f}"
         )

@@ -35,7 +35,7 @@ class Answer:
 
 
 def sendings(keys: Sequence[str], count: int, *, over: float, name: str = "event") -> list[Sending]:
-    """So many events, spread evenly over the integrations and over so many seconds, each with a dedup key of its own."""
+    """So many events, spread evenly over the integrations and over so many seconds, each with its own dedup key."""
     return [Sending(over * n / count, keys[n % len(keys)], f"{name}-{n:05}") for n in range(count)]
 
 
