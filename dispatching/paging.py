@@ -46,7 +46,7 @@ def page(alert: Alert, escalation: Escalation, position: int, called: Iterable[C
             deliveries.append(delivery)
             pages.append((each.recipient, point, delivery))
         how = ", ".join(f"{points[p].channel}{f' after {d}' if d else ''}" for p, d in links)
-        entries.append(timeline.entry(alert.pk, Kind.PAGED, f"{each.recipient.name} by {how} ({each.why})", now=now))
+        entries.append(timeline.entry(alert.pk, Kind.PAGED, f"paging {each.recipient.name} by {how} ({each.why})", now=now))
     Delivery.objects.bulk_create(deliveries)
     Page.objects.bulk_create(
         Page(

@@ -45,14 +45,14 @@ def of(alert: Alert, *, last: int | None = None) -> list[Line]:
 
 def _events(events):
     for event in events:
-        yield Line(event.at, event.kind, event.text, event.by, event.data)
+        yield Line(event.at, event.kind, event.text or event.get_kind_display(), event.by, event.data)
 
 
 def _attempts(attempts):
     for attempt in attempts:
         delivery = attempt.delivery
         sent = attempt.outcome == Attempt.Outcome.ACCEPTED
-        text = f"{delivery.recipient_name} by {delivery.channel}, attempt {attempt.number}: {attempt.get_outcome_display()}"
+        text = f"page to {delivery.recipient_name} by {delivery.channel}, attempt {attempt.number}: {attempt.get_outcome_display()}"
         data = {"delivery": delivery.pk, "attempt": attempt.number, "outcome": attempt.outcome}
         kind = AlertEvent.Kind.SENT if sent else AlertEvent.Kind.NOT_SENT
         yield Line(attempt.at, kind, f"{text}: {attempt.reason}" if attempt.reason else text, None, data)
