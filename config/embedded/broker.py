@@ -79,7 +79,7 @@ class Channel(filesystem.Channel):
     def _queue(self, queue: str) -> Path:
         return self.root / "queues" / f"={quote(queue, safe='@')}"
 
-    def _put(self, queue: str, message: dict, **kwargs) -> None:
+    def _put(self, queue: str, message: dict, **kwargs) -> None:  # type: ignore[override]
         fresh = self.root / f"{uuid4().hex}.new"
         place = self._queue(queue)
         name = f"{time.time_ns():020}-{uuid4().hex}"
@@ -290,7 +290,7 @@ class Transport(filesystem.Transport):
         # Not shared by all connections of the process, as kombu has it: a new one declares anew what was deleted.
         self.state = virtual.BrokerState()
 
-    def drain_events(self, connection, *, timeout=None, **kwargs):
+    def drain_events(self, connection, timeout=None, **kwargs):
         """A worker looks for a request to stop between two waits: short ones let it stop soon."""
         return super().drain_events(connection, timeout=timeout and min(timeout, LONGEST_WAIT), **kwargs)
 

@@ -12,6 +12,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -62,6 +63,12 @@ def is_ready(var_dir: Path) -> bool:
         return len(lines) >= 8 and lines[7].strip() == "ready" and is_alive(int(lines[0]))
     except (OSError, ValueError):
         return False
+
+
+def accepts(var_dir: Path) -> bool:
+    """Whether somebody listens on the socket: certain, where a file that a crash left may say `ready` for ever."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(socket_dir(var_dir) / SOCKET)) == 0
 
 
 def is_alive(pid: int) -> bool:

@@ -18,7 +18,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 if __package__:
-    from config.embedded.cluster import DURABLE, THROWAWAY, Cluster, EmbeddedPostgresError, cap, is_ready, until, url
+    from config.embedded.cluster import (
+        DURABLE,
+        THROWAWAY,
+        Cluster,
+        EmbeddedPostgresError,
+        accepts,
+        cap,
+        is_ready,
+        until,
+        url,
+    )
 else:  # the keeper: started as a file, so that it loads nothing of the project
     sys.path.insert(0, str(Path(__file__).parent))
     from cluster import (  # type: ignore
@@ -26,6 +36,7 @@ else:  # the keeper: started as a file, so that it loads nothing of the project
         THROWAWAY,
         Cluster,
         EmbeddedPostgresError,
+        accepts,
         cap,
         is_ready,
         until,
@@ -44,11 +55,12 @@ def ensure(var_dir: Path) -> str:
     Quick and safe to call again. Raises EmbeddedPostgresError, whose text is for the operator.
     """
     var_dir = Path(os.path.abspath(var_dir))
-    if var_dir not in _held:
+    known = var_dir in _held
+    if not known:
         _held[var_dir] = _lock(var_dir / "run" / "postgres.users", fcntl.LOCK_SH)
     end = time.monotonic() + START_SECONDS
     keeper: subprocess.Popen[bytes] | None = None
-    while not (is_ready(var_dir) and _keeper_pid(var_dir)):
+    while not (_keeper_pid(var_dir) and is_ready(var_dir) and (known or accepts(var_dir))):
         if keeper and keeper.poll():
             raise EmbeddedPostgresError(_why(var_dir))
         if time.monotonic() > end:
