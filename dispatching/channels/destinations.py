@@ -21,7 +21,7 @@ def _networks(*texts: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Networ
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
-# All that is public in IPv6 lies in here; NAT64, site-local and multicast, which `is_global` lets pass, do not.
+# All that is public in IPv6 lies in here. NAT64, site-local, multicast and IPv4 in disguise do not.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 # `is_global` calls these global, or did in some Python; each can be made to lead into somebody's own network.
 NOT_PUBLIC = _networks(
@@ -124,8 +124,6 @@ def _host(raw: str) -> str:
 
 def may_connect(address: Address, *, allow_private: bool) -> bool:
     """Whether a connection to this very address is allowed; `allow_private` opens the operator's own network."""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
     if address in METADATA:
         return False
     if allow_private and any(address in network for network in OWN_NETWORK):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 CERTIFICATE = Path(__file__).with_name("hooks_test.pem")  # self-signed, for hooks.test
 
@@ -120,6 +121,7 @@ class MailReceiver:
         self.mails: list[Any] = []
         self.rcpt: list[str | None] = []
         self.data: list[str | None] = []
+        self.silent = False
 
     @property
     def messages(self) -> list[EmailMessage]:
@@ -131,6 +133,8 @@ class MailReceiver:
         return responses
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:
+        if self.silent:
+            await asyncio.Event().wait()
         said = self._next(self.rcpt, server, "250 OK")
         envelope.rcpt_tos += [address] if said.startswith("250") else []
         return said
@@ -152,6 +156,10 @@ class MailReceiver:
         return said
 
 
+def _nobody(*_: Any) -> AuthResult:
+    return AuthResult(success=False, handled=False)
+
+
 class _Controller(Controller):
     def _trigger_server(self) -> None:
         # It connects to the port that it was given, and 0 is none.
@@ -163,7 +171,7 @@ class _Controller(Controller):
 @contextmanager
 def mail_receiver() -> Iterator[MailReceiver]:
     receiver = MailReceiver()
-    controller = _Controller(receiver, hostname="127.0.0.1", port=0)
+    controller = _Controller(receiver, hostname="127.0.0.1", port=0, authenticator=_nobody, auth_require_tls=False)
     controller.start()
     receiver.port = controller.port
     try:

@@ -1,6 +1,7 @@
 """Mail, over a real SMTP connection."""
 
 import smtplib
+import time
 from email.utils import getaddresses
 
 import pytest
@@ -123,9 +124,9 @@ def test_a_reason_does_not_name_the_address(mail):
         mail.channel.send(envelope(mail.address))
 
 
-def test_a_mail_server_that_wants_a_login_we_lack_does_not_condemn_the_address(mail, settings):
+def test_a_mail_server_that_refuses_our_login_does_not_condemn_the_address(mail, settings):
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "tocsin", "wrong"
-    with pytest.raises(ChannelError, match="no connection to the mail server") as refused:
+    with pytest.raises(ChannelError, match="no connection to the mail server: 535") as refused:
         mail.channel.send(envelope(mail.address))
     assert not refused.value.permanent
 
@@ -138,6 +139,16 @@ def test_a_mail_server_that_says_nothing_costs_no_more_than_the_time_out(mail, s
         with pytest.raises(ChannelError, match="too long") as refused:
             mail.channel.send(envelope(mail.address))
     assert not refused.value.permanent
+
+
+def test_a_mail_server_that_falls_silent_later_costs_no_more_either(mail, settings):
+    """A14, G9: the connection is from a call with more time."""
+    mail.channel.send(envelope(mail.address))
+    settings.PROVIDER_TIMEOUT, mail.server.silent, start = 0.1, True, time.monotonic()
+    with pytest.raises(ChannelError, match="too long") as refused:
+        mail.channel.send(envelope(mail.address))
+    assert (refused.value.permanent, refused.value.unknown) == (False, False)
+    assert time.monotonic() - start < 5
 
 
 def test_every_mail_gets_a_file_of_its_own(settings, tmp_path):
