@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dispatching.models import EscalationPolicy, Step, Target
-from schedules.api.base import RecordSerializer, Resource, StrictSerializer
+from schedules.api.base import RecordSerializer, StrictSerializer, TeamOwnedResource
 from schedules.api.fields import UserField
 from schedules.api.filters import NumberFilter, TextFilter
 from schedules.models import Schedule, Team
@@ -77,8 +77,9 @@ class EscalationPolicySerializer(RecordSerializer):
     def put_steps(self, policy: EscalationPolicy, steps: list[dict[str, Any]]) -> None:
         policy.steps.all().delete()
         for order, step in enumerate(steps):
-            row = Step.objects.create(policy=policy, order=order, escalate_after=step["escalate_after"])
-            Target.objects.bulk_create(Target(step=row, **target) for target in step["targets"])
+            targets = step.pop("targets")
+            row = Step.objects.create(policy=policy, order=order, **step)
+            Target.objects.bulk_create(Target(step=row, **target) for target in targets)
 
 
 class EscalationPolicyFilters(filters.FilterSet):
@@ -86,7 +87,7 @@ class EscalationPolicyFilters(filters.FilterSet):
     team = NumberFilter(help_text="A team's id.")
 
 
-class EscalationPolicyViewSet(Resource):
+class EscalationPolicyViewSet(TeamOwnedResource):
     """Escalation policies: whom to page in which order. A running escalation keeps to the policy as it was."""
 
     queryset = EscalationPolicy.objects.prefetch_related(*(f"steps__targets__{kind}" for kind in Target.KINDS))

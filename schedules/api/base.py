@@ -8,10 +8,12 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelError
 from django.db import models, transaction
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from schedules import access
 from schedules.api.fields import InstantField
 
 
@@ -19,9 +21,15 @@ class StrictSerializer(serializers.Serializer):
     """A misspelt field is refused by name: it must not be lost in silence."""
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
-        if unknown:
-            raise serializers.ValidationError({name: [f"There is no field “{name}” here."] for name in unknown})
+        if isinstance(data, Mapping):
+            wrong = {name: [f"There is no field “{name}” here."] for name in sorted(set(data) - set(self.fields))}
+            if (
+                self.parent is not None
+            ):  # a part is replaced as a whole; the framework would let a PATCH leave things out
+                missing = [name for name, field in self.fields.items() if field.required and name not in data]
+                wrong |= {name: ["This field is required."] for name in missing}
+            if wrong:
+                raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
 
 
@@ -65,8 +73,7 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
 
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
         parts = self._taken_from(validated_data)
-        if parts:  # two replacements at once must not leave the rows of both
-            self.Meta.model._default_manager.select_for_update().get(pk=instance.pk)
+        # Saving the row first locks it: two replacements at once do not leave the parts of both.
         return self._put(super().update(instance, validated_data), parts)
 
     def _taken_from(self, validated_data: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +89,18 @@ class MayChange(DjangoModelPermissions):
     """For an action that changes what is there: POST needs the right to change, not the right to add."""
 
     perms_map: ClassVar = {**DjangoModelPermissions.perms_map, "POST": DjangoModelPermissions.perms_map["PUT"]}
+
+
+class TeamMayChange(DjangoModelPermissions):
+    """As the model's permissions say; and the team that owns an object may change this one."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method in ("PUT", "PATCH"):
+            return request.user.is_authenticated
+        return super().has_permission(request, view)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return request.method not in ("PUT", "PATCH") or access.may(request.user, "change", obj)
 
 
 class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
@@ -104,3 +123,23 @@ class Resource(ReadOnlyResource, viewsets.ModelViewSet):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
             return super().destroy(request, *args, **kwargs)
+
+
+class TeamOwnedResource(Resource):
+    """The team in `team` may change it, as in the admin; giving it away takes the right to change them all."""
+
+    permission_classes = (TeamMayChange,)
+
+    def perform_create(self, serializer: Any) -> None:
+        access.grant_to_team(serializer.save())
+
+    def perform_update(self, serializer: Any) -> None:
+        before, meta = serializer.instance.team, serializer.instance._meta
+        moved = serializer.validated_data.get("team", before) != before
+        if moved and not self.request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
+            raise PermissionDenied("Giving this to another team takes the right to change those of all teams.")
+        access.grant_to_team(serializer.save(), before=before)
+
+    def perform_destroy(self, instance: Any) -> None:
+        access.forget(instance)
+        instance.delete()

@@ -26,7 +26,7 @@ def instant_of(text: str) -> datetime:
         raise ValueError("This is not a time in ISO 8601. Example: 2026-01-05T09:00:00Z.")
     if value.utcoffset() is None:
         raise ValueError("Offset required: end with Z or, for example, +01:00.")
-    if not EARLIEST.year <= value.year < LATEST.year or not EARLIEST <= value < LATEST:
+    if not EARLIEST <= value < LATEST:
         raise ValueError(f"The year must lie between {EARLIEST.year} and {LATEST.year - 1}.")
     return value.astimezone(UTC)
 

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from schedules.api.base import RecordSerializer, Resource
+from schedules.api.base import RecordSerializer, Resource, TeamOwnedResource
 from schedules.api.fields import InstantField, UserField, ZoneField
 from schedules.api.filters import InstantFilter, NumberFilter, TextFilter
 from schedules.models import Layer, Override, Participant, Rotation, Schedule, User
@@ -59,7 +59,7 @@ class ByTeam(filters.FilterSet):
     team = NumberFilter(help_text="A team's id.")
 
 
-class RotationViewSet(Resource):
+class RotationViewSet(TeamOwnedResource):
     """Rotations: people who take turns. Main and backup read the same rotation, each at its own position."""
 
     queryset = Rotation.objects.prefetch_related("participants__user")
@@ -137,7 +137,7 @@ class DutySerializer(serializers.Serializer):
     why = serializers.CharField()
 
 
-class ScheduleViewSet(Resource):
+class ScheduleViewSet(TeamOwnedResource):
     """Schedules: each answers who is on duty at any instant."""
 
     queryset = Schedule.objects.prefetch_related("layers")

@@ -98,6 +98,8 @@ def test_steps_are_replaced_as_a_whole_or_left_alone(coach, targets):
         ([{"targets": [{"type": "ring", "id": 1}]}], "type"),
         ([{"targets": [{"id": 1}]}], "type"),
         ([{"targets": ["ana"]}], "targets"),
+        ([{}], "targets"),
+        ([{"targets": [{}]}], "type"),
         ([{"targets": [{"type": "user", "id": "ana"}]}] * 51, "steps"),
     ],
 )
@@ -106,6 +108,13 @@ def test_a_wrong_step_is_refused_by_the_name_of_the_field(coach, ana, steps, fie
     assert answer.status_code == 400
     assert f"'{field}'" in str(answer.json())
     assert not EscalationPolicy.objects.exists()
+    policy = EscalationPolicy.objects.create(name="P")
+    assert coach.patch(f"escalation-policies/{policy.pk}/", {"steps": steps}).json() == answer.json()
+
+
+def test_a_step_gives_an_hour_unless_it_says_otherwise(coach, ana):
+    made = coach.post("escalation-policies/", {"name": "P", "steps": [{"targets": [{"type": "user", "id": "ana"}]}]})
+    assert made.json()["steps"][0]["escalate_after"] == "01:00:00"
 
 
 def test_a_wrong_replacement_changes_nothing(coach, targets):

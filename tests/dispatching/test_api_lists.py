@@ -130,6 +130,13 @@ def test_an_id_in_the_url_that_is_none_is_404_j13_j20(coach, noun, pk):
     assert coach.get(f"{noun}/{pk}/").status_code == 404
 
 
+def test_an_id_in_other_digits_is_not_the_row_j13(coach):
+    pk = User.objects.get(username="coach").pk
+    arabic = str(pk).translate({ord("0") + n: ord("٠") + n for n in range(10)})
+    assert coach.get(f"users/{pk}/").status_code == 200
+    assert coach.get(f"users/{arabic}/").status_code == 404
+
+
 def test_pages_follow_each_other(world, coach):
     fill(world, 3, "a")
     first = coach.get("services/?limit=2").json()

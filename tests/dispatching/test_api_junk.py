@@ -1,0 +1,62 @@
+"""Whatever stands in a field, the answer is a sentence and never a crash (faults J15, J16)."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+
+from config.api import router
+from dispatching.models import ContactPoint, ContactRule, Priority
+from schedules.api.base import Resource
+from schedules.models import Override, User
+from tests.api import client_of
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+NOTHING = [None, True, "", [], {}, [None], [[]], [{}], {"a": 1}]
+NUMBERS = [0, -1, 1.5, 2**31, 2**62, -(2**63), "1", "٣", "nan", "inf", "1e400"]
+TEXTS = ["x" * 20_000, "\u202e\u200b", "a/b?c", "../../etc/passwd", "Europe/Berlin", "\x1b[31m", "weeks", "email"]
+TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01", "9999-12-31", "24:00", "99999999999 00:00:00", "P9999999999D", "-1"]
+JUNK = [*NOTHING, *NUMBERS, *TEXTS, *TIMES]
+WRITABLE = [(noun, view) for noun, view, _ in router.registry if issubclass(view, Resource)]
+FIELDS = [
+    (noun, name)
+    for noun, view in WRITABLE
+    for name, field in view.serializer_class().fields.items()
+    if not field.read_only
+]
+
+
+@pytest.fixture
+def everything(world):
+    """One row of each kind; the coach who may write them all."""
+    ana = world.person("ana")
+    ContactRule.objects.create(contact_point=ContactPoint.objects.get(recipient__user=ana))
+    team = world.team("Team 1", ana, manager=ana)
+    Group.objects.create(name="Experts")
+    [main] = world.weekly(ana, positions=1)
+    Override.objects.create(schedule=main, user=ana, start=world.now, end=world.now + HOUR)
+    Priority.objects.create(level=1, name="P1")
+    world.service(world.policy((HOUR, main, ana, team)), name="Log-on")
+    return client_of(User.objects.create_superuser("coach"))
+
+
+@pytest.mark.parametrize(("noun", "name"), FIELDS)
+def test_junk_in_a_field_is_taken_or_refused_but_breaks_nothing(everything, noun, name):
+    [view] = [view for prefix, view in WRITABLE if prefix == noun]
+    pk = view.queryset.all().order_by("pk").first().pk
+    whole = everything.get(f"{noun}/{pk}/").json()
+    for junk in JUNK:
+        changed = everything.patch(f"{noun}/{pk}/", {name: junk})
+        assert changed.status_code in (200, 400, 409), (junk, changed.content)
+        made = everything.post(f"{noun}/", {**whole, name: junk})
+        assert made.status_code in (201, 400, 409), (junk, made.content)
+        if changed.status_code == 400:
+            # Every refusal names a field: this one, or the one that no longer fits to it.
+            assert changed.json().keys() <= whole.keys(), changed.json()
+    # What was taken can be read again, and the schedules still have an answer.
+    assert everything.get(f"{noun}/?limit=500").status_code == 200
+    schedule = everything.get("schedules/").json()["results"][0]["id"]
+    assert everything.get(f"schedules/{schedule}/on-call/").status_code == 200
+    assert everything.get(f"schedules/{schedule}/shifts/?from=2199-01-01T00:00:00Z").status_code == 200
