@@ -23,6 +23,7 @@ from django.conf import settings
 from dispatching.channels.base import ChannelError, provider_timeout
 from dispatching.channels.destinations import Address, Destination, follow, literal, may_connect, parse
 
+PATIENCE = 2  # seconds for the resolver while somebody waits for a form to be saved
 MAX_REDIRECTS = 3
 MAX_REPLY = 64 * 1024
 IDLE = 30  # seconds; shorter than what servers usually allow
@@ -50,7 +51,7 @@ def clean_url(url: str) -> str:
     """
     destination = parse(url, allow_private=allow_private())
     try:
-        addresses = resolve(destination.host, destination.port, timeout=provider_timeout())
+        addresses = resolve(destination.host, destination.port, timeout=PATIENCE)
     except OSError:
         return destination.url
     if not all(may_connect(address, allow_private=allow_private()) for address in addresses):
