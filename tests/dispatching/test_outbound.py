@@ -327,7 +327,7 @@ def test_an_answer_that_drips_costs_no_more_than_the_time_out(own_network, recei
 
 
 def test_a_body_that_drips_does_not_undo_the_status(own_network, receiver, settings):
-    settings.PROVIDER_TIMEOUT = 0.1
+    settings.PROVIDER_TIMEOUT = 0.5
 
     def drip(handler):
         handler.send_response(200)
