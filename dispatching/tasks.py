@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_shutting_down
 from django.utils import timezone
 
 from dispatching import audit as auditing
@@ -53,7 +53,7 @@ def audit() -> None:
     auditing.audit(timezone.now())
 
 
-@worker_ready.connect
+@worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away
 def start_ticker(**_: Any) -> None:
     ticker.start(timezone.now)
 
