@@ -32,7 +32,7 @@ FORMATTER = {
     "foreign_pre_chain": PROCESSORS,
 }
 # What these say at INFO is one line a task or request, and nothing that is not in the ledger.
-QUIET = ("celery.worker.strategy", "celery.app.trace", "httpx")
+QUIET = ("celery.worker.strategy", "celery.app.trace")
 
 
 def logging_config(level: str) -> dict[str, Any]:

@@ -146,13 +146,14 @@ def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> Delivery | None
 
 
 def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> Delivery | None:
-    reason = str(error)[:300]
+    reason = str(error)[:250]
     if error.permanent:
         return _end(delivery, State.FAILED, reason, now=now, outcome=Outcome.PERMANENT)
+    outcome = Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
     if delivery.attempt >= MAX_ATTEMPTS:
-        return _end(delivery, State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=Outcome.TEMPORARY)
+        return _end(delivery, State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
     due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
-    return _record(delivery, now=now, outcome=Outcome.TEMPORARY, state=State.PENDING, due_at=due_at, reason=reason)
+    return _record(delivery, now=now, outcome=outcome, state=State.PENDING, due_at=due_at, reason=reason)
 
 
 def _end(delivery: Delivery, state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> Delivery | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dispatching import delivering, lifecycle, sweep
-from dispatching.channels import memory
+from dispatching.channels import ChannelError, memory
 from dispatching.models import Attempt, ContactPoint, Delivery
 from dispatching.rules.contact import chain, retry_after
 
@@ -153,6 +153,23 @@ def test_a_temporary_failure_is_a_new_due_time(world, page):
     assert outcomes(page) == ["temporary"] * delivering.MAX_ATTEMPTS
     assert page.state == "failed" and "mailbox full" in page.reason
     assert world.told() == ["bo"]
+
+
+def test_a_call_whose_outcome_nobody_knows_is_recorded_as_unknown_and_made_again(world, page, monkeypatch):
+    """G1"""
+    answers, send = [ChannelError("the connection broke", unknown=True)], memory.send
+
+    def breaking(envelope):
+        receipt = send(envelope)
+        if answers:
+            raise answers.pop()
+        return receipt
+
+    monkeypatch.setattr(memory, "send", breaking)
+    world.advance(minutes=1)
+    assert outcomes(page) == ["temporary", "unknown", "accepted"]
+    first, second = memory.outbox
+    assert first.key == second.key
 
 
 def test_a_provider_that_asks_for_time_gets_it(world, page):
