@@ -23,9 +23,15 @@ class FromDatabase(Collector):
         yield GaugeMetricFamily("tocsin_open_alerts", "Alerts that are not resolved.", alerts)
         running = Escalation.objects.running().count()
         yield GaugeMetricFamily("tocsin_running_escalations", "Escalations that nobody has stopped.", running)
-        yield GaugeMetricFamily("tocsin_live_deliveries", "Deliveries still on their way.", Delivery.objects.live().count())
-        age = GaugeMetricFamily("tocsin_sweep_age_seconds", "Seconds since the last one was completed.", labels=["name"])
-        repaired = GaugeMetricFamily("tocsin_repaired_rows", "What the last one repaired: each is a bug.", labels=["name"])
+        yield GaugeMetricFamily(
+            "tocsin_live_deliveries", "Deliveries still on their way.", Delivery.objects.live().count()
+        )
+        age = GaugeMetricFamily(
+            "tocsin_sweep_age_seconds", "Seconds since the last one was completed.", labels=["name"]
+        )
+        repaired = GaugeMetricFamily(
+            "tocsin_repaired_rows", "What the last one repaired: each is a bug.", labels=["name"]
+        )
         for record in SweepRecord.objects.all():
             age.add_metric([record.name], (now - record.completed_at).total_seconds())
             repaired.add_metric([record.name], record.repaired)

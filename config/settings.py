@@ -61,7 +61,9 @@ PUBLIC_URL = url_of("PUBLIC_URL", f"http://{HOST}:{PORT}", ("http", "https")).rs
 DEBUG = knob(env.bool, "DEBUG", False)
 SECRET_KEY = knob(env.str, "SECRET_KEY", "") or kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = knob(env.list, "SECRET_KEY_FALLBACKS", [])
-ALLOWED_HOSTS = knob(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST, urlsplit(PUBLIC_URL).hostname])
+ALLOWED_HOSTS = knob(
+    env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST, urlsplit(PUBLIC_URL).hostname]
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # --- applications -----------------------------------------------------------------------------------------------------
@@ -257,5 +259,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LOGGING = logging_config(knob(env.str, "LOG_LEVEL", "INFO", allowed=lambda v: v in ("DEBUG", "INFO", "WARNING", "ERROR")))
+LOGGING = logging_config(
+    knob(env.str, "LOG_LEVEL", "INFO", allowed=lambda v: v in ("DEBUG", "INFO", "WARNING", "ERROR"))
+)
 LOGGING_CONFIG = "logging.config.dictConfig"

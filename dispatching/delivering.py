@@ -92,7 +92,11 @@ def _last_look(claim: Claim) -> Delivery | None:
 def _note_unknown(claim: Claim, *, now: datetime) -> None:
     reason = "the sender said nothing until its lease ended"
     Attempt.objects.bulk_create(
-        [Attempt(delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=reason)],
+        [
+            Attempt(
+                delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=reason
+            )
+        ],
         ignore_conflicts=True,
     )
 
@@ -156,7 +160,9 @@ def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> Delive
     return _record(delivery, now=now, outcome=outcome, state=State.PENDING, due_at=due_at, reason=reason)
 
 
-def _end(delivery: Delivery, state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> Delivery | None:
+def _end(
+    delivery: Delivery, state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN
+) -> Delivery | None:
     # Due now: a failure that is final has to be followed up, by whoever knows why this was sent.
     return _record(delivery, now=now, outcome=outcome, state=state, due_at=now, reason=reason)
 

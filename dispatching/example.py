@@ -71,7 +71,10 @@ def load(password: str | None) -> dict[str, str]:
         )
     main, backup = _main_and_backup(teams["Team 1"], [people["ana"], people["bo"]])
     second = _business_hours(teams["Team 2"], [people["dee"], people["eli"], people["fay"]])
-    policies = {"Team 1": _figure_8_2(teams["Team 1"], main, backup), "Team 2": _simple(teams["Team 2"], second, experts)}
+    policies = {
+        "Team 1": _figure_8_2(teams["Team 1"], main, backup),
+        "Team 2": _simple(teams["Team 2"], second, experts),
+    }
     for name, team, description in SERVICES:
         Service.objects.get_or_create(
             name=name, defaults={"team": teams[team], "policy": policies[team], "description": description}
@@ -133,7 +136,9 @@ def _business_hours(team: Team, people: list[User]) -> Schedule:
     return _schedule(f"{team.name} main", team, _rotation(team, people), 0, "One person a week.")
 
 
-def _policy(name: str, team: Team, repeat: int, description: str, steps: list[tuple[timedelta, dict]]) -> EscalationPolicy:
+def _policy(
+    name: str, team: Team, repeat: int, description: str, steps: list[tuple[timedelta, dict]]
+) -> EscalationPolicy:
     policy, new = EscalationPolicy.objects.get_or_create(
         name=name, defaults={"team": team, "repeat": repeat, "description": description}
     )

@@ -71,9 +71,9 @@ SELECT dedup_key, id, kind FROM matched
 """
 
 COLUMNS = (
-    "dedup_key service priority summary severity source component slo deployment product runbook_url dashboard_url "
-    "details occurred_at"
-).split()
+    *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
+    *("runbook_url", "dashboard_url", "details", "occurred_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Plan one person's deliveries for one step run of one alert."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from dispatching import timeline, words
-from dispatching.models import Alert, AlertEvent, ContactRule, Delivery, Escalation, Page, Recipient
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
 from dispatching.rules.contact import chain
 
 Kind = AlertEvent.Kind
@@ -19,49 +19,64 @@ class Called:
     why: str
 
 
-def page(alert: Alert, escalation: Escalation, position: int, called: Iterable[Called], *, now: datetime) -> list[Delivery]:
+def page(
+    alert: Alert, escalation: Escalation, position: int, called: Iterable[Called], *, now: datetime
+) -> list[Delivery]:
     """Plans the deliveries of one step run, in the caller's transaction; who cannot be reached is on the timeline.
 
     Recipients come with their contact points and rules prefetched (`reachable`).
     """
-    deliveries, pages, entries = [], [], []
+    planned: list[tuple[Recipient, Delivery]] = []
+    entries = []
     for each in called:
-        links = _chain(each.recipient)
-        if not links:
-            text = f"{each.recipient.name} cannot be reached: no verified contact point ({each.why})"
-            entries.append(timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now))
-            continue
-        said = words.page_words(alert, each.recipient, why=each.why, now=now)
-        points = {point.pk: point for point in each.recipient.contact_points.all()}
-        for point_id, delay in links:
-            point = points[point_id]
-            delivery = Delivery(
-                contact_point=point,
-                channel=point.channel,
-                recipient_name=each.recipient.name[:150],
-                created_at=now,
-                due_at=now + delay,
-                **said,
-            )
-            deliveries.append(delivery)
-            pages.append((each.recipient, point, delivery))
-        how = ", ".join(f"{points[p].channel}{f' after {d}' if d else ''}" for p, d in links)
-        entries.append(timeline.entry(alert.pk, Kind.PAGED, f"paging {each.recipient.name} by {how} ({each.why})", now=now))
-    Delivery.objects.bulk_create(deliveries)
+        deliveries = _deliveries(alert, each, now)
+        planned += ((each.recipient, delivery) for delivery in deliveries)
+        entries.append(_told(alert, each, deliveries, now))
+    Delivery.objects.bulk_create(delivery for _, delivery in planned)
     Page.objects.bulk_create(
         Page(
-            alert=alert, escalation=escalation, position=position, recipient=recipient, contact_point=point, delivery=delivery
+            alert=alert,
+            escalation=escalation,
+            position=position,
+            recipient=recipient,
+            contact_point_id=delivery.contact_point_id,
+            delivery=delivery,
         )
-        for recipient, point, delivery in pages
+        for recipient, delivery in planned
     )
     timeline.write(*entries)
-    return deliveries
+    return [delivery for _, delivery in planned]
 
 
-def _chain(recipient: Recipient):
-    points = recipient.contact_points.all()
-    rules = [(point.pk, rule.delay) for point in points for rule in point.rules.all()]
-    return chain((point.pk for point in points if point.usable), rules)
+def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
+    """One for each link of the person's chain; none if there is no way to reach them."""
+    recipient = called.recipient
+    points = {point.pk: point for point in recipient.contact_points.all()}
+    rules = [(point.pk, rule.delay) for point in points.values() for rule in point.rules.all()]
+    links = chain((point.pk for point in points.values() if point.usable), rules)
+    if not links:
+        return []
+    said = words.page_words(alert, recipient, why=called.why, now=now)
+    return [
+        Delivery(
+            contact_point=points[point],
+            channel=points[point].channel,
+            recipient_name=recipient.name[:150],
+            created_at=now,
+            due_at=now + delay,
+            **said,
+        )
+        for point, delay in links
+    ]
+
+
+def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetime) -> AlertEvent:
+    name = called.recipient.name
+    if not deliveries:
+        text = f"{name} cannot be reached: no verified contact point ({called.why})"
+        return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now)
+    how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at > now else "") for d in deliveries)
+    return timeline.entry(alert.pk, Kind.PAGED, f"paging {name} by {how} ({called.why})", now=now)
 
 
 def reachable(recipients) -> Iterable[Recipient]:

@@ -8,7 +8,7 @@ import structlog
 from django.db import connection
 
 from dispatching import delivering, escalating
-from dispatching.models import Delivery, Escalation, SweepRecord
+from dispatching.models import Delivery, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 
 log = structlog.get_logger(__name__)

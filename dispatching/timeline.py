@@ -37,7 +37,9 @@ def write(*entries: AlertEvent) -> None:
 def of(alert: Alert, *, last: int | None = None) -> list[Line]:
     """Every event and decision, oldest first; only the `last` so many if that is given."""
     events = AlertEvent.objects.filter(alert=alert).select_related("by").order_by("-pk")[:last]
-    attempts = Attempt.objects.filter(delivery__page__alert=alert).select_related("delivery").order_by("-at", "-pk")[:last]
+    attempts = (
+        Attempt.objects.filter(delivery__page__alert=alert).select_related("delivery").order_by("-at", "-pk")[:last]
+    )
     # At one and the same moment a page was planned before it was sent.
     lines = list(merge(_attempts(attempts), _events(events), key=lambda line: line.at, reverse=True))
     return lines[:last][::-1]

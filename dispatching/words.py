@@ -35,7 +35,9 @@ def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -
     """Subject, body and data of one person's page. `alert` comes with its service and priority."""
     url = link(alert, recipient)
     title = subject(alert)
-    body = render_to_string("messages/page.txt", {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now})
+    body = render_to_string(
+        "messages/page.txt", {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now}
+    )
     data = {
         "kind": "page",
         "alert": facts(alert),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Prefetch, QuerySet
 
 from schedules.models import Layer, Override, Participant, Schedule, User
-from schedules.rules.coverage import Cover, LayerPlan, Shift, shifts
+from schedules.rules.coverage import Cover, LayerPlan, shifts
 from schedules.rules.rotation import Period
 
 # "Until when" is looked for no further than this.

@@ -58,7 +58,9 @@ def is_clock(call: ast.Call) -> bool:
     return name.endswith(("timezone.now", "datetime.now", "datetime.utcnow", "date.today", "time.time"))
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if not any(part.removesuffix(".py") in EDGE for part in p.parts)], ids=ids)
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if not any(part.removesuffix(".py") in EDGE for part in p.parts)], ids=ids
+)
 def test_the_clock_is_read_only_at_the_edge(path):
     found = [node.lineno for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and is_clock(node)]
     # The signature's time stamp is the clock of the network call, not of the engine.

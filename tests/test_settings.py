@@ -22,7 +22,11 @@ WRONG = {
 @pytest.mark.parametrize(("name", "value"), WRONG.items(), ids=WRONG)
 def test_a_wrong_value_stops_the_start_and_names_the_variable(name, value):
     answer = subprocess.run(
-        [sys.executable, "manage.py", "check"], env={**os.environ, name: value}, capture_output=True, text=True, timeout=60
+        [sys.executable, "manage.py", "check"],
+        env={**os.environ, name: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     last = answer.stderr.strip().splitlines()[-1]
     assert answer.returncode != 0 and name in last, answer.stderr

@@ -57,7 +57,9 @@ class World:
 
     def weekly(self, *people: User, positions: int = 2) -> list[Schedule]:
         """Main, backup, … over one rotation that hands over on Mondays at 9:00 UTC."""
-        rotation = Rotation.objects.create(name=f"rotation {Rotation.objects.count()}", first_day=date(2026, 1, 5), handover=time(9))
+        rotation = Rotation.objects.create(
+            name=f"rotation {Rotation.objects.count()}", first_day=date(2026, 1, 5), handover=time(9)
+        )
         Participant.objects.bulk_create(Participant(rotation=rotation, user=u, order=n) for n, u in enumerate(people))
         found = []
         for position in range(positions):
@@ -69,7 +71,9 @@ class World:
 
     def policy(self, *steps: tuple, repeat: int = 0, name: str = "") -> EscalationPolicy:
         """Each step is (span, target, …); a target is a person, a schedule, a team or a group."""
-        policy = EscalationPolicy.objects.create(name=name or f"policy {EscalationPolicy.objects.count()}", repeat=repeat)
+        policy = EscalationPolicy.objects.create(
+            name=name or f"policy {EscalationPolicy.objects.count()}", repeat=repeat
+        )
         for order, (span, *targets) in enumerate(steps):
             step = Step.objects.create(policy=policy, order=order, escalate_after=span)
             for target in targets:
@@ -116,7 +120,9 @@ class World:
 
     def _next_due(self) -> datetime | None:
         steps = Escalation.objects.running().order_by("due_at").values_list("due_at", flat=True).first()
-        sends = Delivery.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True).first()
+        sends = (
+            Delivery.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True).first()
+        )
         return min((due for due in (steps, sends) if due), default=None)
 
     # --- assert ---------------------------------------------------------------------------------------------------

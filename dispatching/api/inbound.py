@@ -47,7 +47,9 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(integration: Integration | None, parse: Callable[[Any], list[Event]], payload: Any) -> list[intake.Accepted] | None:
+def _take(
+    integration: Integration | None, parse: Callable[[Any], list[Event]], payload: Any
+) -> list[intake.Accepted] | None:
     """What became of each event; None for an unknown key."""
     return None if integration is None else intake.accept(integration, parse(payload), now=timezone.now())
 

@@ -64,12 +64,12 @@ class Alert(models.Model):
             models.Index(fields=["service", "-id"], name="alert_by_service"),
         ]
 
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.summary}"
+
     @property
     def open(self) -> bool:
         return self.state != self.State.RESOLVED
-
-    def __str__(self) -> str:
-        return f"#{self.pk} {self.summary}"
 
 
 class AlertEvent(models.Model):

@@ -24,7 +24,10 @@ class Recipient(models.Model):
         help_text="The person, where there is a login.",
     )
     display_name = models.CharField(
-        "name", max_length=150, blank=True, help_text="Only for somebody without a login: how they are named in a timeline."
+        "name",
+        max_length=150,
+        blank=True,
+        help_text="Only for somebody without a login: how they are named in a timeline.",
     )
     last_resort = models.BooleanField(
         default=False,
@@ -41,12 +44,12 @@ class Recipient(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def name(self) -> str:
         return self.user.name if self.user else self.display_name
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ContactPoint(models.Model):
@@ -74,6 +77,9 @@ class ContactPoint(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.address}"
+
     def clean(self) -> None:
         if self.channel not in dict(channels.kinds()):
             raise ValidationError({"channel": f"There is no channel “{self.channel}” here."})
@@ -85,9 +91,6 @@ class ContactPoint(models.Model):
     @property
     def usable(self) -> bool:
         return self.verified and not self.disabled_reason
-
-    def __str__(self) -> str:
-        return f"{self.channel}: {self.address}"
 
 
 class ContactRule(models.Model):

@@ -38,7 +38,9 @@ class Delivery(models.Model):
         PAGE = "page", "page"
         BULK = "bulk", "bulk"
 
-    key = models.UUIDField(default=uuid.uuid4, unique=True, help_text="The idempotency key, the same for every attempt.")
+    key = models.UUIDField(
+        default=uuid.uuid4, unique=True, help_text="The idempotency key, the same for every attempt."
+    )
     queue = models.CharField(max_length=4, choices=Queue, default=Queue.PAGE)
     contact_point = models.ForeignKey(ContactPoint, models.SET_NULL, null=True, related_name="deliveries")
     channel = models.CharField(max_length=20)

@@ -37,7 +37,9 @@ class Escalation(models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = [
-            models.UniqueConstraint(fields=["alert"], condition=Q(state="running"), name="one_running_escalation_an_alert"),
+            models.UniqueConstraint(
+                fields=["alert"], condition=Q(state="running"), name="one_running_escalation_an_alert"
+            ),
             # Running without a due time would wait for ever (faults A10).
             models.CheckConstraint(
                 condition=Q(state="running", due_at__isnull=False) | (~Q(state="running") & Q(due_at__isnull=True)),

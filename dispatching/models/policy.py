@@ -16,7 +16,12 @@ class EscalationPolicy(models.Model):
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1.")
     team = models.ForeignKey(
-        Team, models.SET_NULL, null=True, blank=True, related_name="policies", help_text="The team whose agreement this is."
+        Team,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="policies",
+        help_text="The team whose agreement this is.",
     )
     repeat = models.PositiveSmallIntegerField(
         default=1,
@@ -81,7 +86,12 @@ class Target(models.Model):
 
     step = models.ForeignKey(Step, models.CASCADE, related_name="targets")
     schedule = models.ForeignKey(
-        Schedule, models.PROTECT, null=True, blank=True, related_name="+", help_text="Whoever is on duty there when the step runs."
+        Schedule,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whoever is on duty there when the step runs.",
     )
     user = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="person", help_text="This person."
@@ -90,7 +100,12 @@ class Target(models.Model):
         Team, models.PROTECT, null=True, blank=True, related_name="+", help_text="Everyone on the team, on call or not."
     )
     group = models.ForeignKey(
-        Group, models.PROTECT, null=True, blank=True, related_name="+", help_text="Everyone in a group of people across teams."
+        Group,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Everyone in a group of people across teams.",
     )
 
     class Meta:
@@ -108,6 +123,9 @@ class Target(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.of}"
+
     @property
     def kind(self) -> str:
         return next(kind for kind in self.KINDS if getattr(self, f"{kind}_id") is not None)
@@ -119,6 +137,3 @@ class Target(models.Model):
 
     def snapshot(self) -> dict[str, Any]:
         return {"type": self.kind, "id": self.of.pk, "name": str(self.of)}
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.of}"

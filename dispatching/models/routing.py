@@ -59,7 +59,12 @@ class Service(models.Model):
 
     name = models.CharField(max_length=100, unique=True, help_text="As monitoring names it in its events.")
     team = models.ForeignKey(
-        Team, models.PROTECT, null=True, blank=True, related_name="services", help_text="The team that owns the service."
+        Team,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="services",
+        help_text="The team that owns the service.",
     )
     policy = models.ForeignKey(
         EscalationPolicy,
@@ -70,7 +75,9 @@ class Service(models.Model):
     )
     description = models.TextField(blank=True, help_text="What it does for customers.")
     runbook_url = models.URLField(blank=True, help_text="What to do; shown in the page when the event brings none.")
-    dashboard_url = models.URLField(blank=True, help_text="Where to look; shown in the page when the event brings none.")
+    dashboard_url = models.URLField(
+        blank=True, help_text="Where to look; shown in the page when the event brings none."
+    )
 
     class Meta:
         ordering = ("name",)
@@ -105,11 +112,11 @@ class Integration(models.Model):
     class Meta:
         ordering = ("name",)
 
+    def __str__(self) -> str:
+        return self.name
+
     def new_key(self) -> str:
         """Sets a new random key of 32 characters and returns it: the one time that anybody sees it. Does not save."""
         key = secrets.token_hex(16)
         self.key_hash, self.key_hint = key_hash(key), key[:4]
         return key
-
-    def __str__(self) -> str:
-        return self.name

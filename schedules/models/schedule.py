@@ -32,10 +32,12 @@ class Rotation(models.Model):
         help_text="The day on which the first person's first turn starts. Its day of the week is the hand-over day.",
     )
     handover = models.TimeField(
-        default=time(9, 0), help_text="The time of day at which one person hands over to the next, on the clock of the zone."
+        default=time(9, 0),
+        help_text="The time of day at which one person hands over to the next, on the clock of the zone.",
     )
     time_zone = TimeZoneField(
-        default="UTC", help_text="The zone whose clock counts. The hand-over stays at its time of day through summer time."
+        default="UTC",
+        help_text="The zone whose clock counts. The hand-over stays at its time of day through summer time.",
     )
 
     class Meta:
@@ -67,7 +69,12 @@ class Schedule(models.Model):
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 main.")
     team = models.ForeignKey(
-        Team, models.CASCADE, null=True, blank=True, related_name="schedules", help_text="The team that this schedule serves."
+        Team,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="schedules",
+        help_text="The team that this schedule serves.",
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which the schedule is drawn.")
     description = models.TextField(blank=True, help_text="Who should be called by way of this schedule, and for what.")
@@ -103,7 +110,9 @@ class Layer(models.Model):
 class Override(models.Model):
     """For this span this person is on duty, whatever the layers say."""
 
-    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="overrides", help_text="Where somebody steps in.")
+    schedule = models.ForeignKey(
+        Schedule, models.CASCADE, related_name="overrides", help_text="Where somebody steps in."
+    )
     user = models.ForeignKey(
         User, models.PROTECT, related_name="overrides", verbose_name="person", help_text="Who is on duty instead."
     )

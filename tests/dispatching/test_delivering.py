@@ -293,7 +293,9 @@ def test_a_persons_chain(usable, rules, expected):
     assert chain(usable, rules) == expected
 
 
-@pytest.mark.parametrize(("attempt", "hint", "seconds"), [(1, None, 5), (3, None, 45), (9, None, 300), (1, 60, 60), (5, 1, 300)])
+@pytest.mark.parametrize(
+    ("attempt", "hint", "seconds"), [(1, None, 5), (3, None, 45), (9, None, 300), (1, 60, 60), (5, 1, 300)]
+)
 def test_retry_delays(attempt, hint, seconds):
     assert retry_after(attempt, hint=hint) == timedelta(seconds=seconds)
 

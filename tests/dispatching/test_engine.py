@@ -1,6 +1,6 @@
 """Steps: tokens, clocks, crashes. Every row of faults.md that ends in the engine is named."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,6 +10,7 @@ from dispatching.models import Alert, Delivery, Escalation, SweepRecord
 from dispatching.rules import escalation as rules
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def kinds(alert: Alert) -> list[str]:
@@ -46,18 +47,18 @@ def test_a_policy_without_steps_ends_at_once():
         (600, [0]),
     ],
 )
-def test_which_steps_went_by_while_the_engine_was_away(late, gone, now=rules.datetime(2026, 1, 1)):
+def test_which_steps_went_by_while_the_engine_was_away(late, gone, now=NEW_YEAR):
     """A17"""
     found = rules.missed(snapshot(5, 10), 0, now - late * MINUTE, now)
     assert [step.position for step in found] == gone
 
 
-def test_an_engine_that_is_merely_slow_leaves_nothing_out(now=rules.datetime(2026, 1, 1)):
+def test_an_engine_that_is_merely_slow_leaves_nothing_out(now=NEW_YEAR):
     """The law: every due step is dispatched. The next step is due as well, but the engine was not away."""
     assert rules.missed(snapshot(1, 1, 1), 0, now - 2 * MINUTE, now) == []
 
 
-def test_a_timetable_ends_with_the_end_of_the_chain(start=rules.datetime(2026, 1, 1)):
+def test_a_timetable_ends_with_the_end_of_the_chain(start=NEW_YEAR):
     entries = rules.timetable(snapshot(5, 10, repeat=1), start)
     assert [(at - start) / MINUTE for at, _ in entries] == [0, 5, 15, 20, 30]
     assert entries[-1][1] is None

@@ -62,7 +62,12 @@ def test_our_own_event_brings_everything(client, world, service):
     alert = Alert.objects.get()
     assert answer.status_code == 202
     assert answer.json()["events"] == [{"dedup_key": "k", "alert": alert.pk, "outcome": "triggered"}]
-    assert (alert.severity, alert.slo, alert.deployment, alert.details) == ("error", "99.9 %", "Production EU", {"endpoint": "/login"})
+    assert (alert.severity, alert.slo, alert.deployment, alert.details) == (
+        "error",
+        "99.9 %",
+        "Production EU",
+        {"endpoint": "/login"},
+    )
     assert alert.priority is None  # there is no priority 2 here yet: the person on call sets it
 
 
@@ -246,7 +251,9 @@ def test_an_event_for_a_service_nobody_knows_goes_to_the_integrations_own(world,
 
 def test_one_statement_for_any_number_of_events(world, service, django_assert_num_queries):
     with django_assert_num_queries(1):
-        intake.accept(service, [Event(action="trigger", dedup_key=f"k{n % 70}", summary="x") for n in range(100)], now=world.now)
+        intake.accept(
+            service, [Event(action="trigger", dedup_key=f"k{n % 70}", summary="x") for n in range(100)], now=world.now
+        )
     assert Alert.objects.count() == 70
 
 
@@ -259,6 +266,8 @@ def test_repeats_in_one_post_all_count(world, service):
 
 
 def test_a_hundred_events_in_one_post_keep_their_order(client, service):
-    events = [{"summary": "a", "dedup_key": "k", "action": action} for action in ("trigger", "resolve", "trigger", "trigger")]
+    events = [
+        {"summary": "a", "dedup_key": "k", "action": action} for action in ("trigger", "resolve", "trigger", "trigger")
+    ]
     answer = post(client, own(service), events)
     assert [e["outcome"] for e in answer.json()["events"]] == ["triggered", "resolved", "triggered", "repeated"]

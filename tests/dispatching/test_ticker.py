@@ -102,7 +102,9 @@ def test_equal_nudges_that_wait_together_are_published_once(settings, monkeypatc
     for _ in range(50):
         publisher.put("nudge", "engine")
     last = threading.Event()
-    monkeypatch.setattr(publisher, "_publish", lambda *alarm: (published.append(alarm), alarm[0] == "last" and last.set()))
+    monkeypatch.setattr(
+        publisher, "_publish", lambda *alarm: (published.append(alarm), alarm[0] == "last" and last.set())
+    )
     go.set()
     publisher.put("last", "engine")
     assert last.wait(10)

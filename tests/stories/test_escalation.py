@@ -226,12 +226,26 @@ def test_the_page_holds_all_that_is_needed_to_act(world):
     ana = world.person("ana")
     world.trigger(
         world.service(world.policy((HOUR, ana)), name="Log-on"),
-        severity="critical", deployment="Production EU", slo="log-on 99.9 %",
-        runbook_url="https://runbook.example/1", dashboard_url="https://dash.example/1",
+        severity="critical",
+        deployment="Production EU",
+        slo="log-on 99.9 %",
+        runbook_url="https://runbook.example/1",
+        dashboard_url="https://dash.example/1",
     )
     [page] = memory.outbox
-    for part in ("log-on is down", "Log-on", "critical", "Production EU", "log-on 99.9 %", "https://runbook.example/1",
-                 "https://dash.example/1", "5 January 2026, 09:00:00 UTC", "seen 1 time", "/a/", "Priority: not set"):
+    for part in (
+        "log-on is down",
+        "Log-on",
+        "critical",
+        "Production EU",
+        "log-on 99.9 %",
+        "https://runbook.example/1",
+        "https://dash.example/1",
+        "5 January 2026, 09:00:00 UTC",
+        "seen 1 time",
+        "/a/",
+        "Priority: not set",
+    ):
         assert part in page.body, part
     assert page.data["kind"] == "page" and page.data["alert"]["severity"] == "critical"
     assert page.data["url"] in page.body

@@ -11,4 +11,6 @@ class Command(BaseCommand):
         keys = load("example" if settings.DEBUG else None)
         self.stdout.write("The example organisation is there.")
         for name, key in keys.items():
-            self.stdout.write(f"Integration “{name}”, shown this once: {settings.PUBLIC_URL}/integrations/{key}/events/")
+            self.stdout.write(
+                f"Integration “{name}”, shown this once: {settings.PUBLIC_URL}/integrations/{key}/events/"
+            )
