@@ -40,3 +40,8 @@ lock:
 .PHONY: chaos
 chaos:
 	@exec $(IN_VENV) -m benchmarks.chaos $(ARGS)
+
+# What it does a second, how soon it pages and what that costs; about half an hour. ARGS=--quick: five minutes.
+.PHONY: bench
+bench:
+	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
