@@ -34,6 +34,10 @@ class Run:
         return self.waits[min(len(self.waits) - 1, int(len(self.waits) * q))]
 
     @property
+    def wrong(self) -> float:
+        return self.lost + self.twice
+
+    @property
     def cpu_ms(self) -> float:
         return sum(self.cost.cpu.values()) * 1000 / self.events
 
@@ -125,11 +129,10 @@ def judge(prefix: str, posts: list, mails: list, stage: Stage, cost: machine.Cos
 def latencies(found: list[Case]) -> list[Line]:
     lines = []
     for case in found:
-        wrong = [run.lost + run.twice for run in case.runs]
         lines += [
             Line(LATENCY, f"{case.name}: p50", "s", [run.quantile(0.5) for run in case.runs]),
             Line(LATENCY, f"{case.name}: p99", "s", [run.quantile(0.99) for run in case.runs], at_most=0.5),
-            Line(LATENCY, f"{case.name}: lost or twice", "pages", wrong, at_most=0),
+            Line(LATENCY, f"{case.name}: lost or twice", "pages", [run.wrong for run in case.runs], at_most=0),
         ]
     return lines
 
@@ -143,7 +146,7 @@ def storms(found: list[Case]) -> list[Line]:
             Line(STORM, f"{case.name}: all accepted", "s", [run.accepted_in for run in case.runs]),
             Line(STORM, f"{case.name}: all out", "s", [run.total for run in case.runs], at_most=out),
             Line(STORM, f"{case.name}: a service's first page, the latest", "s", firsts, at_most=3),
-            Line(STORM, f"{case.name}: lost or twice", "pages", [r.lost + r.twice for r in case.runs], at_most=0),
+            Line(STORM, f"{case.name}: lost or twice", "pages", [run.wrong for run in case.runs], at_most=0),
         ]
     return lines
 
