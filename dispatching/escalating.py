@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from dispatching import alarms, paging, timeline
-from dispatching.models import Alert, AlertEvent, Delivery, Escalation, EscalationPolicy, Page, Recipient
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
 from dispatching.paging import Called
 from dispatching.rules import escalation as rules
 from schedules.models import Schedule, User
@@ -55,7 +55,7 @@ def run_step(escalation_id: int, position: int, *, moment: Moment) -> bool:
 
 
 def _ring(escalation: Escalation, deliveries: list[Delivery], now: datetime) -> None:
-    if any(delivery.due_at <= now for delivery in deliveries):
+    if any(delivery.due_at and delivery.due_at <= now for delivery in deliveries):
         alarms.ring_sending()
     for delivery in deliveries:
         alarms.ring_delivery(delivery, now=now)
@@ -71,13 +71,13 @@ def lock_alert_of(escalation_id: int) -> Alert | None:
 def _freeze(escalation: Escalation, moment: Moment) -> None:
     if escalation.snapshot is None:
         if escalation.policy_id not in moment.snapshots:
-            policy = EscalationPolicy.objects.filter(pk=escalation.policy_id).first()
+            policy = escalation.policy
             moment.snapshots[escalation.policy_id] = policy.snapshot() if policy else NOTHING
         escalation.snapshot = moment.snapshots[escalation.policy_id]
 
 
 def _leave_out_missed(escalation: Escalation, now: datetime) -> None:
-    assert escalation.due_at
+    assert escalation.due_at and escalation.snapshot
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     timeline.write(
         *(
@@ -113,6 +113,7 @@ def _run(alert: Alert, escalation: Escalation, step: rules.Step, moment: Moment)
 
 def _exhaust(alert: Alert, escalation: Escalation, moment: Moment) -> list[Delivery]:
     now = moment.now
+    assert escalation.snapshot
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
     timeline.write(timeline.entry(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now))
     called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
@@ -170,6 +171,7 @@ def _recipients(users: Iterable[User], moment: Moment) -> dict[int, Recipient]:
     if missing:
         Recipient.objects.bulk_create([Recipient(user_id=pk) for pk in missing], ignore_conflicts=True)
         for recipient in paging.reachable(Recipient.objects.filter(user__in=missing)):
+            assert recipient.user_id
             moment.recipients[recipient.user_id] = recipient
     return moment.recipients
 

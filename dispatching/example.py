@@ -1,6 +1,7 @@
 """The example organisation: the source's sample teams, policies and priorities, as data. Safe to load again."""
 
 from datetime import date, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -103,7 +104,8 @@ def _person(username: str, first: str, last: str, superuser: bool, password: str
 
 
 def _team(name: str, manager: User) -> Team:
-    return Team.objects.get_or_create(name=name, defaults={"manager": manager, "time_zone": "Europe/Berlin"})[0]
+    defaults = {"manager": manager, "time_zone": "Europe/Berlin"}
+    return Team.objects.get_or_create(name=name, defaults=defaults)[0]  # type: ignore[misc, return-value]  # not a Group
 
 
 def _rotation(team: Team, people: list[User]) -> Rotation:
@@ -137,7 +139,7 @@ def _business_hours(team: Team, people: list[User]) -> Schedule:
 
 
 def _policy(
-    name: str, team: Team, repeat: int, description: str, steps: list[tuple[timedelta, dict]]
+    name: str, team: Team, repeat: int, description: str, steps: list[tuple[timedelta, Any]]
 ) -> EscalationPolicy:
     policy, new = EscalationPolicy.objects.get_or_create(
         name=name, defaults={"team": team, "repeat": repeat, "description": description}

@@ -105,7 +105,7 @@ def accept(integration: Integration, events: Sequence[Event], *, now: datetime) 
 
 def _trigger(integration: Integration, events: list[Event], now: datetime) -> Iterator[Accepted]:
     rows = json.dumps(_folded(events), default=datetime.isoformat)
-    values = {"events": rows, "integration": integration.pk, "own": integration.service_id, "now": now}
+    values: dict[str, Any] = {"events": rows, "integration": integration.pk, "own": integration.service_id, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(TRIGGER, values)
         became = {key: (alert_id, kind) for key, alert_id, kind in cursor.fetchall()}

@@ -75,7 +75,7 @@ def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetim
     if not deliveries:
         text = f"{name} cannot be reached: no verified contact point ({called.why})"
         return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now)
-    how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at > now else "") for d in deliveries)
+    how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at and d.due_at > now else "") for d in deliveries)
     return timeline.entry(alert.pk, Kind.PAGED, f"paging {name} by {how} ({called.why})", now=now)
 
 

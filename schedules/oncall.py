@@ -67,7 +67,7 @@ def line(planned: Schedule, start: datetime, end: datetime) -> list[Duty]:
     """`shifts_of` for a schedule that came out of `with_plan`; asks the database nothing."""
     people: dict[int, User] = {}
     layers = [_plan(layer, people) for layer in planned.layers.all()]
-    covers = [_cover(override, people) for override in planned.covering if override.user.is_active]
+    covers = [_cover(override, people) for override in planned.covering if override.user.is_active]  # type: ignore[attr-defined]
     return [
         Duty(people[s.person] if s.person is not None else None, s.start, s.end, s.why)
         for s in shifts(layers, covers, start, end)
