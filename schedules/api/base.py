@@ -23,9 +23,8 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             wrong = {name: [f"There is no field “{name}” here."] for name in sorted(set(data) - set(self.fields))}
-            if (
-                self.parent is not None
-            ):  # a part is replaced as a whole; the framework would let a PATCH leave things out
+            # A part is replaced as a whole, but the framework would let a PATCH leave things out of it.
+            if self.parent is not None:
                 missing = [name for name, field in self.fields.items() if field.required and name not in data]
                 wrong |= {name: ["This field is required."] for name in missing}
             if wrong:

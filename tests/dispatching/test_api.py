@@ -93,7 +93,7 @@ def test_steps_are_replaced_as_a_whole_or_left_alone(coach, targets):
         ([{"targets": [{"type": "user", "id": "nobody"}]}], "id"),
         ([{"targets": [{"type": "user", "id": True}]}], "id"),
         ([{"targets": [{"type": "schedule", "id": 10**12}]}], "id"),
-        ([{"targets": [{"type": "schedule", "id": "1"}]}], "id"),
+        ([{"targets": [{"type": "schedule", "id": "main"}]}], "id"),
         ([{"targets": [{"type": "team", "id": None}]}], "id"),
         ([{"targets": [{"type": "ring", "id": 1}]}], "type"),
         ([{"targets": [{"id": 1}]}], "type"),

@@ -14,10 +14,10 @@ from tests.api import client_of
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
-NOTHING = [None, True, "", [], {}, [None], [[]], [{}], {"a": 1}]
-NUMBERS = [0, -1, 1.5, 2**31, 2**62, -(2**63), "1", "٣", "nan", "inf", "1e400"]
-TEXTS = ["x" * 20_000, "\u202e\u200b", "a/b?c", "../../etc/passwd", "Europe/Berlin", "\x1b[31m", "weeks", "email"]
-TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01", "9999-12-31", "24:00", "99999999999 00:00:00", "P9999999999D", "-1"]
+NOTHING = [None, True, "", [], {}, [None], [{}]]
+NUMBERS = [-1, 1.5, 2**31, 2**62, "1", "٣", "nan"]
+TEXTS = ["x" * 20_000, "\u202e\u200b", "../../etc/passwd", "weeks", "email"]
+TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01", "9999-12-31", "99999999999 00:00:00", "P9999999999D"]
 JUNK = [*NOTHING, *NUMBERS, *TEXTS, *TIMES]
 WRITABLE = [(noun, view) for noun, view, _ in router.registry if issubclass(view, Resource)]
 FIELDS = [
