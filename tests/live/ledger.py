@@ -26,10 +26,16 @@ SELECT alert.id AS alert_id, sum(escalation.position)::int AS position, count(*)
 FROM dispatching_escalation escalation JOIN dispatching_alert alert ON alert.id = escalation.alert_id
 WHERE alert.dedup_key LIKE %s GROUP BY alert.id
 """
+# The first step is due with the alert, each next one when the span of the step before is over.
 PAGES = """
-SELECT delivery.key, delivery.state, delivery.attempt, delivery.created_at, page.alert_id, page.position,
-    (SELECT count(*) FROM dispatching_attempt WHERE delivery_id = delivery.id AND outcome = 'unknown') AS unknown
+SELECT delivery.key, delivery.state, delivery.attempt, page.alert_id, page.position,
+    (SELECT count(*) FROM dispatching_attempt WHERE delivery_id = delivery.id AND outcome = 'unknown') AS unknown,
+    CASE page.position WHEN 0 THEN alert.first_at ELSE
+        lag(delivery.created_at) OVER (PARTITION BY page.alert_id ORDER BY page.position)
+        + (escalation.snapshot->'steps'->(page.position - 1)->>'escalate_after')::float * interval '1 s'
+    END AS due
 FROM dispatching_delivery delivery JOIN dispatching_page page ON page.delivery_id = delivery.id
+JOIN dispatching_escalation escalation ON escalation.id = page.escalation_id
 JOIN dispatching_alert alert ON alert.id = page.alert_id WHERE alert.dedup_key LIKE %s
 """
 
@@ -70,10 +76,10 @@ class Equation:
         return len(self.mails) - len(self.copies)
 
     def late(self) -> list[float]:
-        """Seconds from the decision to page somebody to the mail's first arrival, sorted."""
+        """Seconds from the moment that a step was due to its mail's first arrival, sorted."""
         first = {key_of(mail): mail.at for mail in reversed(self.mails)}
-        planned = {page["key"].hex: page["created_at"].timestamp() for page in self.pages}
-        return sorted(first[key] - planned[key] for key in first.keys() & planned.keys())
+        due = {page["key"].hex: page["due"].timestamp() for page in self.pages}
+        return sorted(first[key] - due[key] for key in first.keys() & due.keys())
 
     def problems(self, *, steps: int, extra: int) -> list[str]:
         """What does not add up, in words, where each alert is owed so many steps and each step one page.
@@ -113,7 +119,7 @@ class Equation:
             differing("pages lost: the ledger says sent, the server has nothing", sent.keys() - copies.keys()),
             differing("mails that the ledger does not know as sent", copies.keys() - sent.keys()),
             differing("mails with more copies than attempts", {k for k in copies if copies[k] > sent.get(k, 0)}),
-            differing("mails that came before they were planned", {seconds for seconds in self.late() if seconds < 0}),
+            differing("mails that came before they were due", {seconds for seconds in self.late() if seconds < 0}),
             f"{self.repeats} mails came again, and only {extra} could" if self.repeats > extra else "",
         ]
 
@@ -127,7 +133,7 @@ class Equation:
             f"{runs} steps run; {len(self.pages)} pages planned = {sent} sent = {len(self.copies)} different mails at "
             f"the server; {self.repeats} came again under the same Message-ID; "
             f"attempts cut short: {sum(page['unknown'] for page in self.pages)}; "
-            f"seconds from decision to arrival: half within {late[len(late) // 2]:.2f}, "
+            f"seconds from due to arrived: half within {late[len(late) // 2]:.2f}, "
             f"99 % within {late[int(len(late) * 0.99)]:.2f}, all within {late[-1]:.2f}"
         )
 
