@@ -21,7 +21,8 @@ def test_figure_8_2_in_real_time_until_somebody_acknowledges(tocsin, sink):
     """A42, A43: main, backup, the whole team, the manager, and again; two seconds each; then silence."""
     figure = tocsin.seed("figure_8_2", seconds=SPAN, repeat=3)
     tocsin.post_event(figure["key"], "figure-1")
-    began = tocsin.rows("SELECT first_at FROM dispatching_alert WHERE dedup_key = 'figure-1'")[0]["first_at"].timestamp()
+    [row] = tocsin.rows("SELECT first_at FROM dispatching_alert WHERE dedup_key = 'figure-1'")
+    began = row["first_at"].timestamp()
     expected = [(turn, people) for turn, people in enumerate([*figure["told"], *figure["told"][:2]])]
     owed = sum(len(people) for _, people in expected)
     assert eventually(lambda: len(mails_about(sink, "figure-1")) >= owed, len(expected) * SPAN + LATE)
