@@ -9,11 +9,12 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dispatching import lifecycle, timeline
+from dispatching import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Severity
 from schedules.api.base import ReadOnlyResource
 from schedules.api.fields import InstantField
@@ -86,7 +87,7 @@ class LinePages(Pages):
 
 
 def verb(function: Callable) -> Callable:
-    """An alert's verb as a POST: whoever is logged in may act, since on-call people are not administrators."""
+    """An alert's verb as a POST, for the service's team and whoever was paged: they are not administrators."""
     answers = {200: AlertDetailSerializer, 409: OpenApiResponse(description="The state forbids it; `detail` says why.")}
     post = action(detail=True, methods=["post"], permission_classes=[IsAuthenticated], filterset_class=None)
     return post(extend_schema(request=None, responses=answers)(function))
@@ -124,7 +125,10 @@ class AlertViewSet(ReadOnlyResource):
         return self._do(lifecycle.escalate)
 
     def _do(self, do: Callable[..., Alert]) -> Response:
-        do(self.get_object(), now=timezone.now(), by=self.request.user, via="the API")
+        alert = self.get_object()
+        if not access.may_act(self.request.user, alert):
+            raise PermissionDenied("Only the service's team and those who were paged may act on this alert.")
+        do(alert, now=timezone.now(), by=self.request.user, via="the API")
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=LineSerializer(many=True))

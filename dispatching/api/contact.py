@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
+from dispatching import access
 from dispatching.models import ContactPoint, ContactRule, Recipient
 from schedules.api.base import RecordSerializer, Resource
 from schedules.api.fields import UserField
@@ -38,11 +40,17 @@ class ContactPointFilters(filters.FilterSet):
 
 
 class ContactPointViewSet(Resource):
-    """Contact points: one address of one person on one channel. Only verified ones are used."""
+    """Contact points: one address of one person on one channel. Only verified ones are used.
+
+    Everyone reads their own; all of them needs the permission to view contact points.
+    """
 
     queryset = ContactPoint.objects.select_related("recipient__user")
     serializer_class = ContactPointSerializer
     filterset_class = ContactPointFilters
+
+    def get_queryset(self) -> QuerySet[ContactPoint]:
+        return access.readable(super().get_queryset(), self.request.user)
 
 
 class ContactRuleSerializer(RecordSerializer):

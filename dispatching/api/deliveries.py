@@ -14,6 +14,9 @@ class DeliverySerializer(serializers.ModelSerializer):
     alert = serializers.IntegerField(source="page.alert_id", default=None, allow_null=True, help_text="Which alert.")
     recipient = serializers.CharField(source="recipient_name")
     username = serializers.CharField(source="page.recipient.user.username", default=None, allow_null=True)
+    address = serializers.SerializerMethodField(
+        help_text="Where it was sent; null without the permission to view contact points, unless it is one's own."
+    )
     attempts = serializers.IntegerField(source="attempt", help_text="How often it was handed to the provider.")
 
     class Meta:
@@ -23,6 +26,12 @@ class DeliverySerializer(serializers.ModelSerializer):
             *("attempts", "created_at", "due_at", "sent_at", "subject"),
         )
         read_only_fields = fields
+
+    def get_address(self, delivery: Delivery) -> str | None:
+        user = self.context["request"].user
+        page = getattr(delivery, "page", None)
+        own = page is not None and page.recipient.user_id == user.pk
+        return delivery.address if own or user.has_perm("dispatching.view_contactpoint") else None
 
 
 class DeliveryFilters(filters.FilterSet):

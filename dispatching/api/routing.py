@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dispatching.models import Integration, Priority, Service
+from dispatching.models import EscalationPolicy, Integration, Priority, Service
 from schedules.api.base import MayChange, RecordSerializer, Resource
 from schedules.api.filters import NumberFilter, TextFilter, YesNoFilter
 
@@ -39,15 +39,21 @@ class PriorityViewSet(Resource):
 class ServiceSerializer(RecordSerializer):
     blame = "name"
 
+    escalation_policy = serializers.PrimaryKeyRelatedField(
+        source="policy",
+        queryset=EscalationPolicy.objects.all(),
+        help_text="Who is paged for its alerts: a policy's id.",
+    )
+
     class Meta:
         model = Service
-        fields = ("id", "name", "team", "policy", "description", "runbook_url", "dashboard_url")
+        fields = ("id", "name", "team", "escalation_policy", "description", "runbook_url", "dashboard_url")
 
 
 class ServiceFilters(filters.FilterSet):
     name = TextFilter(lookup_expr="iexact")
     team = NumberFilter(help_text="A team's id.")
-    policy = NumberFilter(help_text="An escalation policy's id.")
+    escalation_policy = NumberFilter(field_name="policy", help_text="An escalation policy's id.")
 
 
 class ServiceViewSet(Resource):

@@ -244,14 +244,14 @@ def test_a_contact_rule_delays_a_contact_point(coach, ana):
     [
         ({"name": "LOG-ON"}, "name"),
         ({"name": "Log-on"}, "name"),
-        ({"policy": 10**12}, "policy"),
-        ({"policy": None}, "policy"),
+        ({"escalation_policy": 10**12}, "escalation_policy"),
+        ({"escalation_policy": None}, "escalation_policy"),
         ({"runbook_url": "javascript:alert(1)"}, "runbook_url"),
         ({"owner": "ana"}, "owner"),
     ],
 )
 def test_a_wrong_service_is_refused_by_the_name_of_the_field(coach, service, change, field):
-    answer = coach.post("services/", {"name": "Uploads", "policy": service.policy_id, **change})
+    answer = coach.post("services/", {"name": "Uploads", "escalation_policy": service.policy_id, **change})
     assert answer.status_code == 400
     assert answer.json().keys() == {field}
 

@@ -189,3 +189,37 @@ def test_a_delivery_that_belongs_to_no_alert_is_listed_too(world, monitoring, ap
     Delivery.objects.get().page.delete()
     [row] = api.get("deliveries/").json()["results"]
     assert (row["alert"], row["username"]) == (None, None)
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "escalate"])
+def test_who_is_neither_paged_nor_of_the_team_is_refused(world, monitoring, verb):
+    alert = world.trigger(monitoring)
+    rep = client_of(world.person("rep"))
+    assert rep.post(f"alerts/{alert.pk}/{verb}/").status_code == 403
+    alert.refresh_from_db()
+    assert alert.state == "triggered"
+
+
+def test_the_services_team_may_act_before_anyone_of_it_is_paged(world, monitoring):
+    monitoring.service.team = world.team("Team 1", dee := world.person("dee"))
+    monitoring.service.save()
+    assert client_of(dee).post(f"alerts/{world.trigger(monitoring).pk}/acknowledge/").status_code == 200
+
+
+def test_addresses_are_for_their_owners_and_those_who_may_read_them_all(world, monitoring, api):
+    """K13: a webhook's address can hold a secret."""
+    world.trigger(monitoring)
+    coach = client_of(User.objects.create(username="coach", is_superuser=True))
+    rep = client_of(world.person("rep"))
+    addresses = {
+        name: (
+            [point["address"] for point in client.get("contact-points/").json()["results"]],
+            [delivery["address"] for delivery in client.get("deliveries/").json()["results"]],
+        )
+        for name, client in (("ana", api), ("coach", coach), ("rep", rep))
+    }
+    assert addresses == {
+        "ana": (["ana"], ["ana"]),
+        "coach": (["ana", "bo", "rep"], ["ana"]),
+        "rep": (["rep"], [None]),
+    }

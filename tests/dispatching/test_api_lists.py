@@ -23,7 +23,7 @@ JUNK = {
     "schedules": ["team=1e400", "name=%00"],
     "overrides": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "schedule=abc"],
     "priorities": ["level=abc"],
-    "services": ["team=abc", "policy=--", "name=%00"],
+    "services": ["team=abc", "escalation_policy=--", "name=%00"],
     "integrations": ["enabled=2", "service=abc", "name=%00"],
     "contact-points": ["verified=perhaps", "user=abc", "channel=%00"],
     "contact-rules": ["contact_point=abc", "user=abc"],
