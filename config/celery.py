@@ -3,8 +3,12 @@
 import os
 
 from celery import Celery
+from celery.signals import task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tocsin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# As a request does it: the connection is kept, and checked before use. Celery's own hook would close it for each task.
+task_prerun.connect(close_old_connections)
