@@ -70,7 +70,10 @@ class TocsinAdminSite(UnfoldAdminSite):
         if app_label:
             return apps
         models = {model["model"]._meta.label: model for app in apps for model in app["models"]}
-        groups = [_group(title, [models.pop(label) for label in labels if label in models]) for title, labels in GROUPS.items()]
+        groups = [
+            _group(title, [models.pop(label) for label in labels if label in models])
+            for title, labels in GROUPS.items()
+        ]
         groups[-1]["models"] += models.values()
         return [group for group in groups if group["models"]]
 

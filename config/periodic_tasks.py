@@ -77,9 +77,7 @@ class BeatScheduleAdmin(ModelAdmin):
 
 
 def _carries_vital(schedule: Any) -> bool:
-    return schedule is not None and PeriodicTask.objects.filter(name__in=vital()).filter(
-        **{type(schedule).__name__.removesuffix("Schedule").lower(): schedule}
-    ).exists()
+    return schedule is not None and schedule.periodictask_set.filter(name__in=vital()).exists()
 
 
 @admin.register(IntervalSchedule)

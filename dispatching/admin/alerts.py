@@ -11,12 +11,13 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from dispatching import lifecycle, timeline
-from dispatching.models import Alert, Escalation, Page
-from dispatching.rules.escalation import step_at
+from dispatching.models import Alert, AlertEvent, Escalation, Page
+from dispatching.rules.escalation import Step, step_at
 from dispatching.templatetags.links import web_link
 from schedules import access
 from schedules.admin.base import ReadOnlyAdmin, VerbAdmin, local, verb
 
+Kind = AlertEvent.Kind
 LABELS = {"▲ triggered": "danger", "● acknowledged": "info", "✓ resolved": "success"}
 SHAPES = {Alert.State.TRIGGERED: "▲", Alert.State.ACKNOWLEDGED: "●", Alert.State.RESOLVED: "✓"}
 
@@ -43,7 +44,17 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         ("What to do", {"fields": ("runbook", "dashboard")}),
         ("What the source said", {"fields": ("integration", "dedup_key", "said")}),
     )
-    readonly_fields = ("state_now", "acknowledged", "owner", "since", "last_seen", "resolved", "runbook", "dashboard", "said")
+    readonly_fields = (
+        "state_now",
+        "acknowledged",
+        "owner",
+        "since",
+        "last_seen",
+        "resolved",
+        "runbook",
+        "dashboard",
+        "said",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         return super().get_queryset(request).defer("details")
@@ -73,12 +84,11 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def preview(self, request: HttpRequest, obj: Alert, now: datetime) -> dict[str, Any]:
         running = _running(obj)
-        snapshot = running.snapshot or running.policy.snapshot() if running and (running.snapshot or running.policy) else None
         pages = Page.objects.filter(alert=obj).select_related("recipient__user", "delivery").order_by("-pk")
         return {
             "running": running,
-            "next_step": step_at(snapshot, running.position) if running and snapshot else None,
-            "lines": timeline.of(obj, last=200),
+            "next_step": _next_step(running) if running else None,
+            "lines": [(Kind(line.kind).label, line) for line in timeline.of(obj, last=200)],
             "pages": pages[:100],
         }
 
@@ -128,6 +138,12 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def said(self, alert: Alert) -> str:
         said = json.dumps(alert.details, indent=2, ensure_ascii=False)
         return format_html('<pre class="said">{}</pre>', said) if alert.details else "nothing more"
+
+
+def _next_step(running: Escalation) -> Step | None:
+    # Before its first step has run, the policy is not frozen yet.
+    snapshot = running.snapshot or (running.policy.snapshot() if running.policy else None)
+    return step_at(snapshot, running.position) if snapshot else None
 
 
 def _running(alert: Alert) -> Escalation | None:

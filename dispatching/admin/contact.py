@@ -25,8 +25,8 @@ class ContactPointForm(ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "00:05:00"}),
         help_text=(
-            "How long after the page begins this one is used, as hours:minutes:seconds. Empty everywhere: all are used at "
-            "once. As soon as one has a time, only those with a time are used, in that order."
+            "How long after the page begins this one is used, as hours:minutes:seconds. Empty everywhere: all are used "
+            "at once. As soon as one has a time, only those with a time are used, in that order."
         ),
     )
 
@@ -39,11 +39,9 @@ class ContactPointForm(ModelForm):
         rules = self.instance.rules.all() if self.instance.pk else []
         self.fields["use_after"].initial = next((rule.delay for rule in rules), None)
         if "channel" in self.fields:
-            there = channels.kinds()
-            gone = [(kind, f"{kind} (not set up here)")] if (kind := self.instance.channel) not in dict(there) and kind else []
-            choices = [*there, *gone]
+            help_text = self.fields["channel"].help_text
             self.fields["channel"] = forms.ChoiceField(
-                choices=choices, widget=UnfoldAdminSelectWidget(), help_text=self.fields["channel"].help_text
+                choices=_channels(self.instance.channel), widget=UnfoldAdminSelectWidget(), help_text=help_text
             )
 
     def clean_use_after(self) -> Any:
@@ -61,6 +59,13 @@ class ContactPointForm(ModelForm):
             self.instance.rules.all().delete()
         else:
             ContactRule.objects.update_or_create(contact_point=self.instance, defaults={"delay": delay})
+
+
+def _channels(current: str) -> list[tuple[str, str]]:
+    """Those on offer, and the current one even if it is not set up here any more."""
+    offered = channels.kinds()
+    gone = [(current, f"{current} (not set up here)")] if current and current not in dict(offered) else []
+    return [*offered, *gone]
 
 
 class ContactPointInline(StackedInline):

@@ -24,7 +24,15 @@ FORMATS = (
 @admin.register(Priority)
 class PriorityAdmin(ModelAdmin):
     readable = True
-    list_display = ("level", "name", "hotfix", "postmortem", "tells_management", "tells_stakeholders", "update_interval")
+    list_display = (
+        "level",
+        "name",
+        "hotfix",
+        "postmortem",
+        "tells_management",
+        "tells_stakeholders",
+        "update_interval",
+    )
     list_display_links = ("level", "name")
     search_fields = ("name",)
 
@@ -84,8 +92,8 @@ def _once(key: str) -> SafeString:
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
     enqueue = f"{settings.PUBLIC_URL}{reverse('enqueue')}"
     return format_html(
-        "Copy this now, it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> with "
-        "<code>routing_key</code> set to the key</li></ul>",
+        "Copy this now, it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
+        "with <code>routing_key</code> set to the key</li></ul>",
         key,
         urls,
         enqueue,

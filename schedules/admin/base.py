@@ -186,7 +186,7 @@ class VerbAdmin(ModelAdmin):
 
 
 class TeamOwnedAdmin(ModelAdmin):
-    """Everyone may look; the team that owns an object may change it; only the right for all may give it to another team."""
+    """Everyone may look, the owning team may change; giving it to another team takes the right to change them all."""
 
     readable = True
 

@@ -97,7 +97,7 @@ class MembersForm(forms.ModelForm):
 
 
 class PeopleAdmin(ModelAdmin):
-    """Groups of people. One that carries rights is changed by superusers only: to join it is to get them (faults O5)."""
+    """Groups of people. Only superusers change one that carries rights: to join it is to get them (faults O5)."""
 
     form = MembersForm
     readable = True

@@ -17,6 +17,7 @@ from schedules.rules.drawing import span, weeks_of
 from schedules.rules.rotation import Period, turns
 
 WEEKS = 4
+HELP = {"start": "From when.", "end": "Until when, this moment excluded."}
 COLOURS = 8  # how many the style sheet has
 
 
@@ -75,7 +76,7 @@ class OverrideInline(TabularInline):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and db_field.name in ("start", "end"):
-            field.help_text = f"{field.help_text.split(' (')[0].rstrip('.')}. On the clock of {timezone.get_current_timezone_name()}."
+            field.help_text = f"{HELP[db_field.name]} On the clock of {timezone.get_current_timezone_name()}."
         return field
 
 
@@ -99,7 +100,8 @@ class ScheduleAdmin(TeamOwnedAdmin):
             "zone": obj.time_zone,
             "today": now.astimezone(obj.time_zone).date(),
             "weeks": [
-                (week, [(bar, colours.get(bar.shift.user), bar.shift.end <= now) for bar in week.bars]) for week in weeks
+                (week, [(bar, colours.get(bar.shift.user), bar.shift.end <= now) for bar in week.bars])
+                for week in weeks
             ],
             "legend": colours.items(),
             "gaps": [gap for gap in gaps(duties) if gap.end > now],
