@@ -1,0 +1,74 @@
+"""What a browser does with a page: reads the form in it, sends it back; and what a table holds before and after."""
+
+from collections import defaultdict
+from html.parser import HTMLParser
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpResponse
+from django.test import Client
+
+from schedules.models import User
+
+
+def browser_of(user: User, **more) -> Client:
+    client = Client(**more)
+    client.force_login(user)
+    return client
+
+
+class _Form(HTMLParser):
+    """The fields of the one form with this id, as the browser would send them."""
+
+    def __init__(self, form_id: str):
+        super().__init__()
+        self.form_id, self.inside, self.select, self.area = form_id, False, "", ""
+        self.data: dict[str, list[str]] = defaultdict(list)
+
+    def handle_starttag(self, tag: str, found: list) -> None:
+        attrs = dict(found)
+        name, kind = attrs.get("name") or "", attrs.get("type")
+        if tag == "form":
+            self.inside = attrs.get("id") == self.form_id
+        if not self.inside or "__prefix__" in name:
+            return
+        if tag == "select":
+            self.select = name
+        elif tag == "textarea":
+            self.area = name
+            self.data[name] = [""]
+        elif tag == "option" and self.select and "selected" in attrs:
+            self.data[self.select].append(attrs.get("value") or "")
+        elif tag == "input" and name and kind not in ("submit", "button"):
+            if kind not in ("checkbox", "radio") or "checked" in attrs:
+                self.data[name].append(attrs.get("value") or ("on" if kind == "checkbox" else ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self.area:
+            self.data[self.area][0] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.inside = False
+        elif tag == "select":
+            self.select = ""
+        elif tag == "textarea":
+            self.area = ""
+
+
+def form_in(response: HttpResponse, form_id: str) -> dict[str, Any]:
+    """The form's fields with their values; empty if the page has no such form."""
+    parser = _Form(form_id)
+    parser.feed(response.content.decode())
+    return dict(parser.data)
+
+
+def text(response: HttpResponse) -> str:
+    """The page with every run of white space as one blank."""
+    return " ".join(response.content.decode().split())
+
+
+def everything() -> dict[str, list[tuple]]:
+    """All rows of all tables of ours."""
+    models = [model for app in ("schedules", "dispatching") for model in apps.get_app_config(app).get_models()]
+    return {model._meta.label: list(model._base_manager.order_by("pk").values_list()) for model in models}
