@@ -69,7 +69,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the plain "unfold" would put its own admin site in the place of ours
     "unfold.contrib.filters",
     "unfold.contrib.guardian",
     "config.apps.TocsinAdminConfig",

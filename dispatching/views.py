@@ -22,7 +22,12 @@ VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def alert_page(request: HttpRequest, token: str) -> HttpResponse:
-    now = timezone.now()
+    response = _answer(request, token, timezone.now())
+    response["Referrer-Policy"] = "no-referrer"  # the address is a credential (faults K13)
+    return response
+
+
+def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     try:
         alert_id, recipient_id = words.read_token(token)
     except signing.BadSignature:
@@ -71,10 +76,13 @@ def _show(
         "held_by": _held_by(alert, lines),
         "places": _places(alert),
         "details": json.dumps(alert.details, indent=2, ensure_ascii=False) if alert.details else "",
-        "lines": lines,
+        "lines": [(AlertEvent.Kind(line.kind).label, line) for line in lines],
         "subject": words.subject(alert),
     }
-    return render(request, "dispatching/alert_page.html", context, status=status)
+    response = render(request, "dispatching/alert_page.html", context, status=status)
+    # Its address is a key: following the runbook must not hand it on (faults K13).
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _held_by(alert: Alert, lines: list[timeline.Line]) -> str:

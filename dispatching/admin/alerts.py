@@ -10,11 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from dispatching import lifecycle, timeline
+from dispatching import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Page
 from dispatching.rules.escalation import Step, step_at
 from dispatching.templatetags.links import web_link
-from schedules import access
 from schedules.admin.base import ReadOnlyAdmin, VerbAdmin, local, verb
 
 Kind = AlertEvent.Kind
@@ -60,7 +59,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         return super().get_queryset(request).defer("details")
 
     def may_call(self, request: HttpRequest, name: str, obj: Alert) -> bool:
-        return may_act(request.user, obj)
+        return access.may_act(request.user, obj)
 
     def offered(self, request: HttpRequest, obj: Alert) -> list[str]:
         legal = Alert.MOVES[Alert.State(obj.state)]
@@ -148,10 +147,3 @@ def _next_step(running: Escalation) -> Step | None:
 
 def _running(alert: Alert) -> Escalation | None:
     return Escalation.objects.running().filter(alert=alert).select_related("policy").first()
-
-
-def may_act(user: Any, alert: Alert) -> bool:
-    """Those who may change any alert, the team of the service, and everyone who was paged for it."""
-    if access.may(user, "change", alert) or user.groups.filter(pk=alert.service.team_id).exists():
-        return True
-    return Page.objects.filter(alert=alert, recipient__user=user.pk).exists()

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import Model
 from django.forms.models import _get_foreign_key
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold import admin as unfold
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from schedules import access
 from schedules.templatetags.times import when
@@ -65,6 +67,7 @@ class ModelAdmin(unfold.ModelAdmin):
     """
 
     change_form_template = "admin/verb_change_form.html"
+    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
@@ -181,7 +184,9 @@ class VerbAdmin(ModelAdmin):
         obj = kwargs.get("obj")
         if obj is not None:
             names = [name for name in self.offered(request, obj) if self.may_call(request, name, obj)]
-            context["verbs"] = [(name, getattr(self, name)) for name in names]
+            context["verbs"] = [
+                (name, method.label, method.strong) for name in names if (method := getattr(self, name))
+            ]
         return super().render_change_form(request, context, *args, **kwargs)
 
 
