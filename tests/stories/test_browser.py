@@ -1,0 +1,79 @@
+"""What a person does in a real browser, whose headers and cookies no test client has. Needs Debian's chromium."""
+
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, sync_playwright
+
+from dispatching import words
+from dispatching.models import Alert, Recipient
+from schedules.models import User
+from tests.world import World
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
+    pytest.mark.xdist_group("live"),
+]
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    # Playwright's own loop makes Django take every thread for an asynchronous one.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def alert(transactional_db) -> Alert:
+    world = World(timezone.now())
+    ana = world.person("ana")
+    return world.trigger(world.service(world.policy((timedelta(hours=1), ana)), name="Log-on"))
+
+
+def wide_as_the_screen(page: Page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, browser, alert):
+    """K11, A25: nothing on it needs a script or a login; a second tap is told who has it."""
+    link = words.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page = phone.new_page()
+    page.goto(f"{live_server.url}/a/{link}")
+    assert page.get_by_text("Nobody has acknowledged it yet").is_visible()
+    page.get_by_role("button", name="Acknowledge").click()
+    alert.refresh_from_db()
+    assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "ana")
+    assert page.get_by_text("acknowledged by Ana").first.is_visible()
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways(live_server, browser, alert):
+    link = words.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{live_server.url}/a/{link}")
+    assert wide_as_the_screen(page)
+
+
+def test_a_coach_logs_in_and_acknowledges_in_the_admin(live_server, browser, alert):
+    """The forms get past CSRF with the headers that a browser really sends."""
+    User.objects.create_superuser("coach", password="example")
+    page = browser.new_page()
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("[name=username]", "coach")
+    page.fill("[name=password]", "example")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{live_server.url}/admin/dispatching/alert/{alert.pk}/change/")
+    page.get_by_role("button", name="Acknowledge").click()
+    page.wait_for_load_state()
+    alert.refresh_from_db()
+    assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "coach")
