@@ -1,7 +1,7 @@
 """Who there is: people, teams, and groups of people across teams."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -20,13 +20,29 @@ admin.site.unregister(Group)
 NAME = ("first_name", "last_name", "email", "time_zone")
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
+HELP = {
+    "first_name": "As colleagues call them: pages, timelines and “who is on call” show it.",
+    "last_name": "Shown after the first name.",
+    "email": "To write to the person. Pages go to the contact points of their recipient, not here.",
+}
+
+
+class PersonForm(UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        help_texts = HELP
+
+
+class NewPersonForm(UserCreationForm):
+    class Meta(UserCreationForm.Meta):
+        help_texts = HELP
+
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
     """People. Rights are given by superusers only, and only they touch a superuser (faults O5)."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = PersonForm
+    add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     readable = True
     unguarded = ("last_login",)
@@ -84,6 +100,9 @@ class MembersForm(forms.ModelForm):
         widget=picker(Participant._meta.get_field("user")),
         help_text="Type a part of a name to find somebody. Somebody may be in several teams and groups.",
     )
+
+    class Meta:
+        help_texts: ClassVar = {"name": "As everybody calls it; schedules, policies and timelines show it."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
