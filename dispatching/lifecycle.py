@@ -75,8 +75,8 @@ def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
 
 
 def _who(by: User | None, via: str) -> str:
-    who = by.name if by else "the source"
-    return f"{who} via {via}" if via else who
+    """Ana via link; or, without a person who has a login, whom `via` names; or the source of the alert."""
+    return f"{by.name} via {via}" if by and via else by.name if by else via or "the source"
 
 
 def _tell(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None) -> None:

@@ -7,6 +7,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -54,7 +55,7 @@ def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime
     if recipient.user and not recipient.user.is_active:
         refused = "This link belongs to somebody who is no longer active."
         return _show(request, alert, recipient, now, refused=refused, status=403)
-    via = "link" if recipient.user else f"the link of {recipient.name}"
+    via = "link" if recipient.user else f"{recipient.name} via link"
     try:
         verb(alert, by=recipient.user, via=via, now=now)
     except lifecycle.Refused as refusal:
@@ -87,7 +88,7 @@ def _held_by(alert: Alert, lines: list[timeline.Line]) -> str:
     if alert.acknowledged_by:
         return f"Acknowledged by {alert.acknowledged_by}"
     said = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
-    return said[-1].partition(";")[0].capitalize() if said else "Acknowledged"
+    return capfirst(said[-1].partition(";")[0]) if said else "Acknowledged"
 
 
 def _places(alert: Alert) -> list[tuple[str, str]]:

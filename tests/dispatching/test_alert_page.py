@@ -182,9 +182,6 @@ def test_a_recipient_without_a_login_acknowledges(world, anybody, alert):
     assert "for Control room" in text(anybody.get(link(alert, fallback)))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="says “the source via the link of control room”: dispatching/views.py, lifecycle.py"
-)
 def test_a_recipient_without_a_login_is_named_as_who_has_it(world, anybody, alert):
     fallback = world.last_resort("Control room")
     anybody.post(link(alert, fallback))
