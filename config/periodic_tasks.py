@@ -39,7 +39,7 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
+class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
     form = PeriodicTaskForm
     # Neither switched in bulk nor run by hand: the bulk actions would reach the vital ones, too.
     actions = None
@@ -92,7 +92,7 @@ class CrontabScheduleAdmin(BeatScheduleAdmin):
 
 
 @admin.register(TokenProxy)
-class TokenAdmin(DRFTokenAdmin, ModelAdmin):
+class TokenAdmin(DRFTokenAdmin, ModelAdmin):  # type: ignore[misc]
     """Who has an API token. The token itself is shown by `manage.py create_api_token` only."""
 
     list_display = ("user", "since")

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from schedules.models import Schedule, Team
+from schedules.models import Schedule, Team, User
 from schedules.oncall import HORIZON, Duty, line, with_plan
 
 
@@ -25,6 +25,7 @@ class Watch:
 @login_required
 def on_call_now(request: HttpRequest) -> HttpResponse:
     """Who is on call now, all schedules by team; anyone who is logged in may read it."""
+    assert isinstance(request.user, User)
     now = timezone.now()
     planned = with_plan(Schedule.objects.select_related("team").order_by("team__name", "name"), now, now + HORIZON)
     teams = _by_team(_watch(schedule, now) for schedule in planned)

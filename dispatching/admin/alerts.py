@@ -14,7 +14,7 @@ from dispatching import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Page
 from dispatching.rules.escalation import Step, step_at
 from dispatching.templatetags.links import web_link
-from schedules.admin.base import ReadOnlyAdmin, VerbAdmin, local, verb
+from schedules.admin.base import ReadOnlyAdmin, VerbAdmin, local, person, verb
 
 Kind = AlertEvent.Kind
 LABELS = {"▲ triggered": "danger", "● acknowledged": "info", "✓ resolved": "success"}
@@ -59,7 +59,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         return super().get_queryset(request).defer("details")
 
     def may_call(self, request: HttpRequest, name: str, obj: Alert) -> bool:
-        return access.may_act(request.user, obj)
+        return access.may_act(person(request), obj)
 
     def offered(self, request: HttpRequest, obj: Alert) -> list[str]:
         legal = Alert.MOVES[Alert.State(obj.state)]
@@ -68,17 +68,17 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @verb("Acknowledge", strong=True)
     def acknowledge(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
-        lifecycle.acknowledge(alert, by=request.user, via="admin", now=now)
+        lifecycle.acknowledge(alert, by=person(request), via="admin", now=now)
         return f"You have alert #{alert.pk} now: nobody else is paged."
 
     @verb("Resolve")
     def resolve(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
-        lifecycle.resolve(alert, by=request.user, via="admin", now=now)
+        lifecycle.resolve(alert, by=person(request), via="admin", now=now)
         return f"Alert #{alert.pk} is resolved."
 
     @verb("Escalate now")
     def escalate_now(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
-        lifecycle.escalate(alert, by=request.user, via="admin", now=now)
+        lifecycle.escalate(alert, by=person(request), via="admin", now=now)
         return f"The next step of alert #{alert.pk} runs now."
 
     def preview(self, request: HttpRequest, obj: Alert, now: datetime) -> dict[str, Any]:

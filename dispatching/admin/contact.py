@@ -53,7 +53,7 @@ class ContactPointForm(ModelForm):
         return delay
 
     def _save_m2m(self) -> None:
-        super()._save_m2m()
+        super()._save_m2m()  # type: ignore[misc]
         delay = self.cleaned_data.get("use_after")
         if delay is None:
             self.instance.rules.all().delete()

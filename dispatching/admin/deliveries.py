@@ -3,6 +3,7 @@
 import re
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
@@ -52,9 +53,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("state_now", "created", "due", "sent", "cancelled", "words")
 
-    def get_queryset(self, request: HttpRequest):
-        queryset = super().get_queryset(request).defer("data")
-        return queryset if "object_id" in request.resolver_match.kwargs else queryset.defer("data", "body")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        match = request.resolver_match
+        one = match is not None and "object_id" in match.kwargs
+        return super().get_queryset(request).defer(*(["data"] if one else ["data", "body"]))
 
     @admin.display(description="no.", ordering="pk")
     def number(self, delivery: Delivery) -> str:

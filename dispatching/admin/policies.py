@@ -49,7 +49,7 @@ class StepForm(forms.ModelForm):
         return cleaned
 
     def _save_m2m(self) -> None:
-        super()._save_m2m()
+        super()._save_m2m()  # type: ignore[misc]
         for field, kind in PICKED.items():
             chosen = self.cleaned_data[field]
             mine = self.instance.targets.filter(**{f"{kind}__isnull": False})

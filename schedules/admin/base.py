@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -25,6 +25,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from schedules import access
+from schedules.models import User
 from schedules.templatetags.times import when
 
 SEEN = "_seen"
@@ -42,6 +43,11 @@ def local(at: datetime | None) -> SafeString | str:
 def picker(field: Any) -> AutocompleteSelectMultiple:
     """A search box for several objects of the kind that the foreign key `field` points to."""
     return AutocompleteSelectMultiple(field, admin.site)
+
+
+def person(request: HttpRequest) -> User:
+    """Who sits at the keyboard; on an admin page that is never nobody."""
+    return cast(User, request.user)
 
 
 class EditGuard(forms.ModelForm):
@@ -245,7 +251,7 @@ class TabularInline(PartOfParent, unfold.TabularInline):
 
 
 class StackedInline(PartOfParent, unfold.StackedInline):
-    pass
+    template_before = "admin/rows_refused.html"
 
 
 class OrderedFormSet(PaginationInlineFormSet):

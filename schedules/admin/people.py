@@ -38,7 +38,7 @@ class NewPersonForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
     """People. Rights are given by superusers only, and only they touch a superuser (faults O5)."""
 
     form = PersonForm
@@ -110,7 +110,7 @@ class MembersForm(forms.ModelForm):
             self.fields["members"].initial = self.instance.user_set.all()
 
     def _save_m2m(self) -> None:
-        super()._save_m2m()
+        super()._save_m2m()  # type: ignore[misc]
         if "members" in self.cleaned_data:
             self.instance.user_set.set(self.cleaned_data["members"])
 
@@ -168,7 +168,7 @@ class TeamAdmin(PeopleAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):
+class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):  # type: ignore[misc]
     """Groups of people across teams; a team is a group underneath and has a page of its own."""
 
     list_display = ("name", "number")

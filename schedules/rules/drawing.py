@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from schedules.rules.rotation import instant
@@ -14,25 +14,30 @@ WEEK = timedelta(days=7)
 class Span(Protocol):
     """Anything that lasts from an instant to another: a shift, a duty."""
 
-    start: datetime
-    end: datetime
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Span)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Generic[T]):
     """The part of a shift that lies in one week; `left` and `width` in percent of the week."""
 
-    shift: Span
+    shift: T
     left: float
     width: float
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
+class Week(Generic[T]):
     """Seven days from a Monday; `now` is where this moment lies, in percent, None in any other week."""
 
     days: Sequence[date]
-    bars: Sequence[Bar]
+    bars: Sequence[Bar[T]]
     now: float | None
 
 
@@ -47,13 +52,13 @@ def monday(now: datetime, zone: ZoneInfo) -> date:
     return today - timedelta(days=today.weekday())
 
 
-def weeks_of(shifts: Sequence[Span], now: datetime, zone: ZoneInfo, weeks: int) -> list[Week]:
+def weeks_of(shifts: Sequence[T], now: datetime, zone: ZoneInfo, weeks: int) -> list[Week[T]]:
     """The drawing of `shifts`, which cover `span(now, zone, weeks)`."""
     first = monday(now, zone)
     return [_week(shifts, first + number * WEEK, now, zone) for number in range(weeks)]
 
 
-def _week(shifts: Sequence[Span], first: date, now: datetime, zone: ZoneInfo) -> Week:
+def _week(shifts: Sequence[T], first: date, now: datetime, zone: ZoneInfo) -> Week[T]:
     start, end = instant(first, time(0), zone), instant(first + WEEK, time(0), zone)
     bars = []
     for shift in shifts:
