@@ -18,6 +18,7 @@ from tests.live.storm import Storm, sendings
 IN_HAND = {"engine": QUEUES["engine"] + 1, "page": QUEUES["page"] + 1, "bulk": 1, "housekeeping": 1}
 EXTRA = IN_HAND | dict.fromkeys(("workers", "postgres", "everything"), sum(IN_HAND.values()))
 FAULTS = ("web", "web worker", *WORKERS, "workers", "beat", "postgres", "broker")
+SENDING = "SELECT 1 FROM dispatching_delivery WHERE state = 'sending' AND due_at > now() + interval '29 s' LIMIT 1"
 PATIENCE = 75  # seconds: a lease, a sweep, and what the parts take to start again on a busy machine
 
 
@@ -44,10 +45,16 @@ class Chaos:
     def _run(self) -> None:
         for moment, fault in self._plan:
             self._never.wait(max(0, self.began + moment - time.monotonic()))
+            if fault in EXTRA:
+                eventually(self._mails_in_hand, 5)  # a sender that holds nothing loses nothing
             struck = eventually(lambda fault=fault: self.strike(fault), 20)
             self.extra += EXTRA.get(fault, 0) if struck else 0
             words = "gone" if struck else "was not there to be killed"
             self.log.append(f"{time.monotonic() - self.began:5.1f} s: {fault} {words}")
+
+    def _mails_in_hand(self) -> bool:
+        """Whether a sender has begun within the last second; a lease lasts 30."""
+        return bool(self.product.rows(SENDING))
 
     def strike(self, fault: str) -> bool:
         """Kills it; False while it is not there."""

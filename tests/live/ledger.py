@@ -75,6 +75,11 @@ class Equation:
         """Mails beyond the first of each page."""
         return len(self.mails) - len(self.copies)
 
+    @property
+    def cut_short(self) -> int:
+        """Attempts that ended without a word, because their sender died or lost the database."""
+        return sum(page["unknown"] for page in self.pages)
+
     def late(self) -> list[float]:
         """Seconds from the moment that a step was due to its mail's first arrival, sorted."""
         first = {key_of(mail): mail.at for mail in reversed(self.mails)}
@@ -132,7 +137,7 @@ class Equation:
             f"{len(self.answers)} events in {tries} tries: {accepted} accepted = {len(self.alerts)} alerts; "
             f"{runs} steps run; {len(self.pages)} pages planned = {sent} sent = {len(self.copies)} different mails at "
             f"the server; {self.repeats} came again under the same Message-ID; "
-            f"attempts cut short: {sum(page['unknown'] for page in self.pages)}; "
+            f"attempts cut short: {self.cut_short}; "
             f"seconds from due to arrived: half within {late[len(late) // 2]:.2f}, "
             f"99 % within {late[int(len(late) * 0.99)]:.2f}, all within {late[-1]:.2f}"
         )

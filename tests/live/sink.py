@@ -42,7 +42,7 @@ class Mail:
 class SmtpSink:
     """A mail server on a free port of this machine that accepts and keeps everything; a context manager.
 
-    `hold`: it answers each mail so many seconds after it has kept it.
+    `hold`: it takes so many seconds for each mail, and keeps it in the middle of them if the sender is still there.
     """
 
     def __init__(self, *, hold: float = 0):

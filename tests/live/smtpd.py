@@ -1,7 +1,7 @@
 """A mail server that accepts everything and writes it down before it says so. Run as a file: `smtpd.py RECORD HOLD`.
 
-Prints its port, and ends when its standard input does. HOLD is how many seconds it takes to answer a mail that it has
-already written down: the window in which a sender that dies cannot know that it has sent.
+Prints its port, and ends when its standard input does. HOLD is how many seconds it thinks about each mail: half of them
+before it writes the mail down, or forgets it if the sender is gone by then; half before it says that it has written.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Session(asyncio.Protocol):
             return False
         self.buffer = rest
         if self.in_data:
-            self._keep(chunk)
+            self._receive(chunk)
         else:
             self._answer(chunk)
         return True
@@ -51,8 +51,16 @@ class Session(asyncio.Protocol):
         if verb == b"QUIT":
             self.transport.close()
 
-    def _keep(self, content: bytes) -> None:
+    def _receive(self, content: bytes) -> None:
         self.in_data = False
+        if self.hold:
+            asyncio.get_running_loop().call_later(self.hold / 2, self._keep, content)
+        else:
+            self._keep(content)
+
+    def _keep(self, content: bytes) -> None:
+        if self.transport.is_closing():
+            return
         found = MESSAGE_ID.search(content)
         mail = {
             "at": time.time(),
@@ -63,7 +71,7 @@ class Session(asyncio.Protocol):
         self.record.write(json.dumps(mail) + "\n")
         self.record.flush()
         if self.hold:
-            asyncio.get_running_loop().call_later(self.hold, self.transport.write, b"250 kept\r\n")
+            asyncio.get_running_loop().call_later(self.hold / 2, self.transport.write, b"250 kept\r\n")
         else:
             self.transport.write(b"250 kept\r\n")
 
