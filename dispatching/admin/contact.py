@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from dispatching import channels
@@ -68,9 +69,25 @@ def _channels(current: str) -> list[tuple[str, str]]:
     return [*offered, *gone]
 
 
+class ContactPointFormSet(PaginationInlineFormSet):
+    """Says so when an address is there twice: the recipient is not a field of a row, so no row would notice."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            if not form.cleaned_data or form in self.deleted_forms:
+                continue
+            address = (form.instance.channel, form.instance.address.lower())
+            if address in seen:
+                form.add_error("address", "This recipient has this address already.")
+            seen.add(address)
+
+
 class ContactPointInline(StackedInline):
     model = ContactPoint
     form = ContactPointForm
+    formset = ContactPointFormSet
     fields = (("channel", "address"), ("verified", "disabled_reason"), "use_after")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContactPoint]:
