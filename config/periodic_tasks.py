@@ -11,13 +11,16 @@ from django.http import HttpRequest
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from rest_framework.authtoken.admin import TokenAdmin as DRFTokenAdmin
-from rest_framework.authtoken.models import TokenProxy
+from rest_framework.authtoken.models import Token, TokenProxy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from schedules.admin.base import ModelAdmin, local
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule, TokenProxy):
     admin.site.unregister(model)
+
+# The admin names an object by its `str` in titles, in questions and in its history: the package answers with the secret.
+Token.__str__ = lambda token: f"token of {token.user}"  # type: ignore[method-assign]
 
 
 def vital() -> list[str]:

@@ -10,6 +10,8 @@ from django.test import Client
 
 from schedules.models import User
 
+NOT_SENT = ("submit", "button", "checkbox", "radio")  # the last two unless they are checked
+
 
 def browser_of(user: User, **more) -> Client:
     client = Client(**more)
@@ -39,9 +41,8 @@ class _Form(HTMLParser):
             self.data[name] = [""]
         elif tag == "option" and self.select and "selected" in attrs:
             self.data[self.select].append(attrs.get("value") or "")
-        elif tag == "input" and name and kind not in ("submit", "button"):
-            if kind not in ("checkbox", "radio") or "checked" in attrs:
-                self.data[name].append(attrs.get("value") or ("on" if kind == "checkbox" else ""))
+        elif tag == "input" and name and (kind not in NOT_SENT or "checked" in attrs):
+            self.data[name].append(attrs.get("value") or ("on" if kind == "checkbox" else ""))
 
     def handle_data(self, data: str) -> None:
         if self.inside and self.area:
