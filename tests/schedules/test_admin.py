@@ -1,0 +1,289 @@
+"""The admin of people and duty: who may change what, and the coming weeks drawn."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.urls import reverse
+
+from dispatching.models import EscalationPolicy
+from schedules.models import Override, Participant, Rotation, Schedule, User
+from tests.browser import browser_of, everything, form_in, text
+from tests.world import MONDAY
+
+pytestmark = pytest.mark.django_db
+EVIL = "<img src=x onerror=alert(1)>"
+RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_group", "add_group", "change_group"]
+
+
+@pytest.fixture(autouse=True)
+def clock(time_machine):
+    time_machine.move_to(MONDAY + timedelta(minutes=5), tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def coach(db):
+    return User.objects.create_superuser("coach", first_name="Cleo")
+
+
+@pytest.fixture
+def admin(coach):
+    return browser_of(coach)
+
+
+def page_of(obj, page: str = "change") -> str:
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{page}", args=[obj.pk])
+
+
+def form_of(browser, obj) -> dict:
+    return form_in(browser.get(page_of(obj)), f"{obj._meta.model_name}_form")
+
+
+# --- a schedule, drawn ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def main(world):
+    return world.weekly(world.person("ana"), world.person("bo"), positions=1)[0]
+
+
+def test_a_schedules_page_draws_the_coming_weeks_with_names(admin, main):
+    shown = text(admin.get(page_of(main))).partition("The next 4 weeks, as saved")[2]
+    assert shown.count('class="week"') == 4
+    assert 'title="Ana: rotation 0, main"' in shown and 'title="Bo: rotation 0, main"' in shown
+    words = shown.partition("The same in words")[2]
+    assert "Mon 12 Jan 2026, 09:00 UTC</time> – <time" in words and "<strong>Bo</strong>" in words
+    assert "<strong>nobody</strong>" not in words and "nobody is on duty" not in shown
+
+
+def test_a_gap_in_the_coming_weeks_is_said_in_words(admin, main):
+    User.objects.filter(username="bo").update(is_active=False)
+    shown = text(admin.get(page_of(main))).partition("The next 4 weeks, as saved")[2]
+    assert "<strong>nobody</strong>" in shown and "Bo:" not in shown
+    assert "In these 4 weeks nobody is on duty for part of the time." in shown
+
+
+def test_an_override_made_in_the_form_is_drawn(admin, main, world):
+    cy = world.person("cy")
+    form = form_of(admin, main) | {"overrides-TOTAL_FORMS": "1", "overrides-0-user": cy.pk}
+    form |= {"overrides-0-start_0": "2026-01-07", "overrides-0-start_1": "09:00", "overrides-0-reason": "dentist"}
+    form |= {"overrides-0-end_0": "2026-01-07", "overrides-0-end_1": "18:00"}
+    assert admin.post(page_of(main), form).status_code == 302
+    assert Override.objects.get().end - Override.objects.get().start == timedelta(hours=9)
+    assert 'title="Cy: override: dentist"' in text(admin.get(page_of(main)))
+
+
+def test_an_override_that_ends_before_it_starts_is_refused(admin, main, world):
+    form = form_of(admin, main) | {"overrides-TOTAL_FORMS": "1", "overrides-0-user": world.person("cy").pk}
+    form |= {"overrides-0-start_0": "2026-01-07", "overrides-0-start_1": "09:00"}
+    form |= {"overrides-0-end_0": "2026-01-06", "overrides-0-end_1": "09:00"}
+    before = everything()
+    assert "An override must end after it starts." in text(admin.post(page_of(main), form))
+    assert everything() == before
+
+
+def test_a_rotation_shows_its_next_turns_and_keeps_the_order_of_the_form(admin, main):
+    rotation = Rotation.objects.get()
+    shown = text(admin.get(page_of(rotation))).partition("The next turns, as saved")[2]
+    assert "<td>Ana</td><td>Bo</td>" in shown
+    form = form_of(admin, rotation)
+    before = everything()
+    assert admin.post(page_of(rotation), form).status_code == 302
+    assert everything() == before, "saving what was shown changes nothing"
+    form = form_of(admin, rotation) | {"participants-0-order": "9"}
+    assert admin.post(page_of(rotation), form).status_code == 302
+    assert [str(p) for p in rotation.participants.all()] == ["Bo", "Ana"]
+    assert "<td>Bo</td><td>Ana</td>" in text(admin.get(page_of(rotation)))
+
+
+def test_names_with_markup_are_only_text(admin, world):
+    """K9"""
+    [schedule] = world.weekly(world.person("ana", last_name=EVIL), positions=1)
+    Schedule.objects.update(name=EVIL)
+    Rotation.objects.update(name=EVIL)
+    team = world.team(EVIL, User.objects.get(username="ana"))
+    pages = [page_of(schedule), page_of(Rotation.objects.get()), page_of(team), "/admin/schedules/schedule/"]
+    shown = {path: text(admin.get(path)) for path in pages}
+    assert [path for path, page in shown.items() if "<img src=x" in page] == []
+    assert [path for path, page in shown.items() if "&lt;img src=x" not in page] == []
+
+
+# --- rights (O5) ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def powerful(db):
+    """A group that carries every right."""
+    group = Group.objects.create(name="Everything")
+    group.permissions.set(Permission.objects.all())
+    return group
+
+
+@pytest.fixture
+def staff(world):
+    """Somebody who keeps the list of people, and is no superuser."""
+    staff = world.person("sam", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=[*RIGHTS, "change_team", "add_team"]))
+    return staff
+
+
+def powers(user: User) -> tuple:
+    user = User.objects.get(pk=user.pk)
+    return user.is_superuser, user.is_staff, set(user.groups.all()), user.get_all_permissions()
+
+
+def crafted(group: Group) -> dict:
+    every = list(Permission.objects.values_list("pk", flat=True))
+    return {"is_superuser": "on", "is_staff": "on", "groups": [group.pk], "user_permissions": every}
+
+
+@pytest.mark.parametrize("who", ["sam", "ana"])
+def test_staff_give_no_rights_to_themselves_or_others(world, staff, powerful, who):
+    """O5"""
+    user = staff if who == "sam" else world.person("ana")
+    browser, before = browser_of(staff), powers(user)
+    form = form_of(browser, user)
+    assert form and not {"is_superuser", "is_staff", "groups", "user_permissions"} & set(form)
+    assert browser.post(page_of(user), form | {"last_name": "New"} | crafted(powerful)).status_code == 302
+    assert User.objects.get(pk=user.pk).last_name == "New"
+    assert powers(user) == before
+
+
+def test_staff_make_no_superuser(staff, powerful):
+    """O5"""
+    person = {"username": "new", "usable_password": "false", "time_zone": "UTC", **crafted(powerful)}
+    browser_of(staff).post(reverse("admin:schedules_user_add"), person)
+    assert powers(User.objects.get(username="new")) == (False, False, set(), set())
+
+
+def test_staff_do_not_touch_a_superuser(staff, coach):
+    """O5: neither the name nor the password nor the log-in."""
+    browser, before = browser_of(staff), everything()
+    assert browser.get(page_of(coach)).status_code == 200
+    password = {"password1": "a long new secret", "password2": "a long new secret", "usable_password": "true"}
+    for path, data in [
+        (page_of(coach), {"username": "x", "time_zone": "UTC"}),
+        (reverse("admin:auth_user_password_change", args=[coach.pk]), password),
+        (page_of(coach, "delete"), {"post": "yes"}),
+    ]:
+        assert browser.post(path, data).status_code == 403, path
+    several = {"action": "delete_selected", "_selected_action": [coach.pk], "post": "yes"}
+    browser.post(reverse("admin:schedules_user_changelist"), several)
+    assert everything() == before
+
+
+def test_staff_do_not_join_a_group_that_carries_rights_nor_give_it_any(staff, powerful):
+    """O5"""
+    browser, before = browser_of(staff), powers(staff)
+    rights = list(Permission.objects.values_list("pk", flat=True))
+    join = {"name": "Everything", "members": [staff.pk], "permissions": rights}
+    assert browser.post(page_of(powerful), join).status_code == 403
+    browser.post(reverse("admin:auth_group_add"), join | {"name": "Mine"})
+    mine = Group.objects.get(name="Mine")
+    browser.post(page_of(mine), join | {"name": "Mine"})
+    assert list(mine.permissions.all()) == [] and list(mine.user_set.all()) == [staff]
+    _, _, _, rights_after = powers(staff)
+    assert rights_after == before[3]
+
+
+def test_a_superuser_gives_rights(admin, world, powerful):
+    ana = world.person("ana")
+    form = form_of(admin, ana) | {"is_staff": "on", "groups": [powerful.pk]}
+    assert admin.post(page_of(ana), form).status_code == 302
+    assert powers(ana)[1:3] == (True, {powerful})
+
+
+def test_a_person_made_in_the_admin_is_there_with_name_and_zone(admin):
+    form = form_in(admin.get(reverse("admin:schedules_user_add")), "user_form")
+    secret = {"usable_password": "true", "password1": "a long new secret", "password2": "a long new secret"}
+    form |= {"username": "zoe", "first_name": "Zoe", "time_zone": "Europe/Berlin", **secret}
+    assert admin.post(reverse("admin:schedules_user_add"), form).status_code == 302
+    zoe = User.objects.get(username="zoe")
+    assert (zoe.name, str(zoe.time_zone), zoe.check_password("a long new secret")) == ("Zoe", "Europe/Berlin", True)
+
+
+# --- what a team owns -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def owned(admin, world):
+    """A rotation, a schedule and a policy of team 1 and of team 2, given to them in the admin."""
+    ana, dee = world.person("ana", is_staff=True), world.person("dee", is_staff=True)
+    found = {}
+    for team, person in ((world.team("Team 1", ana), ana), (world.team("Team 2", dee), dee)):
+        [schedule] = world.weekly(person, positions=1)
+        rotation, policy = schedule.layers.get().rotation, world.policy((timedelta(hours=1), person))
+        for obj in (rotation, schedule, policy):
+            assert admin.post(page_of(obj), form_of(admin, obj) | {"team": team.pk}).status_code == 302
+            obj.refresh_from_db()
+            found[team.name, type(obj)] = obj
+    return found
+
+
+@pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
+def test_a_team_changes_its_own_and_not_another_teams(owned, model):
+    ana = browser_of(User.objects.get(username="ana"))
+    ours, theirs = owned["Team 1", model], owned["Team 2", model]
+    assert ana.post(page_of(ours), form_of(ana, ours) | {"name": "Ours"}).status_code == 302
+    ours.refresh_from_db()
+    assert ours.name == "Ours"
+    before = everything()
+    assert ana.get(page_of(theirs)).status_code == 200, "everyone may look"
+    assert ana.post(page_of(theirs), form_of(ana, ours) | {"name": "Theirs"}).status_code == 403
+    for obj in (ours, theirs):
+        assert ana.post(page_of(obj, "delete"), {"post": "yes"}).status_code == 403
+    assert ana.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")).status_code == 403
+    assert everything() == before
+
+
+@pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
+def test_a_team_does_not_give_away_what_it_owns(owned, model):
+    ana = browser_of(User.objects.get(username="ana"))
+    ours, team = owned["Team 1", model], owned["Team 2", model].team
+    form = form_of(ana, ours)
+    assert "team" not in form
+    ana.post(page_of(ours), form | {"team": team.pk})
+    ours.refresh_from_db()
+    assert ours.team.name == "Team 1"
+
+
+@pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
+def test_what_is_given_to_another_team_is_changed_by_that_team_only(admin, owned, model):
+    ours, second = owned["Team 1", model], owned["Team 2", model].team
+    assert admin.post(page_of(ours), form_of(admin, ours) | {"team": second.pk}).status_code == 302
+    ana, dee = (browser_of(User.objects.get(username=name)) for name in ("ana", "dee"))
+    assert ana.post(page_of(ours), {"name": "x"}).status_code == 403
+    assert dee.post(page_of(ours), form_of(dee, ours) | {"name": "Taken over"}).status_code == 302
+    ours.refresh_from_db()
+    assert ours.name == "Taken over"
+
+
+def test_a_team_changes_the_rows_of_its_own_rotation_only(owned, world):
+    ana, bo = browser_of(User.objects.get(username="ana")), world.person("bo")
+    ours, theirs = owned["Team 1", Rotation], owned["Team 2", Rotation]
+    more = {"participants-TOTAL_FORMS": "2", "participants-1-user": bo.pk, "participants-1-order": "1"}
+    assert ana.post(page_of(ours), form_of(ana, ours) | more).status_code == 302
+    assert [str(p) for p in ours.participants.all()] == ["Ana", "Bo"]
+    # A row of the other rotation, named in a crafted form.
+    before = Participant.objects.filter(rotation=theirs).values_list()
+    row = {"participants-0-id": theirs.participants.get().pk, "participants-0-user": bo.pk}
+    ana.post(page_of(ours), form_of(ana, ours) | row)
+    assert list(Participant.objects.filter(rotation=theirs).values_list()) == list(before)
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+
+def test_times_are_on_the_readers_own_clock_and_in_utc(world, coach, main):
+    coach.time_zone = "America/New_York"
+    coach.save()
+    browser = browser_of(coach)
+    override = Override.objects.create(
+        schedule=main, user=world.person("cy"), start=MONDAY, end=MONDAY + timedelta(hours=3)
+    )
+    form = form_of(browser, main)
+    assert (form["overrides-0-start_1"], form["overrides-0-end_1"]) == (["04:00:00"], ["07:00:00"])
+    assert browser.post(page_of(main), form).status_code == 302
+    again = Override.objects.get()
+    assert (again.start, again.end) == (override.start, override.end), "saved unchanged, it stays where it was"
