@@ -28,7 +28,7 @@ WITH incoming AS (
         priority.id AS priority_id, last.id AS stale_id,
         CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” here: taken for ' || own.name
         ELSE '' END AS note
-    FROM jsonb_to_recordset(%(events)s) AS e (
+    FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
         dedup_key text, count int, service text, priority int, summary text, severity text, source text, component text,
         slo text, deployment text, product text, runbook_url text, dashboard_url text, details jsonb,
         occurred_at timestamptz
