@@ -73,7 +73,10 @@ class ModelAdmin(unfold.ModelAdmin):
     """
 
     change_form_template = "admin/verb_change_form.html"
-    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
+    formfield_overrides = {
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
+        models.URLField: {"assume_scheme": "https"},
+    }
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
@@ -264,6 +267,7 @@ class OrderedFormSet(PaginationInlineFormSet):
         order = form.fields.get("order")  # not there for somebody who may only look
         if order:
             order.required = False
+            order.help_text = "Lowest first; drag the row, or leave it empty to put it last."
             if form.instance.pk is None:
                 order.initial = None
                 form.initial.pop("order", None)
