@@ -4,8 +4,8 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
+from functools import partial
 
 from config.embedded.run import QUEUES
 from tests.live.ledger import Equation, settle
@@ -23,7 +23,7 @@ PATIENCE = 75  # seconds: a lease, a sweep, and what the parts take to start aga
 
 
 class Chaos:
-    """Strikes with these faults in a random order, at random moments within so many seconds, on a thread of its own."""
+    """Strikes with these faults in a random order, at random moments within so many seconds."""
 
     def __init__(self, product: Product, faults: tuple[str, ...], *, within: float, seed: int):
         self.product = product
@@ -32,25 +32,17 @@ class Chaos:
         self.extra = 0
         moments = sorted(self.random.uniform(0, within) for _ in faults)
         self._plan = list(zip(moments, self.random.sample(faults, len(faults)), strict=True))
-        self._never = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
-    def start(self) -> None:
-        self.began = time.monotonic()
-        self._thread.start()
-
-    def wait(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        began = time.monotonic()
         for moment, fault in self._plan:
-            self._never.wait(max(0, self.began + moment - time.monotonic()))
+            time.sleep(max(0, began + moment - time.monotonic()))
             if fault in EXTRA:
                 eventually(self._mails_in_hand, 5)  # a sender that holds nothing loses nothing
-            struck = eventually(lambda fault=fault: self.strike(fault), 20)
+            struck = eventually(partial(self.strike, fault), 20)
             self.extra += EXTRA.get(fault, 0) if struck else 0
             words = "gone" if struck else "was not there to be killed"
-            self.log.append(f"{time.monotonic() - self.began:5.1f} s: {fault} {words}")
+            self.log.append(f"{time.monotonic() - began:5.1f} s: {fault} {words}")
 
     def _mails_in_hand(self) -> bool:
         """Whether a sender has begun within the last second; a lease lasts 30."""
@@ -91,8 +83,7 @@ def survive(
     Raises AssertionError if it does not become so.
     """
     storm = Storm(product.url, sendings(keys, events, over=over, name=name), patience=PATIENCE)
-    chaos.start()
+    chaos.run()
     answers = storm.wait()
-    chaos.wait()
     assert settle(product, patience=PATIENCE), f"something is still on its way:\n{product.last_words()}"
     return Equation.of(product, sink, answers, name)

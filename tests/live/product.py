@@ -19,6 +19,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from config.embedded import postgres
+from config.embedded.cluster import die_with_parent
 from config.embedded.run import QUEUES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -97,7 +98,13 @@ class Product:
 
     def _run(self, command: tuple[str, ...], **how) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, start_new_session=True, **how
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # nothing outlives a test run that is killed
+            **how,
         )
 
     def _is_up(self) -> bool:
@@ -160,10 +167,10 @@ class Product:
         except OSError:
             return False
 
-    def open(self, path: str, *, data: bytes | None = None, timeout: float = 10, **headers: str):
+    def open(self, path: str, *, data: bytes | None = None, timeout: float = 10, headers: dict[str, str] | None = None):
         """GET, or POST where there is data; `path` may be a whole address. Raises OSError, HTTPError among them."""
         address = path if path.startswith("http") else self.url + path
-        request = urllib.request.Request(address, data=data, headers=headers)
+        request = urllib.request.Request(address, data=data, headers=headers or {})
         return urllib.request.urlopen(request, timeout=timeout)
 
     def post_event(self, key: str, dedup_key: str, *, timeout: float = 10, **more: Any) -> dict[str, Any]:

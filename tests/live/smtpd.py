@@ -81,7 +81,7 @@ async def serve(record: TextIO, hold: float) -> None:
     server = await loop.create_server(lambda: Session(record, hold), "127.0.0.1", 0, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), lambda: ended.set() if not sys.stdin.buffer.raw.read(1) else None)
+    loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes there: what comes is the end
     await ended.wait()
 
 

@@ -59,7 +59,7 @@ class Alertmanager:
             "endsAt": ends.isoformat(),
         }
         body = json.dumps([alert]).encode()
-        self.product.open(f"{self.url}/api/v2/alerts", data=body, **{"Content-Type": "application/json"})
+        self.product.open(f"{self.url}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"})
 
 
 @contextmanager
