@@ -11,7 +11,7 @@ run:
 	@exec $(IN_VENV) -m config.embedded.run
 
 test:
-	@exec $(IN_VENV) -m pytest -n $(JOBS) $(ARGS)
+	@exec $(IN_VENV) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint:
 	@$(IN_VENV) -m ruff check .
