@@ -70,8 +70,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the plain "unfold" would put its own admin site in the place of ours
-    "unfold.contrib.filters",
-    "unfold.contrib.guardian",
     "config.apps.TocsinAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
