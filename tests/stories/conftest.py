@@ -7,13 +7,13 @@ import pytest
 from tests.live import Product, SmtpSink
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def sink() -> Iterator[SmtpSink]:
     with SmtpSink() as sink:
         yield sink
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def tocsin(sink) -> Iterator[Product]:
     with Product(EMAIL_URL=sink.url) as product:
         yield product
