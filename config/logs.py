@@ -14,7 +14,9 @@ def mask(text: str) -> str:
 
 
 def mask_event(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
+    """Masks every text; what is no plain value, such as a request, is written as the text it would be printed as."""
+    plain = (int, float, bool, type(None))
+    return {key: value if isinstance(value, plain) else mask(str(value)) for key, value in event.items()}
 
 
 PROCESSORS: list[Any] = [

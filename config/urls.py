@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.contrib.auth.views import LoginView
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -13,6 +14,7 @@ from schedules.views import on_call_now
 urlpatterns = [
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
+    path("login/", LoginView.as_view(), name="login"),
     path("on-call/", on_call_now, name="on_call"),
     path("a/<str:token>/", alert_page, name="alert_page"),
     path("v2/enqueue", inbound.enqueue, name="enqueue"),

@@ -16,6 +16,7 @@ from dispatching.models import (
     Step,
     Target,
 )
+from schedules import access
 from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
 
 HOUR = timedelta(hours=1)
@@ -113,6 +114,7 @@ def _rotation(team: Team, people: list[User]) -> Rotation:
         name=team.name,
         defaults={"team": team, "first_day": date(2026, 1, 5), "handover": time(9), "time_zone": "Europe/Berlin"},
     )
+    access.grant_to_team(rotation)
     if new:
         Participant.objects.bulk_create(Participant(rotation=rotation, user=u, order=n) for n, u in enumerate(people))
     return rotation
@@ -122,6 +124,7 @@ def _schedule(name: str, team: Team, rotation: Rotation, position: int, descript
     schedule, new = Schedule.objects.get_or_create(
         name=name, defaults={"team": team, "time_zone": "Europe/Berlin", "description": description}
     )
+    access.grant_to_team(schedule)
     if new:
         Layer.objects.create(schedule=schedule, rotation=rotation, position=position)
     return schedule
@@ -144,6 +147,7 @@ def _policy(
     policy, new = EscalationPolicy.objects.get_or_create(
         name=name, defaults={"team": team, "repeat": repeat, "description": description}
     )
+    access.grant_to_team(policy)
     if new:
         for order, (span, target) in enumerate(steps):
             Target.objects.create(step=Step.objects.create(policy=policy, order=order, escalate_after=span), **target)

@@ -2,7 +2,17 @@
 
 import pytest
 
-from config.logs import mask
+from config.logs import mask, mask_event
+
+
+def test_a_request_that_is_logged_shows_no_key(rf):
+    """Django's own lines about 4xx and 5xx carry the request itself."""
+    event = {"request": rf.post("/integrations/0123abcd/events/"), "status_code": 400, "event": "Bad Request"}
+    assert mask_event(None, "warning", event) == {
+        "request": "<WSGIRequest: POST '/integrations/…/events/'>",
+        "status_code": 400,
+        "event": "Bad Request",
+    }
 
 
 @pytest.mark.parametrize(

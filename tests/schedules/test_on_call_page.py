@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from schedules.models import Override, Schedule
+from schedules.models import Override, Schedule, User
 from tests.browser import browser_of, text
 from tests.world import MONDAY
 
@@ -32,7 +32,7 @@ def cards(response) -> list[str]:
 
 def test_a_stranger_is_asked_to_log_in():
     answer = Client().get("/on-call/")
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/on-call/")
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/on-call/")
 
 
 def test_main_and_backup_are_shown_with_until_when_who_then_and_why(world, reader):
@@ -124,3 +124,21 @@ def test_the_page_takes_the_same_number_of_queries_for_3_and_for_30_schedules(wo
         Override.objects.create(schedule=own[0], user=people[3], start=MONDAY, end=MONDAY + timedelta(hours=3))
     assert Schedule.objects.count() == 30
     assert queries() == few <= 8
+
+
+def test_somebody_who_is_no_staff_logs_in_and_reads_who_is_on_call(client, db):
+    """A5: anyone in the organisation."""
+    User.objects.create_user("sales", password="example")
+    answer = client.get("/on-call/", follow=True)
+    assert answer.redirect_chain == [("/login/?next=/on-call/", 302)]
+    form = {"username": "sales", "password": "wrong", "next": "/on-call/"}
+    assert "do not match" in client.post("/login/", form).content.decode()
+    answer = client.post("/login/", {**form, "password": "example"}, follow=True)
+    assert "Who is on call now" in answer.content.decode()
+
+
+def test_the_log_in_leads_to_no_other_site(client, db):
+    """K10"""
+    User.objects.create_user("sales", password="example")
+    form = {"username": "sales", "password": "example", "next": "//evil.example/"}
+    assert client.post("/login/", form)["Location"] == "/on-call/"
