@@ -20,32 +20,34 @@ class Called:
 
 
 def page(
-    alert: Alert, escalation: Escalation, position: int, called: Iterable[Called], *, now: datetime
-) -> list[Delivery]:
-    """Plans the deliveries of one step run, in the caller's transaction; who cannot be reached is on the timeline.
+    alert: Alert,
+    escalation: Escalation,
+    position: int,
+    called: Iterable[Called],
+    *,
+    lines: list[AlertEvent],
+    now: datetime,
+) -> list[Page]:
+    """Plans the pages of one step run, each with its delivery; adds to `lines` who is paged and who cannot be reached.
 
-    Recipients come with their contact points and rules prefetched (`reachable`).
+    The caller writes them all. Recipients come with their contact points and rules prefetched (`reachable`).
     """
-    planned: list[tuple[Recipient, Delivery]] = []
-    entries = []
+    planned = []
     for each in called:
         deliveries = _deliveries(alert, each, now)
-        planned += ((each.recipient, delivery) for delivery in deliveries)
-        entries.append(_told(alert, each, deliveries, now))
-    Delivery.objects.bulk_create(delivery for _, delivery in planned)
-    Page.objects.bulk_create(
-        Page(
-            alert=alert,
-            escalation=escalation,
-            position=position,
-            recipient=recipient,
-            contact_point_id=delivery.contact_point_id,
-            delivery=delivery,
-        )
-        for recipient, delivery in planned
-    )
-    timeline.write(*entries)
-    return [delivery for _, delivery in planned]
+        planned += [
+            Page(
+                alert=alert,
+                escalation=escalation,
+                position=position,
+                recipient=each.recipient,
+                contact_point_id=delivery.contact_point_id,
+                delivery=delivery,
+            )
+            for delivery in deliveries
+        ]
+        lines.append(_told(alert, each, deliveries, now))
+    return planned
 
 
 def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:

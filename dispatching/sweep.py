@@ -5,38 +5,29 @@ from datetime import datetime, timedelta
 from itertools import count, islice, takewhile
 
 import structlog
-from django.db import connection
 
 from dispatching import delivering, escalating
-from dispatching.models import Delivery, SweepRecord
+from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 
 log = structlog.get_logger(__name__)
 PASS = 50  # rows a pass: small enough that one reading of the clock serves them all
 
-# Fair: the first alert of each service before the second of any, so that a storm in one place holds up no other.
-FAIR = """
-SELECT escalation.id, escalation.position FROM dispatching_escalation escalation
-JOIN dispatching_alert alert ON alert.id = escalation.alert_id
-WHERE escalation.state = 'running' AND escalation.due_at <= %s
-ORDER BY row_number() OVER (PARTITION BY alert.service_id ORDER BY escalation.due_at, escalation.id), escalation.due_at
-LIMIT %s
-"""
-
 
 def run_steps(now: datetime) -> int:
     """Runs up to a pass of the steps that are due; says how many it ran."""
-    with connection.cursor() as cursor:
-        cursor.execute(FAIR, [now, PASS])
-        due = cursor.fetchall()
-    moment = escalating.Moment(now)
-    return sum(_run_step(escalation_id, position, moment) for escalation_id, position in due)
+    try:
+        return escalating.run_due(PASS, moment=escalating.Moment(now))
+    except Exception:  # one alert that cannot be handled must not hold up the others (faults A15): which is it?
+        log.exception("pass_failed")
+        due = Escalation.objects.due(now).order_by("due_at", "pk").values_list("pk", "position")[:PASS]
+        return sum(_run_step(escalation_id, position, escalating.Moment(now)) for escalation_id, position in list(due))
 
 
 def _run_step(escalation_id: int, position: int, moment: escalating.Moment) -> bool:
     try:
         return escalating.run_step(escalation_id, position, moment=moment)
-    except Exception as error:  # one alert that cannot be handled must not hold up the others (faults A15)
+    except Exception as error:
         log.exception("step_parked", escalation=escalation_id, position=position)
         escalating.park(escalation_id, position, error, now=moment.now)
         return False

@@ -1,5 +1,6 @@
 """Whom to page in which order, as data. What follows from it is in `dispatching.rules.escalation`."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +40,17 @@ class EscalationPolicy(models.Model):
 
     def snapshot(self) -> dict[str, Any]:
         """The chain as plain values; a running escalation keeps to it whatever is edited later (A52)."""
-        targets = Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
+        return self._snapshot(self.steps.prefetch_related(targets_with_names()))
+
+    @classmethod
+    def snapshots(cls, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """`snapshot` of many, by id: three queries for any number of them; without those that are gone."""
+        chain = Prefetch("steps", Step.objects.prefetch_related(targets_with_names()))
+        return {
+            each.pk: each._snapshot(each.steps.all()) for each in cls.objects.filter(pk__in=ids).prefetch_related(chain)
+        }
+
+    def _snapshot(self, steps: Iterable["Step"]) -> dict[str, Any]:
         return {
             "policy": self.pk,
             "name": self.name,
@@ -49,7 +60,7 @@ class EscalationPolicy(models.Model):
                     "escalate_after": step.escalate_after.total_seconds(),
                     "targets": [target.snapshot() for target in step.targets.all()],
                 }
-                for step in self.steps.prefetch_related(targets)
+                for step in steps
             ],
         }
 
@@ -137,3 +148,7 @@ class Target(models.Model):
 
     def snapshot(self) -> dict[str, Any]:
         return {"type": self.kind, "id": self.of.pk, "name": str(self.of)}
+
+
+def targets_with_names() -> Prefetch:
+    return Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
