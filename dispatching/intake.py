@@ -70,6 +70,8 @@ WITH incoming AS (
 SELECT dedup_key, id, kind FROM matched
 """
 
+FIND = "SELECT id, name, service_id FROM dispatching_integration WHERE key_hash = %s AND enabled"
+
 COLUMNS = (
     *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
     *("runbook_url", "dashboard_url", "details", "occurred_at"),
@@ -87,7 +89,10 @@ class Accepted:
 
 def integration_of(key: str) -> Integration | None:
     """The enabled integration with this key; None if there is none."""
-    return Integration.objects.filter(key_hash=key_hash(key), enabled=True).first()
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [key_hash(key)])
+        found = cursor.fetchone()
+    return Integration(**dict(zip(("pk", "name", "service_id"), found, strict=True))) if found else None
 
 
 def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:
