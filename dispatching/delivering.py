@@ -4,6 +4,7 @@ A claim takes a lease and a new attempt number; whoever holds an older number is
 provider nor records. `Delivery.due_at` is the lease's end while a delivery is being sent.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +12,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Case, F, Value, When
 
 from dispatching import channels
 from dispatching.channels import ChannelError, Envelope
-from dispatching.models import Attempt, Delivery
+from dispatching.models import Attempt, ContactPoint, Delivery
 from dispatching.rules.contact import retry_after
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,30 @@ FROM picked WHERE delivery.id = picked.id
 RETURNING delivery.id, delivery.attempt, picked.state = 'sending'
 """
 CLAIM_NEXT, CLAIM_ONE = CLAIM.format(only=""), CLAIM.format(only="AND id = %(id)s AND attempt = %(attempt)s")
+
+SEEN = (
+    *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
+    *("recipient_name", "subject", "body", "data"),
+)
+POINT = ("id", "address", "verified", "disabled_reason")
+LOOK = f"""
+SELECT {", ".join(f"delivery.{name}" for name in SEEN)}, {", ".join(f"point.{name}" for name in POINT)}
+FROM dispatching_delivery delivery LEFT JOIN dispatching_contactpoint point ON point.id = delivery.contact_point_id
+WHERE delivery.id = %(id)s AND attempt = %(attempt)s AND state = 'sending'
+"""
+RECORDED = ("id", "attempt", "state", "due_at", "sent_at", "receipt", "address", "reason")
+RECORD = """
+WITH recorded AS (
+    UPDATE dispatching_delivery SET state = %(state)s, due_at = %(due_at)s, sent_at = %(sent_at)s, receipt = %(receipt)s,
+        address = %(address)s, reason = %(reason)s
+    WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'sending' RETURNING id
+), tried AS (
+    INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
+    SELECT id, %(attempt)s, %(now)s::timestamptz, %(outcome)s::text, %(why)s::text
+    FROM recorded WHERE %(outcome)s::text IS NOT NULL
+)
+SELECT id FROM recorded
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +110,14 @@ def send(claim: Claim, *, now: datetime) -> Delivery | None:
 
 def _last_look(claim: Claim) -> Delivery | None:
     """The delivery as it is just before the call, if this attempt is still the latest one (faults A13, A18)."""
-    mine = Delivery.objects.filter(pk=claim.delivery_id, attempt=claim.attempt, state=State.SENDING)
-    return mine.select_related("contact_point").first()
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, {"id": claim.delivery_id, "attempt": claim.attempt})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    seen = dict(zip(SEEN, row, strict=False))
+    point = ContactPoint(**dict(zip(POINT, row[len(SEEN) :], strict=True)))
+    return Delivery(**seen | {"data": json.loads(seen["data"]), "contact_point": point if point.pk else None})
 
 
 def _note_unknown(claim: Claim, *, now: datetime) -> None:
@@ -168,20 +199,16 @@ def _end(
 
 
 def _record(delivery: Delivery, *, now: datetime, outcome: str | None = None, **values: Any) -> Delivery | None:
-    """Writes the outcome in one transaction; None if a newer attempt has taken over, which then has the last word."""
-    mine = Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=State.SENDING)
-    with transaction.atomic():
-        if not mine.update(**values):
-            log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)
-            return None
-        if outcome:
-            reason = values.get("reason", "")
-            Attempt.objects.create(
-                delivery_id=delivery.pk, number=delivery.attempt, at=now, outcome=outcome, reason=reason
-            )
+    """Writes the outcome in one statement; None if a newer attempt has taken over, which then has the last word."""
     for name, value in values.items():
         setattr(delivery, name, value)
-    return delivery
+    row = {name: getattr(delivery, name) for name in RECORDED}
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, row | {"now": now, "outcome": outcome, "why": values.get("reason", "")})
+        if cursor.fetchone():
+            return delivery
+    log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)
+    return None
 
 
 def suppress(deliveries: Iterable[int], reason: str, *, now: datetime) -> int:
