@@ -75,6 +75,10 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["queue", "due_at"], condition=Q(due_at__isnull=False), name="delivery_due"),
+            # In the order of a claim, with nothing else in it: thousands that wait cost the next claim nothing.
+            models.Index(
+                fields=["queue", "due_at", "id"], condition=Q(state__in=("pending", "sending")), name="delivery_to_send"
+            ),
             models.Index(fields=["state", "-id"], name="delivery_by_state"),
         ]
 
