@@ -71,7 +71,8 @@ def cases(*, quick: bool) -> list[Case]:
 
 def measure(stage: Stage, *, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Line]:
     all_cases = cases(quick=quick)
-    stream(stage, Case("warm-up", {"rate": 50, "count": 100, "connections": 8}))
+    # Every thread opens its connection, to the database and to the mail server, once and then keeps it.
+    stream(stage, Case("warm-up", {"count": 800, "connections": 32}))
     for number in range(rounds):
         for case in all_cases:
             run = stream(stage, case)
