@@ -31,9 +31,10 @@ def main() -> None:
     about = machine.here() | {"rounds": asked.rounds, "seconds": asked.seconds, "quick": asked.quick}
     with SmtpSink() as sink, Product(EMAIL_URL=sink.url) as product, Stage(product, sink) as stage:
         lines = measure(stage, asked)
-    path = write(Path(os.environ.get("VAR_DIR") or ROOT / "var") / "bench", about, lines)
-    print(", ".join(f"{name} {value}" for name, value in about.items()))
-    print(table(lines), "", PEERS, "", f"Also in {path}", sep="\n")
+    where = ", ".join(f"{name} {value}" for name, value in about.items())
+    text = "\n".join([where, table(lines), "", PEERS, ""])
+    path = write(Path(os.environ.get("VAR_DIR") or ROOT / "var") / "bench", about, lines, text)
+    print(text, f"Also in {path} and .txt", sep="\n")
 
 
 def measure(stage: Stage, asked: argparse.Namespace) -> list[Line]:

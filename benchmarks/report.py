@@ -90,9 +90,10 @@ def _row(cells: list[str], widths: list[int]) -> str:
     return "  ".join([*aligned, cells[5].ljust(widths[5]), cells[6]]).rstrip()
 
 
-def write(folder: Path, about: dict[str, Any], lines: list[Line]) -> Path:
+def write(folder: Path, about: dict[str, Any], lines: list[Line], text: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())
     figures = [asdict(line) | {"median": line.median, "ratio": line.ratio, "met": line.met} for line in lines]
+    path.with_suffix(".txt").write_text(text)
     path.write_text(json.dumps({"about": about, "lines": figures}, indent=1) + "\n")
     return path
