@@ -70,7 +70,10 @@ WITH incoming AS (
 SELECT dedup_key, id, kind FROM matched
 """
 
-FIND = "SELECT id, name, service_id FROM dispatching_integration WHERE key_hash = %s AND enabled"
+FIND = """
+SELECT own.id, name, service_id, refusal.id FROM dispatching_integration own
+LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id WHERE key_hash = %s AND enabled
+"""
 
 COLUMNS = (
     *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
@@ -88,11 +91,16 @@ class Accepted:
 
 
 def integration_of(key: str) -> Integration | None:
-    """The enabled integration with this key; None if there is none."""
+    """The enabled integration with this key, and in its `refused` whether its last requests were; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(FIND, [key_hash(key)])
         found = cursor.fetchone()
-    return Integration(**dict(zip(("pk", "name", "service_id"), found, strict=True))) if found else None
+    if found is None:
+        return None
+    *columns, refusal = found
+    integration = Integration(**dict(zip(("pk", "name", "service_id"), columns, strict=True)))
+    integration.refused = refusal is not None
+    return integration
 
 
 def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:

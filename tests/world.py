@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.db.models import Min
+
 from dispatching import intake, sweep
 from dispatching.channels import memory
 from dispatching.models import (
@@ -13,6 +15,7 @@ from dispatching.models import (
     EscalationPolicy,
     Integration,
     Recipient,
+    Refusal,
     Service,
     Step,
     Target,
@@ -119,11 +122,8 @@ class World:
         self.sweep()
 
     def _next_due(self) -> datetime | None:
-        steps = Escalation.objects.running().order_by("due_at").values_list("due_at", flat=True).first()
-        sends = (
-            Delivery.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True).first()
-        )
-        return min((due for due in (steps, sends) if due), default=None)
+        rows = (Escalation.objects.running(), Delivery.objects.filter(due_at__isnull=False), Refusal.objects.all())
+        return min((due for each in rows if (due := each.aggregate(due=Min("due_at"))["due"])), default=None)
 
     # --- assert ---------------------------------------------------------------------------------------------------
 

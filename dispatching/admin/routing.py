@@ -56,19 +56,26 @@ class ServiceAdmin(ModelAdmin):
 class IntegrationAdmin(VerbAdmin):
     """The key is made by us and shown once: afterwards not even we know it."""
 
-    list_display = ("name", "service", "enabled", "key_starts")
-    list_select_related = ("service",)
+    list_display = ("name", "service", "enabled", "key_starts", "refused")
+    list_select_related = ("service", "refusal")
     list_filter = ("enabled",)
     search_fields = ("name", "service__name")
     autocomplete_fields = ("service",)
-    fields = ("name", "service", "enabled", "key_starts")
-    readonly_fields = ("key_starts",)
+    fields = ("name", "service", "enabled", "key_starts", "refused")
+    readonly_fields = ("key_starts", "refused")
     preview_template = "admin/dispatching/intake.html"
     verbs = ("new_key",)
 
     @admin.display(description="key")
     def key_starts(self, integration: Integration) -> str:
         return f"{integration.key_hint}…" if integration.key_hint else "is made when you save, and shown once"
+
+    @admin.display(description="what it sends is")
+    def refused(self, integration: Integration) -> str:
+        try:
+            return str(integration.refusal)
+        except Integration.refusal.RelatedObjectDoesNotExist:
+            return "accepted"
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
         key = None if change else obj.new_key()

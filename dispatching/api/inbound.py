@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from dispatching import intake
+from dispatching import intake, refusing
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty
-from dispatching.inbound.body import read_json
+from dispatching.inbound.body import read_json, sample
 from dispatching.inbound.refusals import BadInput
 from dispatching.models import Integration
 from dispatching.rules.event import Event
@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 UNKNOWN_KEY = "no integration has this key"
 
 
-def refusing(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
+def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
     """Bad input becomes a 4xx that names the field; a database that is away a 503, which every sender tries again."""
 
     @csrf_exempt
     @require_POST
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         try:
             return view(request, *args, **kwargs)
         except BadInput as refusal:
@@ -40,7 +40,7 @@ def refusing(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
             answer["Retry-After"] = "5"
             return answer
 
-    return guarded
+    return wrapped
 
 
 def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
@@ -48,31 +48,40 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
 
 
 def _take(
-    integration: Integration | None, parse: Callable[[Any], list[Event]], payload: Any
-) -> list[intake.Accepted] | None:
-    """What became of each event; None for an unknown key."""
-    return None if integration is None else intake.accept(integration, parse(payload), now=timezone.now())
+    request: HttpRequest, key: str, integration: Integration, events: Callable[[], list[Event]]
+) -> list[intake.Accepted]:
+    """What became of each event. What is refused is noted, for the integration's owner (faults J17)."""
+    now = timezone.now()
+    try:
+        accepted = intake.accept(integration, events(), now=now)
+    except BadInput as refusal:
+        refusing.note(integration, refusal.errors, sample(request), key=key, now=now)
+        raise
+    if integration.refused:
+        refusing.over(integration, now=now)
+    return accepted
 
 
-@refusing
+@guarded
 def enqueue(request: HttpRequest) -> JsonResponse:
     """PagerDuty Events API v2."""
     payload = read_json(request, settings.INTAKE_LIMIT)
-    integration = intake.integration_of(pagerduty.routing_key(payload))
-    accepted = _take(integration, pagerduty.parse, payload)
-    if accepted is None:
+    key = pagerduty.routing_key(payload)
+    integration = intake.integration_of(key)
+    if integration is None:
         return _answer("invalid key", 401, [f"routing_key: {UNKNOWN_KEY}"])
-    key = accepted[0].dedup_key
-    return JsonResponse({"status": "success", "message": "Event processed", "dedup_key": key}, status=202)
+    [accepted] = _take(request, key, integration, lambda: pagerduty.parse(payload))
+    answer = {"status": "success", "message": "Event processed", "dedup_key": accepted.dedup_key}
+    return JsonResponse(answer, status=202)
 
 
 def _by_key(parse: Callable[[Any], list[Event]]) -> Callable[..., JsonResponse]:
-    @refusing
+    @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
         integration = intake.integration_of(key)
         if integration is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
-        accepted = _take(integration, parse, read_json(request, settings.INTAKE_LIMIT)) or []
+        accepted = _take(request, key, integration, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
         events = [{"dedup_key": a.dedup_key, "alert": a.alert_id, "outcome": a.outcome} for a in accepted]
         return JsonResponse({"status": "success", "events": events}, status=202)
 

@@ -65,9 +65,13 @@ class ServiceViewSet(Resource):
 
 
 class IntegrationSerializer(RecordSerializer):
+    refusal = serializers.StringRelatedField(
+        read_only=True, allow_null=True, help_text="Why nothing that it sends is accepted; null: it is."
+    )
+
     class Meta:
         model = Integration
-        fields = ("id", "name", "service", "enabled", "key_hint")
+        fields = ("id", "name", "service", "enabled", "key_hint", "refusal")
         read_only_fields = ("key_hint",)
 
     def create(self, validated_data) -> Integration:
@@ -96,7 +100,7 @@ class IntegrationFilters(filters.FilterSet):
 class IntegrationViewSet(Resource):
     """Integrations: the sources of alerts. The key is answered once, when it is made."""
 
-    queryset = Integration.objects.all()
+    queryset = Integration.objects.select_related("refusal")
     serializer_class = IntegrationSerializer
     filterset_class = IntegrationFilters
 

@@ -37,6 +37,11 @@ def read_json(request: HttpRequest, limit: int = LIMIT) -> Any:
     return loads(read_body(request, limit), charset(request))
 
 
+def sample(request: HttpRequest) -> bytes:
+    """What was read of the body; nothing of one that was refused unread."""
+    return getattr(request, "_body", b"")  # `request.body` would read it now
+
+
 def charset(request: HttpRequest) -> str | None:
     return (request.content_params or {}).get("charset")
 

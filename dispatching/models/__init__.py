@@ -3,7 +3,7 @@ from dispatching.models.contact import ContactPoint, ContactRule, Recipient
 from dispatching.models.delivery import Attempt, Delivery
 from dispatching.models.escalation import Escalation
 from dispatching.models.policy import EscalationPolicy, Step, Target
-from dispatching.models.routing import Integration, Priority, Service, Severity, key_hash
+from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, key_hash
 from dispatching.models.sweep import SweepRecord
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Page",
     "Priority",
     "Recipient",
+    "Refusal",
     "Service",
     "Severity",
     "Step",

@@ -27,8 +27,9 @@ class Alert(models.Model):
         State.RESOLVED: set(),
     }
 
-    integration = models.ForeignKey(Integration, models.PROTECT, related_name="alerts")
-    service = models.ForeignKey(Service, models.PROTECT, related_name="alerts")
+    # No index of their own where a longer one below begins with them: this is the table that a storm writes.
+    integration = models.ForeignKey(Integration, models.PROTECT, related_name="alerts", db_index=False)
+    service = models.ForeignKey(Service, models.PROTECT, related_name="alerts", db_index=False)
     dedup_key = models.CharField(max_length=255)
     state = models.CharField(max_length=12, choices=State, default=State.TRIGGERED)
     summary = models.CharField(max_length=1024)
@@ -93,7 +94,7 @@ class AlertEvent(models.Model):
         REPAIRED = "repaired", "repaired"
         FAILED = "failed", "could not run"
 
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="events")
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="events", db_index=False)
     at = models.DateTimeField()
     kind = models.CharField(max_length=12, choices=Kind)
     text = models.TextField(blank=True)
@@ -113,7 +114,7 @@ class Page(models.Model):
     """Why a delivery is sent: this step run of this alert reaches this person there. Told once is a constraint."""
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="pages")
-    escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="pages")
+    escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="pages", db_index=False)
     position = models.PositiveIntegerField()
     recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="pages")
     contact_point = models.ForeignKey(ContactPoint, models.SET_NULL, null=True, related_name="pages")

@@ -109,6 +109,9 @@ class Integration(models.Model):
     key_hint = models.CharField(max_length=4, editable=False, help_text="How the key starts, to tell keys apart.")
     enabled = models.BooleanField(default=True, help_text="Off: its key is refused.")
 
+    # Set by `intake.integration_of`: its last requests were refused.
+    refused = False
+
     class Meta:
         ordering = ("name",)
 
@@ -120,3 +123,19 @@ class Integration(models.Model):
         key = secrets.token_hex(16)
         self.key_hash, self.key_hint = key_hash(key), key[:4]
         return key
+
+
+class Refusal(models.Model):
+    """An integration of which nothing has been accepted since `since`. `due_at`: when its owner is told; empty: they are."""
+
+    integration = models.OneToOneField(Integration, models.CASCADE, related_name="refusal")
+    since = models.DateTimeField()
+    last_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    reason = models.TextField()
+    sample = models.TextField(blank=True)
+    due_at = models.DateTimeField(null=True, db_index=True)
+
+    def __str__(self) -> str:
+        times = "once" if self.count == 1 else f"{self.count} times"
+        return f"refused {times} since {self.since:%Y-%m-%d %H:%M} UTC and never accepted: {self.reason}"

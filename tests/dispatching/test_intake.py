@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from dispatching import intake
-from dispatching.models import Alert
+from dispatching.models import Alert, Refusal
 from dispatching.rules.event import Event
 
 HOUR = timedelta(hours=1)
@@ -271,3 +271,56 @@ def test_a_hundred_events_in_one_post_keep_their_order(client, service):
     ]
     answer = post(client, own(service), events)
     assert [e["outcome"] for e in answer.json()["events"]] == ["triggered", "resolved", "triggered", "repeated"]
+
+
+# --- every request is refused (faults J17) ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(client, world, service):
+    """Three requests of the integration are refused; the clock stands at the first of them."""
+    world.now = timezone.now()
+    post(client, own(service), {"summary": "a", "priority": 7})
+    post(client, own(service), b"\x00" * 600_000)
+    post(client, "/v2/enqueue", page_of(action="explode", key=service.key))
+    return service
+
+
+def test_an_integration_whose_requests_are_all_refused_tells_its_owner(world, refused):
+    """J17"""
+    world.advance(minutes=9)
+    assert world.told() == []
+    world.advance(minutes=2)
+    assert world.told() == ["ana"]
+    alert = Alert.objects.get()
+    assert alert.summary.startswith("The alerts of Log-on are being refused: event_action")
+    assert alert.details["refused"] == 3
+    assert "explode" in alert.details["sample"]
+    assert refused.key not in json.dumps(alert.details)
+    world.advance(hours=5)
+    assert Alert.objects.get().occurrences == 1
+
+
+def test_the_first_event_accepted_ends_it(client, world, refused):
+    """J17"""
+    world.advance(minutes=11)
+    told = Alert.objects.get()
+    assert post(client, own(refused), {"summary": "a"}).status_code == 202
+    told.refresh_from_db()
+    assert told.state == Alert.State.RESOLVED
+    assert told.events.last().text.startswith("resolved by Tocsin: an event was accepted again")
+    assert not Refusal.objects.exists()
+
+
+def test_one_accepted_event_within_ten_minutes_is_no_reason_to_tell_anybody(client, world, refused):
+    """J17"""
+    post(client, own(refused), {"summary": "a"})
+    world.advance(hours=5)
+    assert [alert.summary for alert in Alert.objects.all()] == ["a"]
+
+
+def test_the_integrations_page_and_api_say_that_it_is_refused(admin_client, refused):
+    """J17"""
+    page = admin_client.get(f"/admin/dispatching/integration/{refused.pk}/change/").content.decode()
+    assert "refused 3 times since" in page
+    assert "refused 3 times since" in admin_client.get(f"/api/v1/integrations/{refused.pk}/").json()["refusal"]
