@@ -41,7 +41,7 @@ lock:
 chaos:
 	@exec $(IN_VENV) -m benchmarks.chaos $(ARGS)
 
-# What it does a second, how soon it pages and what that costs; about half an hour. ARGS=--quick: five minutes.
+# What it does a second, how soon it pages and what that costs; some twenty minutes. ARGS=--quick: five minutes.
 .PHONY: bench
 bench:
 	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
