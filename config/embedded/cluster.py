@@ -140,7 +140,14 @@ class Cluster:
         return home.resolve()
 
     def _owner(self) -> pwd.struct_passwd:
-        owner = pwd.getpwuid(self.home.stat().st_uid)
+        uid = self.home.stat().st_uid
+        try:
+            owner = pwd.getpwuid(uid)
+        except KeyError:
+            raise EmbeddedPostgresError(
+                f"User id {uid} has no name on this machine, and PostgreSQL does not run as such: "
+                "give it one in /etc/passwd, run as another user, or set DATABASE_URL to a server of yours."
+            ) from None
         if owner.pw_uid == 0:
             give(self.home, "nobody")
             owner = pwd.getpwnam("nobody")
