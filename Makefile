@@ -45,3 +45,8 @@ chaos:
 .PHONY: bench
 bench:
 	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
+
+# Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Some minutes.
+.PHONY: zones
+zones:
+	@exec $(IN_VENV) -m tests.schedules.zones

@@ -1,22 +1,70 @@
-"""The way in: who is on duty at this instant, and what are the shifts between two instants?"""
+"""The way in: who is on duty at this instant and why, and what are the shifts between two instants?"""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, QuerySet
+import structlog
+from django.db import connection
 
-from schedules.models import Layer, Override, Participant, Schedule, User
-from schedules.rules.coverage import Cover, LayerPlan, shifts
+from schedules import holidays
+from schedules.models import Absence, Schedule, User
+from schedules.rules.coverage import MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
+from schedules.rules.hours import DAY, joined, parse
+from schedules.rules.rota import Plan
 from schedules.rules.rotation import Period
 
-# "Until when" is looked for no further than this.
+log = structlog.get_logger(__name__)
+
+# "Until when" is looked for no further than this; most answers are found in the first few days.
 HORIZON = timedelta(days=70)
+SOON = timedelta(days=8)
+
+# All that the rules need of any number of schedules, in one query.
+PLANS = """
+SELECT schedule.id,
+    (SELECT jsonb_agg(jsonb_build_object(
+        'name', coalesce(rotation.name, feed.name), 'position', layer.position, 'hours', layer.hours,
+        'holidays', layer.holidays, 'adds', layer.adds, 'feed', feed.id, 'fills', rotation.fills,
+        'zone', coalesce(rotation.time_zone, feed.time_zone),
+        'plans', (
+            SELECT jsonb_agg(jsonb_build_object('unit', unit, 'every', every, 'first_day', first_day,
+                'handover', handover, 'zone', time_zone, 'crews', crews, 'since', since, 'first', first) ORDER BY turn)
+            FROM (
+                SELECT unit, every, first_day, handover, time_zone, crews, since, first, version.id AS turn
+                FROM schedules_rotationversion version WHERE version.rotation_id = rotation.id
+                UNION ALL
+                SELECT rotation.unit, rotation.every, rotation.first_day, rotation.handover, rotation.time_zone, (
+                    SELECT jsonb_agg(to_jsonb(array_remove(ARRAY[user_id, partner_id], NULL)) ORDER BY "order", id)
+                    FROM schedules_participant participant WHERE participant.rotation_id = rotation.id
+                ), rotation.since, rotation.first, NULL
+            ) plan
+        ),
+        'entries', (
+            SELECT jsonb_agg(jsonb_build_array(user_id, start, "end") ORDER BY start)
+            FROM schedules_feedentry entry
+            WHERE entry.feed_id = feed.id AND "end" > %(start)s AND start < %(end)s
+        )
+    ) ORDER BY layer."order", layer.id)
+    FROM schedules_layer layer LEFT JOIN schedules_rotation rotation ON rotation.id = layer.rotation_id
+    LEFT JOIN schedules_calendarfeed feed ON feed.id = layer.feed_id WHERE layer.schedule_id = schedule.id),
+    (SELECT jsonb_agg(jsonb_build_object('user', user_id, 'start', start, 'end', "end", 'reason', reason,
+        'instead_of', instead_of_id, 'swap', EXISTS (
+            SELECT FROM schedules_swaprequest_overrides swapped WHERE swapped.override_id = override.id
+        )) ORDER BY override.id)
+    FROM schedules_override override
+    WHERE override.schedule_id = schedule.id AND "end" > %(start)s AND start < %(end)s)
+FROM schedules_schedule schedule WHERE schedule.id = ANY(%(ids)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class OnDuty:
-    """Somebody on duty: until when (UTC; None: no change within 70 days) and which layer or override says so."""
+    """Somebody on duty: until when (UTC; None: no change within 70 days) and which layer, override or swap says so."""
 
     user: User
     until: datetime | None
@@ -33,67 +81,157 @@ class Duty:
     why: str
 
 
-def with_plan(schedules: QuerySet[Schedule], start: datetime, end: datetime) -> QuerySet[Schedule]:
-    """The same schedules with all that the rules need for [start, end): five queries for any number of them."""
-    people = Prefetch("rotation__participants", Participant.objects.select_related("user"))
-    overrides = Override.objects.filter(end__gt=start, start__lt=end).select_related("user").order_by("pk")
-    return schedules.prefetch_related(
-        Prefetch("layers", Layer.objects.select_related("rotation").prefetch_related(people)),
-        Prefetch("overrides", overrides, to_attr="covering"),
-    )
+class Timetable:
+    """One schedule, with all that is needed to say who is on duty; asks the database nothing."""
+
+    def __init__(self, line: Line, people: dict[int, User]):
+        self.line, self.people = line, people
+
+    def on_call(self, at: datetime) -> list[OnDuty]:
+        """Who is on duty at `at`; empty in a gap."""
+        on, until = self._now(at)
+        end = until if until < at + HORIZON else None
+        return [OnDuty(self.people[each.person], end, self.why(each)) for each in on if each.person is not None]
+
+    def now(self, at: datetime) -> list[Duty]:
+        """Those on duty at `at`, or the gap, from then until something changes (at most HORIZON)."""
+        on, until = self._now(at)
+        return [self._duty(each, at, until) for each in on]
+
+    def duties(self, start: datetime, end: datetime) -> list[Duty]:
+        """Every shift that touches [start, end), cut to it, gaps included; sorted by start."""
+        return [self._duty(shift.on, shift.start, shift.end) for shift in shifts(self.line, start, end)]
+
+    def layer_duties(self, start: datetime, end: datetime) -> list[tuple[str, list[Duty]]]:
+        """Each layer alone, by name, lowest first."""
+        return [
+            (layer.name, [self._duty(s.on, s.start, s.end) for s in layer_shifts(self.line, number, start, end)])
+            for number, layer in enumerate(self.line.layers)
+        ]
+
+    def why(self, on: On) -> str:
+        other = self.people.get(on.instead_of) if on.instead_of is not None else None
+        if on.person is not None:
+            return f"{on.why}, in place of {other.name}" if other else on.why
+        reason = on.why
+        if on.why == MISSING:
+            who = other.name if other else "whoever would have the turn"
+            reason = f"{who} is {'away' if other and other.is_active else 'no longer active'}"
+        return f"nobody is on duty: {reason}"
+
+    def _now(self, at: datetime) -> tuple[list[On], datetime]:
+        on, until = on_duty(self.line, at, at + SOON)
+        return (on, until) if until < at + SOON else on_duty(self.line, at, at + HORIZON)
+
+    def _duty(self, on: On, start: datetime, end: datetime) -> Duty:
+        return Duty(self.people[on.person] if on.person is not None else None, start, end, self.why(on))
+
+
+def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, Timetable]:
+    """By id, good for any instant in [start, end): three queries for any number; without those that are gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLANS, {"ids": list(schedules), "start": start, "end": end})
+        rows = cursor.fetchall()
+    found = [(pk, _loads(layers), _loads(covers)) for pk, layers, covers in rows]
+    plans = {
+        pk: ([_layer(layer, start, end) for layer in layers], [_cover(c) for c in covers])
+        for pk, layers, covers in found
+    }
+    people = User.objects.in_bulk({person for layers, covers in plans.values() for person in _named(layers, covers)})
+    away: dict[int, list[tuple[datetime, datetime]]] = {}
+    absences = Absence.objects.filter(user__in=people, end__gt=start, start__lt=end)
+    for user_id, left, right in absences.values_list("user", "start", "end"):
+        away.setdefault(user_id, []).append((left, right))
+    out = {person: joined(spans) for person, spans in away.items()}
+    return {pk: Timetable(_line(layers, covers, people, out), people) for pk, (layers, covers) in plans.items()}
 
 
 def on_call(schedule: Schedule, at: datetime) -> list[OnDuty]:
-    """Who is on duty at the instant `at`; empty in a gap. A deactivated person is nobody (faults O3)."""
-    [planned] = with_plan(Schedule.objects.filter(pk=schedule.pk), at, at + HORIZON)
-    return on_call_planned(planned, at)
+    """Who is on duty at the instant `at`; empty in a gap. Who is away or deactivated is nobody (faults O3)."""
+    return on_call_at([schedule.pk], at)[schedule.pk]
 
 
 def on_call_at(schedules: Iterable[int], at: datetime) -> dict[int, list[OnDuty]]:
-    """`on_call` for many schedules, by id: five queries for any number of them; without those that are gone."""
-    planned = with_plan(Schedule.objects.filter(pk__in=schedules), at, at + HORIZON)
-    return {each.pk: on_call_planned(each, at) for each in planned}
-
-
-def on_call_planned(planned: Schedule, at: datetime) -> list[OnDuty]:
-    """`on_call` for a schedule that came out of `with_plan`; asks the database nothing."""
-    first = line(planned, at, at + HORIZON)[0]
-    if first.user is None:
-        return []
-    return [OnDuty(first.user, first.end if first.end < at + HORIZON else None, first.why)]
+    """`on_call` for many schedules, by id; without those that are gone."""
+    return {pk: table.on_call(at) for pk, table in timetables(schedules, at, at + HORIZON).items()}
 
 
 def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
     """Every shift that touches [start, end), cut to it, gaps included (their user is None)."""
-    [planned] = with_plan(Schedule.objects.filter(pk=schedule.pk), start, end)
-    return line(planned, start, end)
-
-
-def line(planned: Schedule, start: datetime, end: datetime) -> list[Duty]:
-    """`shifts_of` for a schedule that came out of `with_plan`; asks the database nothing."""
-    people: dict[int, User] = {}
-    layers = [_plan(layer, people) for layer in planned.layers.all()]
-    covers = [_cover(override, people) for override in planned.covering if override.user.is_active]  # type: ignore[attr-defined]
-    return [
-        Duty(people[s.person] if s.person is not None else None, s.start, s.end, s.why)
-        for s in shifts(layers, covers, start, end)
-    ]
-
-
-def _plan(layer: Layer, people: dict[int, User]) -> LayerPlan:
-    rotation = layer.rotation
-    users = [p.user for p in rotation.participants.all()]
-    people.update((user.pk, user) for user in users)
-    period = Period(rotation.unit, rotation.every, rotation.first_day, rotation.handover, rotation.time_zone)
-    # A deactivated person keeps the turn, as a gap: dropping them would move everybody else's.
-    return LayerPlan(str(layer), period, [u.pk if u.is_active else None for u in users], layer.position)
-
-
-def _cover(override: Override, people: dict[int, User]) -> Cover:
-    people[override.user_id] = override.user
-    why = f"override: {override.reason}" if override.reason else "override"
-    return Cover(override.user_id, override.start, override.end, why)
+    return timetables([schedule.pk], start, end)[schedule.pk].duties(start, end)
 
 
 def gaps(duties: Iterable[Duty]) -> list[Duty]:
     return [duty for duty in duties if duty.user is None]
+
+
+# --- rows become rules ------------------------------------------------------------------------------------------------
+
+
+def _loads(value: Any) -> list[Any]:
+    return (json.loads(value) if isinstance(value, str) else value) or []
+
+
+def _line(layers: list[LayerPlan], covers: list[Cover], people: dict[int, User], away: dict[int, Any]) -> Line:
+    named = _named(layers, covers)
+    gone = frozenset(person for person in named if person not in people or not people[person].is_active)
+    return Line(layers, covers, {person: away[person] for person in named if person in away}, gone)
+
+
+def _named(layers: list[LayerPlan], covers: list[Cover]) -> set[int]:
+    people = {person for layer in layers for plan in layer.plans for crew in plan.crews for person in crew}
+    people.update(cover.person for cover in [*covers, *(entry for layer in layers for entry in layer.entries)])
+    return people | {cover.instead_of for cover in covers if cover.instead_of is not None}
+
+
+def _layer(row: dict[str, Any], start: datetime, end: datetime) -> LayerPlan:
+    zone = zone_of(row["zone"])
+    entries = [Cover(user, _instant(left), _instant(right), "") for user, left, right in row["entries"] or ()]
+    position = row["position"]
+    # A calendar without an entry near is a layer, too; without plans it says nothing.
+    rotation = row["feed"] is None
+    return LayerPlan(
+        name=f"{row['name']}, {'main' if position == 0 else f'backup {position}'}" if rotation else row["name"],
+        plans=[_plan(plan) for plan in row["plans"]] if rotation else [],
+        position=position,
+        zone=zone,
+        windows=_windows(row["hours"]),
+        closed=_closed(row["holidays"], start.astimezone(zone).date(), end.astimezone(zone).date()),
+        adds=row["adds"],
+        fills=bool(row["fills"]),
+        entries=entries,
+    )
+
+
+def _plan(row: dict[str, Any]) -> Plan:
+    handover, first_day = time.fromisoformat(row["handover"]), date.fromisoformat(row["first_day"])
+    period = Period(row["unit"], row["every"], first_day, handover, zone_of(row["zone"]))
+    since = row["since"] and _instant(row["since"])
+    return Plan(period, [tuple(crew) for crew in row["crews"] or ()], since, row["first"])
+
+
+def _cover(row: dict[str, Any]) -> Cover:
+    kind = "swap" if row["swap"] else "override"
+    why = f"{kind}: {row['reason']}" if row["reason"] else kind
+    return Cover(row["user"], _instant(row["start"]), _instant(row["end"]), why, row["instead_of"])
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+_windows = lru_cache(maxsize=1000)(parse)
+
+
+@lru_cache(maxsize=1000)
+def _closed(code: str, first: date, last: date) -> frozenset[date]:
+    return frozenset(holidays.between(code, first - DAY, last + DAY)) if code else frozenset()
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone; UTC, said loudly, for one that this machine's time-zone data no longer has (faults E13)."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        log.exception("zone_unknown", zone=name)
+        return ZoneInfo("UTC")

@@ -1,6 +1,6 @@
 """Who is on duty: rotations, and schedules with the next weeks drawn."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -48,8 +48,7 @@ class RotationAdmin(TeamOwnedAdmin):
     def preview(self, request: HttpRequest, obj: Rotation, now: datetime) -> dict[str, Any]:
         people = [participant.user for participant in obj.participants.select_related("user")]
         period = Period(obj.unit, obj.every, obj.first_day, obj.handover, obj.time_zone)
-        length = timedelta(days=obj.every * (7 if obj.unit == Rotation.Unit.WEEKS else 1))
-        found = turns(period, now, now + 8 * length) if people else []
+        found = turns(period, now, now + 8 * period.length) if people else []
         return {"turns": [(turn, [people[(turn.number + n) % len(people)] for n in range(2)]) for turn in found]}
 
 

@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from schedules import replanning
 from schedules.api.base import RecordSerializer, Resource, TeamOwnedResource
 from schedules.api.fields import InstantField, UserField, ZoneField
 from schedules.api.filters import InstantFilter, NumberFilter, TextFilter
@@ -20,13 +21,31 @@ from schedules.oncall import on_call, shifts_of
 LONGEST = timedelta(days=366)
 
 
+class Crew(serializers.Field):
+    """Who takes one turn: a person, or a list of two who take it together."""
+
+    person = UserField()
+
+    def to_internal_value(self, data: Any) -> tuple[User, User | None]:
+        if not isinstance(data, list):
+            return self.person.to_internal_value(data), None
+        people = [self.person.to_internal_value(each) for each in data]
+        if len(people) not in (1, 2) or len(set(people)) < len(people):
+            raise serializers.ValidationError("A turn is taken by one person or by two different ones.")
+        return people[0], people[1] if len(people) == 2 else None
+
+    def to_representation(self, participant: Participant) -> int | list[int]:
+        return list(participant.crew) if participant.partner_id else participant.user_id
+
+
+@extend_schema_field({"type": "array", "items": {"description": "an id or username, or a list of two"}})
 class InTurn(serializers.ListField):
     """The people of a rotation, in the order of their turns."""
 
-    child = UserField()
+    child = Crew()
 
-    def get_attribute(self, rotation: Rotation) -> list[User]:
-        return [participant.user for participant in rotation.participants.all()]
+    def get_attribute(self, rotation: Rotation) -> list[Participant]:
+        return list(rotation.participants.all())
 
 
 class RotationSerializer(RecordSerializer):
@@ -34,24 +53,47 @@ class RotationSerializer(RecordSerializer):
 
     time_zone = ZoneField(required=False, help_text="The zone whose clock counts.")
     participants = InTurn(
-        required=False, max_length=200, help_text="Ids or usernames, in the order of their turns; replaced as a whole."
+        required=False,
+        max_length=200,
+        help_text="Ids or usernames, in the order of their turns; a list of two who take a turn together. Replaced as a whole.",
     )
     usernames = serializers.SerializerMethodField(help_text="The participants' usernames, in the same order.")
+    at_once = serializers.BooleanField(
+        write_only=True,
+        default=False,
+        help_text="A change holds from now on. Left out: from the end of the turn that runs, so that nobody is moved out of it.",
+    )
+    holds_from = InstantField(
+        source="since", read_only=True, help_text="From when the rotation is as shown here; null: from its first day."
+    )
 
     class Meta:
         model = Rotation
         fields = (
-            *("id", "name", "team", "every", "unit", "first_day", "handover", "time_zone"),
-            *("participants", "usernames"),
+            *("id", "name", "team", "every", "unit", "first_day", "handover", "time_zone", "fills"),
+            *("participants", "usernames", "at_once", "holds_from"),
         )
 
     @extend_schema_field(list[str])
-    def get_usernames(self, rotation: Rotation) -> list[str]:
-        return [participant.user.username for participant in rotation.participants.all()]
+    def get_usernames(self, rotation: Rotation) -> list[Any]:
+        people = [(p.user.username, p.partner and p.partner.username) for p in rotation.participants.all()]
+        return [[user, partner] if partner else user for user, partner in people]
 
-    def put_participants(self, rotation: Rotation, people: list[User]) -> None:
+    def create(self, validated_data: dict[str, Any]) -> Rotation:
+        validated_data.pop("at_once")
+        return super().create(validated_data)
+
+    def update(self, instance: Rotation, validated_data: dict[str, Any]) -> Rotation:
+        at_once = validated_data.pop("at_once", False)
+        before = replanning.plans(instance)
+        rotation = super().update(instance, validated_data)
+        replanning.replan(rotation, before, now=timezone.now(), at_once=at_once)
+        return rotation
+
+    def put_participants(self, rotation: Rotation, crews: list[tuple[User, User | None]]) -> None:
         rotation.participants.all().delete()
-        Participant.objects.bulk_create(Participant(rotation=rotation, user=u, order=n) for n, u in enumerate(people))
+        rows = (Participant(rotation=rotation, user=u, partner=p, order=n) for n, (u, p) in enumerate(crews))
+        Participant.objects.bulk_create(rows)
 
 
 class ByTeam(filters.FilterSet):
@@ -62,15 +104,17 @@ class ByTeam(filters.FilterSet):
 class RotationViewSet(TeamOwnedResource):
     """Rotations: people who take turns. Main and backup read the same rotation, each at its own position."""
 
-    queryset = Rotation.objects.prefetch_related("participants__user")
+    queryset = Rotation.objects.prefetch_related("participants__user", "participants__partner")
     serializer_class = RotationSerializer
     filterset_class = ByTeam
 
 
 class LayerSerializer(RecordSerializer):
+    blame = "rotation"
+
     class Meta:
         model = Layer
-        fields = ("rotation", "position")
+        fields = ("rotation", "feed", "position", "hours", "holidays", "adds")
 
 
 class ScheduleSerializer(RecordSerializer):
@@ -83,7 +127,10 @@ class ScheduleSerializer(RecordSerializer):
 
     class Meta:
         model = Schedule
-        fields = ("id", "name", "team", "time_zone", "description", "layers")
+        fields = (
+            *("id", "name", "team", "time_zone", "description", "remind", "hands_over", "longest_shift"),
+            "layers",
+        )
 
     def put_layers(self, schedule: Schedule, layers: list[dict[str, Any]]) -> None:
         schedule.layers.all().delete()
@@ -168,10 +215,11 @@ class OverrideSerializer(RecordSerializer):
 
     user = UserField(help_text="Who is on duty instead: id or username.")
     username = serializers.CharField(source="user.username", read_only=True)
+    instead_of = UserField(required=False, allow_null=True, help_text="Whose place is taken; null: everybody's.")
 
     class Meta:
         model = Override
-        fields = ("id", "schedule", "user", "username", "start", "end", "reason")
+        fields = ("id", "schedule", "user", "username", "instead_of", "start", "end", "reason")
 
 
 class OverrideFilters(filters.FilterSet):

@@ -1,4 +1,21 @@
+from schedules.models.calendars import CalendarFeed, CalendarLink, FeedEntry
+from schedules.models.exceptions import Absence, HandoverNote, SwapRequest
 from schedules.models.people import Team, User
-from schedules.models.schedule import Layer, Override, Participant, Rotation, Schedule
+from schedules.models.schedule import Layer, Override, Participant, Rotation, RotationVersion, Schedule
 
-__all__ = ["Layer", "Override", "Participant", "Rotation", "Schedule", "Team", "User"]
+__all__ = [
+    "Absence",
+    "CalendarFeed",
+    "CalendarLink",
+    "FeedEntry",
+    "HandoverNote",
+    "Layer",
+    "Override",
+    "Participant",
+    "Rotation",
+    "RotationVersion",
+    "Schedule",
+    "SwapRequest",
+    "Team",
+    "User",
+]

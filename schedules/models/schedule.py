@@ -8,14 +8,17 @@ from django.db.models import F, Q
 from timezone_field import TimeZoneField
 
 from schedules.models.people import Team, User
+from schedules.validators import valid_hours, valid_region
 
 
 class Rotation(models.Model):
     """People who take turns. Main, backup, second backup … all read this one list, each at its own offset."""
 
     class Unit(models.TextChoices):
+        HOURS = "hours", "hours"
         DAYS = "days", "days"
         WEEKS = "weeks", "weeks"
+        MONTHS = "months", "months"
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1.")
     team = models.ForeignKey(
@@ -24,12 +27,15 @@ class Rotation(models.Model):
     every = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(366)],
-        help_text="How many days or weeks one turn lasts.",
+        help_text="How many hours, days, weeks or months one turn lasts.",
     )
-    unit = models.CharField(max_length=5, choices=Unit, default=Unit.WEEKS, help_text="Days or weeks.")
+    unit = models.CharField(
+        max_length=6, choices=Unit, default=Unit.WEEKS, help_text="Hours, days, weeks or calendar months."
+    )
     first_day = models.DateField(
         default=date(2026, 1, 5),
-        help_text="The day on which the first person's first turn starts. Its day of the week is the hand-over day.",
+        help_text="The day on which the first person's first turn starts; before it nobody is on duty. Its day of the week "
+        "is the hand-over day of weeks, its day of the month that of months (from the 31st: the last day of each month).",
     )
     handover = models.TimeField(
         default=time(9, 0),
@@ -39,6 +45,15 @@ class Rotation(models.Model):
         default="UTC",
         help_text="The zone whose clock counts. The hand-over stays at its time of day through summer time.",
     )
+    fills = models.BooleanField(
+        "fill absences",
+        default=False,
+        help_text="When somebody is away or has left, the next one present takes their turn. Off: nobody has it, everybody "
+        "sees the gap, and pages go on to the next step at once.",
+    )
+    # From when the plan above holds, and whose turn starts then; what held before is in `versions`. See rules.rota.
+    since = models.DateTimeField(null=True, editable=False)
+    first = models.PositiveSmallIntegerField(null=True, editable=False)
 
     class Meta:
         ordering = ("name",)
@@ -48,20 +63,60 @@ class Rotation(models.Model):
         return self.name
 
 
+class RotationVersion(models.Model):
+    """A plan of a rotation as it held until the next one: an edit changes neither the past nor the turn that runs."""
+
+    rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="versions")
+    every = models.PositiveSmallIntegerField()
+    unit = models.CharField(max_length=6, choices=Rotation.Unit)
+    first_day = models.DateField()
+    handover = models.TimeField()
+    time_zone = TimeZoneField()
+    crews = models.JSONField(help_text="People's ids, turn by turn.")
+    since = models.DateTimeField(null=True)
+    first = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.rotation} from {self.since or self.first_day}"
+
+
 class Participant(models.Model):
-    """One person's place in a rotation."""
+    """One person's place in a rotation, or that of two who take their turns together."""
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="participants")
     user = models.ForeignKey(
         User, models.PROTECT, related_name="participations", verbose_name="person", help_text="Who takes this turn."
     )
+    partner = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="together with",
+        help_text="A second person who is on duty with the first; usually nobody.",
+    )
     order = models.PositiveSmallIntegerField(default=0, help_text="Turns are taken in this order, lowest first.")
 
     class Meta:
         ordering = ("order", "pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(partner=None) | ~Q(partner=F("user")),
+                name="participant_partner_is_another",
+                violation_error_message="Somebody cannot take a turn together with themselves.",
+            )
+        ]
 
     def __str__(self) -> str:
-        return str(self.user)
+        return f"{self.user} and {self.partner}" if self.partner else str(self.user)
+
+    @property
+    def crew(self) -> tuple[int, ...]:
+        return (self.user_id, self.partner_id) if self.partner_id else (self.user_id,)
 
 
 class Schedule(models.Model):
@@ -78,6 +133,22 @@ class Schedule(models.Model):
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which the schedule is drawn.")
     description = models.TextField(blank=True, help_text="Who should be called by way of this schedule, and for what.")
+    remind = models.DurationField(
+        "reminder",
+        null=True,
+        blank=True,
+        help_text="How long before their shift people are reminded, as hours:minutes:seconds. Empty: not at all.",
+    )
+    hands_over = models.BooleanField(
+        "hand-over notes",
+        default=False,
+        help_text="Whoever comes on duty is told at that moment, with what is open and the last hand-over note.",
+    )
+    longest_shift = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="Warn where somebody is on duty longer than this without a break, for example 7 00:00:00. Empty: no limit.",
+    )
 
     class Meta:
         ordering = ("name",)
@@ -87,34 +158,84 @@ class Schedule(models.Model):
 
 
 class Layer(models.Model):
-    """A rotation on a schedule, read at a position: 0 is the main one, 1 the first backup, and so on."""
+    """A rotation on a schedule, read at a position: 0 is the main one, 1 the first backup, and so on; or a calendar."""
 
     schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="layers")
     rotation = models.ForeignKey(
-        Rotation, models.PROTECT, related_name="layers", help_text="The list of people who take turns."
+        Rotation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="layers",
+        help_text="The list of people who take turns.",
+    )
+    feed = models.ForeignKey(
+        "CalendarFeed",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="layers",
+        verbose_name="calendar",
+        help_text="Instead of a rotation: an outside calendar that says who is on duty.",
     )
     position = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(20)],
         help_text="0 for the person whose turn it is (main), 1 for the one whose turn is next (backup), 2 for the one after.",
     )
+    hours = models.CharField(
+        max_length=300,
+        blank=True,
+        validators=[valid_hours],
+        help_text="Only in these hours of the week, on the clock of the rotation's zone. Empty: always. For example "
+        "“Mon-Fri 09:00-17:00” or “Mon-Fri 18:00-08:00; Sat,Sun 00:00-24:00”.",
+    )
+    holidays = models.CharField(
+        "not on public holidays of",
+        max_length=12,
+        blank=True,
+        validators=[valid_region],
+        help_text="Country, or country-state, as “DE” or “DE-BE”: on public holidays there the layer rests. Empty: it never does.",
+    )
+    adds = models.BooleanField(
+        "adds",
+        default=False,
+        help_text="On duty beside those of the layers before. Off: instead of them.",
+    )
     order = models.PositiveSmallIntegerField(default=0, help_text="A later layer wins over an earlier one.")
 
     class Meta:
         ordering = ("order", "pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rotation__isnull=False, feed=None) | Q(rotation=None, feed__isnull=False),
+                name="layer_rotation_or_calendar",
+                violation_error_message="A layer needs either a rotation or a calendar.",
+            )
+        ]
 
     def __str__(self) -> str:
+        if self.feed_id:
+            return str(self.feed)
         return f"{self.rotation}, {'main' if self.position == 0 else f'backup {self.position}'}"
 
 
 class Override(models.Model):
-    """For this span this person is on duty, whatever the layers say."""
+    """For this span this person is on duty, whatever the layers say: in place of everybody, or of one person."""
 
     schedule = models.ForeignKey(
         Schedule, models.CASCADE, related_name="overrides", help_text="Where somebody steps in."
     )
     user = models.ForeignKey(
         User, models.PROTECT, related_name="overrides", verbose_name="person", help_text="Who is on duty instead."
+    )
+    instead_of = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose place is taken, where several are on duty. Empty: everybody's.",
     )
     start = models.DateTimeField(help_text="From when (UTC in the API; your own zone's offset is accepted).")
     end = models.DateTimeField(help_text="Until when, this instant excluded.")
@@ -127,7 +248,12 @@ class Override(models.Model):
                 condition=Q(end__gt=F("start")),
                 name="override_ends_after_start",
                 violation_error_message="An override must end after it starts.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(instead_of=None) | ~Q(instead_of=F("user")),
+                name="override_by_another",
+                violation_error_message="Nobody can take their own place.",
+            ),
         ]
         indexes = [models.Index(fields=["schedule", "end"])]
 

@@ -1,76 +1,210 @@
-"""Layers and overrides become shifts: who is on duty, from when to when, and why."""
+"""Layers, overrides and absences become shifts: who is on duty, from when to when, and why.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+At any instant: each layer that is open names whose turn it is; an override in place of somebody puts another person
+there; who is away or gone is left out. A later layer takes the place of those before it, or adds to them; a layer in
+which nobody is left changes nothing. An override in place of everybody comes last.
+"""
 
-from schedules.rules.rotation import Period, turns
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice, pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from schedules.rules.hours import Window, spans
+from schedules.rules.rota import Crew, Place, Plan, places
+
+Span = tuple[datetime, datetime]
+
+
+class On(NamedTuple):
+    """Somebody on duty, which layer or override says so, and in whose place.
+
+    In a gap `person` is None, and `instead_of` is the one whose turn it would be, if it is anybody's.
+    """
+
+    person: int | None
+    why: str
+    instead_of: int | None = None
+
+
+EMPTY = On(None, "the schedule has no layers")
+UNCOVERED = On(None, "no layer covers this time")
+MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """A rotation read at an offset: position 0 is main, 1 the first backup, … `people` in order of their turns;
-    None is a turn that nobody takes."""
+    """A rotation read at a position, in certain hours; or, without plans, fixed `entries` from a calendar.
+
+    `fills`: the next one present takes the turn of somebody who is not. `adds`: on duty beside those before, not
+    instead. `windows` and `closed` (public holidays) count on the clock of `zone`.
+    """
 
     name: str
-    period: Period
-    people: Sequence[int | None]
+    plans: Sequence[Plan] = ()
     position: int = 0
+    zone: ZoneInfo = ZoneInfo("UTC")
+    windows: Sequence[Window] = ()
+    closed: Collection[date] = ()
+    adds: bool = False
+    fills: bool = False
+    entries: Sequence["Cover"] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """An override: `person` is on duty in [start, end), whatever the layers say."""
+    """An override: `person` is on duty in [start, end), instead of one person or (None) of everybody."""
 
     person: int
     start: datetime
     end: datetime
     why: str
+    instead_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All that decides who is on duty. `covers` in the order in which they were entered; `away` by person, joined."""
+
+    layers: Sequence[LayerPlan] = ()
+    covers: Sequence[Cover] = ()
+    away: dict[int, Sequence[Span]] = field(default_factory=dict)
+    gone: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One person on duty in [start, end), UTC, and the reason. `person` is None in a gap."""
+    """One person on duty in [start, end), UTC, or a gap."""
 
-    person: int | None
+    on: On
     start: datetime
     end: datetime
-    why: str
 
 
-def shifts(layers: Sequence[LayerPlan], covers: Sequence[Cover], start: datetime, end: datetime) -> list[Shift]:
-    """The final line over [start, end): a later layer wins over an earlier one, an override over all; gaps are shifts too."""
-    spans = [span for layer in layers for span in _layer_spans(layer, start, end)]
-    # Later in the list wins; among overrides the one entered last.
-    ranked = [*spans, *(Shift(c.person, c.start, c.end, c.why) for c in covers)]
-    return _merged(_flatten(ranked, start, end))
+def on_duty(line: Line, at: datetime, end: datetime) -> tuple[list[On], datetime]:
+    """Who is on duty at the instant `at`, and the first moment after it, at most `end`, at which that changes."""
+    pieces = _pieces(line, at, end)
+    _, until, now = next(pieces)
+    for left, right, on in pieces:
+        if on != now:
+            return now, left
+        until = right
+    return now, until
 
 
-def _layer_spans(layer: LayerPlan, start: datetime, end: datetime) -> Iterable[Shift]:
-    if not layer.people:
-        return
-    for turn in turns(layer.period, start, end):
-        person = layer.people[(turn.number + layer.position) % len(layer.people)]
-        yield Shift(person, turn.start, turn.end, layer.name)
+def shifts(line: Line, start: datetime, end: datetime) -> list[Shift]:
+    """Every shift in [start, end), cut to it and in order of start, each person's own; gaps are shifts of nobody."""
+    done: list[Shift] = []
+    running: dict[On, Span] = {}
+    for left, right, on in _pieces(line, start, end):
+        for each in [each for each in running if each not in on]:
+            done.append(Shift(each, *running.pop(each)))
+        for each in on:
+            running[each] = running[each][0] if each in running else left, right
+    done += [Shift(each, *span) for each, span in running.items()]
+    return sorted(done, key=lambda shift: (shift.start, shift.end))
 
 
-def _flatten(ranked: Sequence[Shift], start: datetime, end: datetime) -> Iterable[Shift]:
+def layer_shifts(line: Line, number: int, start: datetime, end: datetime) -> list[Shift]:
+    """What one layer would say alone: with absences, without overrides."""
+    return shifts(Line((line.layers[number],), (), line.away, line.gone), start, end)
+
+
+def _pieces(line: Line, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, list[On]]]:
+    """[start, end) in pieces in which nothing changes, each with those on duty, or one gap."""
+    tracks = [_track(layer, start, end) for layer in line.layers]
     edges = {start, end}
-    for span in ranked:
-        edges.update(edge for edge in (span.start, span.end) if start < edge < end)
-    for left, right in pairwise(sorted(edges)):
-        winner = next((s for s in reversed(ranked) if s.start <= left < s.end), None)
-        yield Shift(winner.person if winner else None, left, right, winner.why if winner else "nobody is on duty")
+    for span in [*(place for track in tracks for place in track), *line.covers]:
+        edges.add(span.start)
+        edges.add(span.end)
+    edges.update(edge for away in line.away.values() for span in away for edge in span)
+    readers = [_reader(track) for track in tracks]
+    for left, right in pairwise(sorted(edge for edge in edges if start <= edge <= end)):
+        covers = [cover for cover in line.covers if cover.start <= left < cover.end]
+        missing = {*line.gone, *(who for who, away in line.away.items() if any(s <= left < e for s, e in away))}
+        yield left, right, _decide(line, [read(left) for read in readers], covers, missing)
 
 
-def _merged(parts: Iterable[Shift]) -> list[Shift]:
-    line: list[Shift] = []
-    for part in parts:
-        last = line[-1] if line else None
-        # Two turns in a row of one person stay one shift, unless an edge says otherwise.
-        if last and (last.person, last.why) == (part.person, part.why) and last.end == part.start:
-            line[-1] = Shift(last.person, last.start, part.end, last.why)
-        else:
-            line.append(part)
-    return line
+def _decide(line: Line, turns: list[Place | None], covers: list[Cover], missing: set[int]) -> list[On]:
+    on: list[On] = []
+    for layer, turn in zip(line.layers, turns, strict=True):
+        crew = _crew(layer, turn, covers, missing) if turn else []
+        if crew and layer.adds:
+            on = on + [each for each in crew if each.person not in {other.person for other in on}]
+        elif crew:
+            on = crew
+    for cover in covers:
+        if cover.instead_of is None and cover.person not in missing:
+            on = [On(cover.person, cover.why)]
+    return on or [_gap(line, turns)]
+
+
+def _gap(line: Line, turns: list[Place | None]) -> On:
+    for layer, turn in zip(line.layers, turns, strict=True):
+        if turn and (crew := turn.at(layer.position)):
+            return On(None, MISSING, crew[0])
+    return UNCOVERED if line.layers else EMPTY
+
+
+def _track(layer: LayerPlan, start: datetime, end: datetime) -> list[Place]:
+    """The layer's turns in its hours: in order, apart from each other."""
+    line = _entries(layer.entries, start, end) if layer.entries else places(layer.plans, start, end)
+    opened = spans(layer.windows, layer.zone, start, end, layer.closed)
+    found, first = [], 0
+    for place in line:
+        while first < len(opened) and opened[first][1] <= place.start:
+            first += 1
+        for left, right in islice(opened, first, None):
+            if left >= place.end:
+                break
+            found.append(Place(place.crews, place.index, max(left, place.start), min(right, place.end)))
+    return found
+
+
+def _reader(track: list[Place]) -> Callable[[datetime], Place | None]:
+    """Finds the turn of an instant, asked for in ascending order."""
+    left = iter(track)
+    current = next(left, None)
+
+    def read(at: datetime) -> Place | None:
+        nonlocal current
+        while current and current.end <= at:
+            current = next(left, None)
+        return current if current and current.start <= at else None
+
+    return read
+
+
+def _entries(entries: Iterable[Cover], start: datetime, end: datetime) -> Iterator[Place]:
+    """A calendar's entries; where several overlap, all of their people are on duty."""
+    near = [entry for entry in entries if entry.start < end and entry.end > start]
+    for left, right in pairwise(sorted({edge for entry in near for edge in (entry.start, entry.end)})):
+        crew = tuple(dict.fromkeys(entry.person for entry in near if entry.start <= left < entry.end))
+        if crew:
+            yield Place((crew,), 0, left, right)
+
+
+def _crew(layer: LayerPlan, turn: Place, covers: list[Cover], missing: set[int]) -> list[On]:
+    """Those whose turn it is, or their stand-ins, without who is missing; if the layer fills, the next turn present."""
+    if not layer.fills:
+        return _present(turn.at(layer.position), layer.name, covers, missing)
+    present = [crew for n in range(len(turn.crews)) if (crew := _present(turn.at(n), layer.name, covers, missing))]
+    position = layer.position % len(turn.crews) if turn.crews else 0
+    if position >= len(present):
+        return []
+    own = turn.at(position)
+    return [on if on.instead_of or on.person in own else on._replace(instead_of=own[0]) for on in present[position]]
+
+
+def _present(crew: Crew, name: str, covers: list[Cover], missing: set[int]) -> list[On]:
+    found = []
+    for person in crew:
+        on = On(person, name)
+        for cover in covers:
+            if cover.instead_of is not None and cover.instead_of == on.person:
+                on = On(cover.person, cover.why, person)
+        if on.person not in missing and on.person not in {other.person for other in found}:
+            found.append(on)
+    return found

@@ -1,40 +1,64 @@
 """Whose turn it is, from when to when: wall-clock periods in an IANA zone.
 
-One law: the end of a turn *is* the start of the next one. Both come from `boundary`, so there is no gap and no overlap
-whatever the clocks do. A hand-over in an hour that a clock change leaves out happens at the first instant after it; in
-an hour that comes twice, at its first occurrence.
+The rules, for every zone and every clock change:
+
+1. The end of a turn *is* the start of the next one. Both come from `boundary`, so there is no gap and no overlap.
+2. Hand-overs stay on the wall clock, counted from the first one: a turn of twelve hours lasts 11 or 13 when the clock
+   changes in it, and the turn from the 31st is handed over on the last day of a shorter month.
+3. A hand-over at a time that the clock leaves out happens at the first instant after it; one at a time that comes twice
+   happens the first time.
+4. A turn for which the clock leaves no time at all (a day that a zone skipped, an hour in spring) is none: whoever would
+   have had it takes the next one, so nobody is passed over.
 """
 
+import calendar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-UNIT_DAYS = {"days": 1, "weeks": 7}
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+LENGTHS = {"hours": HOUR, "days": DAY, "weeks": 7 * DAY}
+MONTH = timedelta(days=30)  # nominal; only for judging what is half a turn
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
     """A rotation's calendar: turn 0 starts on `first_day` at `handover` in `zone`, the next one `every` units later."""
 
-    unit: str  # "days" or "weeks"
+    unit: str  # "hours", "days", "weeks" or "months"
     every: int
     first_day: date
     handover: time
     zone: ZoneInfo
 
+    @property
+    def length(self) -> timedelta:
+        """How long a turn nominally is."""
+        return self.every * LENGTHS.get(self.unit, MONTH)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One period: its number (negative before the first day) and its bounds, UTC, end excluded."""
+    """One period: its number, counted from the first day (negative before it), and its bounds, UTC, end excluded."""
 
     number: int
     start: datetime
     end: datetime
 
 
+# --- wall clock and instants ------------------------------------------------------------------------------------------
+
+
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a wall-clock time, by the one rule above."""
-    wall = datetime.combine(day, at)
+    """The UTC instant of a wall-clock time, by rule 3."""
+    return _instant(datetime.combine(day, at), zone)
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None) == wall:
         return first
@@ -55,28 +79,96 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
     return after
 
 
+@lru_cache(maxsize=50_000)
+def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]:
+    """What the zone's clock leaves out in a year (UTC): from and to, wall clock."""
+    found = []
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    offset = at.astimezone(zone).utcoffset()
+    while at.year == year:
+        following = at + DAY
+        later = following.astimezone(zone).utcoffset()
+        if later != offset:
+            change = _change_between(at, following, zone)
+            before = (change - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None) + timedelta(seconds=1)
+            after = change.astimezone(zone).replace(tzinfo=None)
+            if after > before:
+                found.append((before, after))
+        at, offset = following, later
+    return tuple(found)
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+# A step counts hand-overs on the calendar; a turn's number does not count those for which the clock leaves no time.
+
+
 def boundary(period: Period, number: int) -> datetime:
-    """When turn `number` starts, UTC. Counted from the anchor, never from the turn before."""
-    days = number * period.every * UNIT_DAYS[period.unit]
-    return instant(period.first_day + timedelta(days=days), period.handover, period.zone)
+    """When turn `number` starts, UTC."""
+    step = number
+    while behind := number - _number(period, step):
+        step += behind
+    return _boundary(period, step)
 
 
 def turn_at(period: Period, at: datetime) -> Turn:
     """The turn that holds at the instant `at`."""
-    length = period.every * UNIT_DAYS[period.unit]
-    number = (at.astimezone(period.zone).date() - period.first_day).days // length
-    while boundary(period, number) > at:
-        number -= 1
-    while boundary(period, number + 1) <= at:
-        number += 1
-    return Turn(number, boundary(period, number), boundary(period, number + 1))
+    return next(_turns_from(period, at))
 
 
 def turns(period: Period, start: datetime, end: datetime) -> list[Turn]:
     """The turns that touch [start, end), in order, each with its full bounds."""
-    found = []
-    turn = turn_at(period, start)
-    while turn.start < end:
-        found.append(turn)
-        turn = Turn(turn.number + 1, turn.end, boundary(period, turn.number + 2))
-    return found
+    return list(takewhile(lambda turn: turn.start < end, _turns_from(period, start)))
+
+
+def _turns_from(period: Period, at: datetime) -> Iterator[Turn]:
+    step = _step(period, at.astimezone(period.zone).replace(tzinfo=None))
+    while _boundary(period, step) > at:
+        step -= 1
+    while (end := _boundary(period, step + 1)) <= at:
+        step += 1
+    start, number = _boundary(period, step), _number(period, step)
+    while True:
+        step += 1
+        if end > start:
+            yield Turn(number, start, end)
+            number += 1
+        start, end = end, _boundary(period, step + 1)
+
+
+def _boundary(period: Period, step: int) -> datetime:
+    return _instant(_wall(period, step), period.zone)
+
+
+def _wall(period: Period, step: int) -> datetime:
+    """Hand-over `step` on the wall clock. Counted from the first one, never from the one before."""
+    first = datetime.combine(period.first_day, period.handover)
+    if period.unit != "months":
+        return first + step * period.length
+    year, month = divmod(first.year * 12 + first.month - 1 + step * period.every, 12)
+    return first.replace(year=year, month=month + 1, day=min(first.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _step(period: Period, wall: datetime) -> int:
+    """The last hand-over on or before `wall`."""
+    first = datetime.combine(period.first_day, period.handover)
+    if period.unit != "months":
+        return (wall - first) // period.length
+    step = ((wall.year - first.year) * 12 + wall.month - first.month) // period.every
+    return step if _wall(period, step) <= wall else step - 1
+
+
+def _number(period: Period, step: int) -> int:
+    """The number of the turn that starts at a hand-over; of hand-overs that fall together the last one starts it."""
+    return step - _dropped(period, 0, step) if step >= 0 else step + _dropped(period, step, 0)
+
+
+def _dropped(period: Period, start: int, end: int) -> int:
+    """How many of the hand-overs start + 1 … end fall together with the one before them."""
+    dropped = 0
+    for year in range(_wall(period, start).year - 1, _wall(period, end).year + 2):
+        for left, right in _missing(period.zone, year):
+            if right - left >= period.length:
+                first = _step(period, left)
+                first += _wall(period, first) < left
+                dropped += max(0, min(_step(period, right), end) - max(first, start))
+    return dropped

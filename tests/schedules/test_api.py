@@ -187,7 +187,7 @@ def test_shifts_come_with_their_gaps(coach, ana):
         "name": None,
         "start": "2026-01-05T09:00:00Z",
         "end": span["start"],
-        "why": "nobody is on duty",
+        "why": "nobody is on duty: the schedule has no layers",
     }
     assert shifts == [gap, {"username": "ana", "name": "Ana", **span, "why": "override: concert"}]
 

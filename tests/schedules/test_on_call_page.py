@@ -66,7 +66,7 @@ def test_somebody_who_has_left_is_a_gap(world, reader):
     ana = world.person("ana", is_active=False)
     world.weekly(ana, world.person("bo"), positions=1)
     [card] = cards(reader.get("/on-call/"))
-    assert "Nobody is on duty" in card and "Ana" not in card
+    assert "Nobody is on duty" in card and "Ana is no longer active" in card
     assert "until <time" in card and "then Bo" in card
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schedules.rules.coverage import Shift
+from schedules.rules.coverage import On, Shift
 from schedules.rules.drawing import monday, span, weeks_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -23,7 +23,7 @@ def test_the_drawing_starts_on_monday_on_the_clock_of_the_schedule():
 
 
 def test_a_shift_across_midnight_on_sunday_is_drawn_in_both_weeks():
-    shift = Shift(1, at("2026-01-11T12:00"), at("2026-01-12T12:00"), "main")
+    shift = Shift(On(1, "main"), at("2026-01-11T12:00"), at("2026-01-12T12:00"))
     first, second = weeks_of([shift], at("2026-01-05T00:00"), ZoneInfo("UTC"), 2)
     assert [(bar.left, bar.width) for bar in first.bars] == [pytest.approx((6.5 * DAY, 0.5 * DAY), abs=0.01)]
     assert [(bar.left, bar.width) for bar in second.bars] == [pytest.approx((0, 0.5 * DAY), abs=0.01)]
@@ -40,7 +40,7 @@ def test_a_week_with_a_clock_change_is_drawn_as_seven_equal_days(now, hours):
     start, end = span(at(now), BERLIN, 1)
     assert end - start == timedelta(hours=hours)
     noon = datetime.combine(monday(at(now), BERLIN) + timedelta(days=6), datetime.min.time(), BERLIN).replace(hour=12)
-    halves = [Shift(1, start, noon.astimezone(UTC), "main"), Shift(2, noon.astimezone(UTC), end, "main")]
+    halves = [Shift(On(1, "main"), start, noon.astimezone(UTC)), Shift(On(2, "main"), noon.astimezone(UTC), end)]
     [week] = weeks_of(halves, at(now), BERLIN, 1)
     assert [bar.left for bar in week.bars] == pytest.approx([0, 6.5 * DAY], abs=0.01)
     assert sum(bar.width for bar in week.bars) == pytest.approx(100, abs=0.01)

@@ -1,0 +1,29 @@
+"""Public holidays, by country or country-state code, from the `holidays` package."""
+
+from datetime import date
+from functools import lru_cache
+
+from holidays import country_holidays, list_supported_countries
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, list[str]]:
+    return list_supported_countries(include_aliases=False)
+
+
+def known(code: str) -> bool:
+    """“DE” and “DE-BE”; not case-blind, so that one thing is written in one way."""
+    country, _, state = code.partition("-")
+    return country in _countries() and (not state or state in _countries()[country])
+
+
+@lru_cache(maxsize=1000)
+def _days(code: str, year: int) -> dict[date, str]:
+    country, _, state = code.partition("-")
+    return dict(country_holidays(country, subdiv=state or None, years=year, language="en_US"))
+
+
+def between(code: str, first: date, last: date) -> dict[date, str]:
+    """The holidays from `first` to `last`, with their names."""
+    years = range(first.year, last.year + 1)
+    return {day: name for year in years for day, name in _days(code, year).items() if first <= day <= last}

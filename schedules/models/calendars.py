@@ -1,0 +1,111 @@
+"""Calendars from outside, and the links under which ours are read."""
+
+import secrets
+
+from django.db import models
+from django.db.models import F, Q
+from timezone_field import TimeZoneField
+
+from schedules.models.people import Team, User
+from schedules.models.schedule import Schedule
+
+
+class CalendarFeed(models.Model):
+    """An outside calendar (iCalendar) that says who is on duty. What was read last is kept when the feed breaks."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 calendar.")
+    team = models.ForeignKey(
+        Team,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="feeds",
+        help_text="Whose calendar it is; told if it breaks.",
+    )
+    url = models.URLField(
+        "URL",
+        max_length=1000,
+        blank=True,
+        help_text="Where it is fetched every quarter of an hour. Empty: the text below is the calendar.",
+    )
+    time_zone = TimeZoneField(
+        default="UTC", help_text="The zone of events that last whole days, and of times that name none."
+    )
+    content = models.TextField(
+        blank=True,
+        help_text="The last good copy. People are found by e-mail address, username or full name in an event.",
+    )
+    unknown = models.TextField(blank=True, editable=False, help_text="Events whose person is not known here.")
+    error = models.CharField(max_length=500, blank=True, editable=False)
+    fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last good copy was read.")
+    failing_since = models.DateTimeField(null=True, editable=False)
+    # When it is fetched next; empty: it has no URL.
+    due_at = models.DateTimeField(null=True, editable=False, db_index=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FeedEntry(models.Model):
+    """One person's shift as the calendar has it; made anew each time the calendar is read."""
+
+    feed = models.ForeignKey(CalendarFeed, models.CASCADE, related_name="entries")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+
+    class Meta:
+        ordering = ("start", "pk")
+        constraints = [models.CheckConstraint(condition=Q(end__gt=F("start")), name="entry_ends_after_start")]
+        indexes = [models.Index(fields=["feed", "end"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} by {self.feed}"
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class CalendarLink(models.Model):
+    """A secret link under which calendar programs read one person's, schedule's or team's shifts. Deleted, it is revoked."""
+
+    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    owner = models.ForeignKey(
+        User, models.CASCADE, related_name="calendar_links", help_text="Who made it; it stops with their account."
+    )
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="+", help_text="All shifts of a person."
+    )
+    schedule = models.ForeignKey(
+        Schedule, models.CASCADE, null=True, blank=True, related_name="+", help_text="A schedule's shifts."
+    )
+    team = models.ForeignKey(
+        Team,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The shifts of all schedules of a team.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(user__isnull=False, schedule=None, team=None)
+                    | Q(user=None, schedule__isnull=False, team=None)
+                    | Q(user=None, schedule=None, team__isnull=False)
+                ),
+                name="calendar_link_of_one",
+                violation_error_message="A calendar link is for one person, one schedule or one team.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"calendar of {self.user or self.schedule or self.team}"

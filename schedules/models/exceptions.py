@@ -1,0 +1,104 @@
+"""What people arrange among themselves: absences, and who takes whose shift."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from schedules.models.people import User
+from schedules.models.schedule import Override, Schedule
+
+
+class Absence(models.Model):
+    """Somebody is away: in this span they are on duty nowhere. Their shifts are gaps until somebody covers them."""
+
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="absences", verbose_name="person", help_text="Who is away."
+    )
+    start = models.DateTimeField(help_text="From when.")
+    end = models.DateTimeField(help_text="Until when, this instant excluded.")
+    reason = models.CharField(max_length=200, blank=True, help_text="Shown to colleagues; need not be given.")
+
+    class Meta:
+        ordering = ("start", "pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(end__gt=F("start")),
+                name="absence_ends_after_start",
+                violation_error_message="An absence must end after it starts.",
+            )
+        ]
+        indexes = [models.Index(fields=["user", "end"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} is away"
+
+
+class SwapRequest(models.Model):
+    """Somebody asks that their shift be taken, by one person or by whoever offers; accepted, it becomes overrides."""
+
+    class State(models.TextChoices):
+        OFFERED = "offered", "waits for an answer"
+        ACCEPTED = "accepted", "accepted"
+        DECLINED = "declined", "declined"
+        WITHDRAWN = "withdrawn", "withdrawn"
+
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="swaps", help_text="On which schedule.")
+    asked_by = models.ForeignKey(
+        User, models.CASCADE, related_name="swaps_asked", help_text="Whose shift is to be taken."
+    )
+    asked = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="swaps_received",
+        help_text="Who is asked. Empty: whoever of the schedule offers first.",
+    )
+    start = models.DateTimeField(help_text="From when.")
+    end = models.DateTimeField(help_text="Until when, this instant excluded.")
+    # In return the one who asks takes this span of the one who is asked.
+    return_start = models.DateTimeField(null=True, blank=True, help_text="In return: from when.")
+    return_end = models.DateTimeField(null=True, blank=True, help_text="In return: until when.")
+    note = models.CharField(max_length=200, blank=True, help_text="Why, in a few words.")
+    state = models.CharField(max_length=9, choices=State, default=State.OFFERED, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    answered_at = models.DateTimeField(null=True, editable=False)
+    answered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
+    overrides = models.ManyToManyField(Override, related_name="swaps", editable=False)
+
+    class Meta:
+        ordering = ("start", "pk")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(end__gt=F("start")),
+                name="swap_ends_after_start",
+                violation_error_message="A swap must end after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(return_start=None, return_end=None) | Q(return_end__gt=F("return_start")),
+                name="swap_return_ends_after_start",
+                violation_error_message="What is taken in return must end after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(asked=None) | ~Q(asked=F("asked_by")),
+                name="swap_with_another",
+                violation_error_message="Nobody can swap with themselves.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asked_by} asks {self.asked or 'anyone'} to take {self.schedule}"
+
+
+class HandoverNote(models.Model):
+    """What whoever comes on duty next should know. Append-only."""
+
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="notes")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField(max_length=4000, help_text="What happened, what is still open, what to watch.")
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.text[:60]

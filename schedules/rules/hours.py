@@ -1,0 +1,127 @@
+"""Hours of the week, as people write them: "Mon-Fri 09:00-17:00; Sat 22:00-06:00". Empty: always.
+
+Days are a day, a range (over the weekend, too: Fri-Mon) or several, with commas; without days, every day. A window that
+ends at or before its start ends the next day; 24:00 is the end of the day.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from schedules.rules.rotation import instant
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY = timedelta(days=1)
+BUSINESS = "Mon-Fri 09:00-17:00"
+PRESETS = {
+    "": "always",
+    BUSINESS: "business hours: Monday to Friday, 9:00 to 17:00",
+    "Mon-Fri 17:00-09:00; Sat-Sun 09:00-09:00": "outside business hours: nights and weekends",
+    "Mon-Sun 22:00-06:00": "nights: every day, 22:00 to 6:00",
+    "Sat-Sun 00:00-24:00": "weekends: Saturday and Sunday",
+}
+_time = r"(?P<{0}_hour>\d{{1,2}}):(?P<{0}_minute>\d\d)"
+_window = re.compile(
+    r"(?:(?P<days>[A-Za-z][A-Za-z,\s-]*?)\s+)?" + _time.format("start") + r"\s*[-–]\s*" + _time.format("end")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """On these days of the week (Monday is 0), from `start` to `end`, wall clock; 24:00 is 0:00 of the next day."""
+
+    days: frozenset[int]
+    start: time
+    end: time
+
+    def on(self, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """The UTC bounds of the window that begins on `day`."""
+        last = day if self.end > self.start else day + DAY
+        return instant(day, self.start, zone), instant(last, self.end, zone)
+
+    def __str__(self) -> str:
+        end = "24:00" if self.end == time(0) else f"{self.end:%H:%M}"
+        return f"{_days_text(sorted(self.days))} {self.start:%H:%M}-{end}"
+
+
+def parse(text: str) -> tuple[Window, ...]:
+    """The windows that a text names; a ValueError says, for its reader, what cannot be understood."""
+    return tuple(_parse(part.strip()) for part in text.replace("\n", ";").split(";") if part.strip())
+
+
+def canonical(text: str) -> str:
+    """The same hours, written as we write them."""
+    return "; ".join(str(window) for window in parse(text))
+
+
+def _parse(part: str) -> Window:
+    found = _window.fullmatch(part)
+    if not found:
+        raise ValueError(f"“{part}” is not understood. Write for example “{BUSINESS}”, several separated by “;”.")
+    days = frozenset(_days(found["days"])) if found["days"] else frozenset(range(7))
+    return Window(
+        days, _clock(found["start_hour"], found["start_minute"]), _clock(found["end_hour"], found["end_minute"])
+    )
+
+
+def _days(text: str) -> Iterator[int]:
+    for part in text.split(","):
+        first, *rest = [_day(name.strip()) for name in part.split("-")]
+        last = rest[0] if rest else first
+        if len(rest) > 1:
+            raise ValueError(f"“{part.strip()}” is no range of days: write for example Mon-Fri.")
+        yield from ((first + n) % 7 for n in range((last - first) % 7 + 1))
+
+
+def _day(name: str) -> int:
+    matching = [n for n, day in enumerate(DAYS) if name[:3].capitalize() == day]
+    if not matching:
+        raise ValueError(f"“{name}” is no day of the week: write {', '.join(DAYS)}.")
+    return matching[0]
+
+
+def _clock(hour: str, minute: str) -> time:
+    if (int(hour), int(minute)) == (24, 0):
+        return time(0)
+    if int(hour) > 23 or int(minute) > 59:
+        raise ValueError(f"{hour}:{minute} is no time of day.")
+    return time(int(hour), int(minute))
+
+
+def _days_text(days: list[int]) -> str:
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ",".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
+
+
+def spans(
+    windows: Sequence[Window], zone: ZoneInfo, start: datetime, end: datetime, closed: Collection[date] = ()
+) -> list[tuple[datetime, datetime]]:
+    """The UTC spans in [start, end) that the windows cover, in order, apart from each other. No windows: all of it.
+
+    A window does not begin on a `closed` day; without windows a closed day is left out whole.
+    """
+    if not windows and not closed:
+        return [(start, end)]
+    windows = windows or (Window(frozenset(range(7)), time(0), time(0)),)
+    first, last = (start - DAY).astimezone(zone).date(), end.astimezone(zone).date()
+    days = (first + n * DAY for n in range((last - first).days + 1))
+    found = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
+    return joined((max(left, start), min(right, end)) for left, right in found)
+
+
+def joined(parts) -> list[tuple[datetime, datetime]]:
+    """Spans in order, those that touch or overlap made one, empty ones left out."""
+    line: list[tuple[datetime, datetime]] = []
+    for left, right in sorted(part for part in parts if part[0] < part[1]):
+        if line and left <= line[-1][1]:
+            line[-1] = line[-1][0], max(line[-1][1], right)
+        else:
+            line.append((left, right))
+    return line

@@ -1,0 +1,96 @@
+"""A rotation through time: plans that follow each other, so that an edit moves nobody out of a running turn.
+
+A change holds from the end of the turn that runs when it is made. Whoever would have come next comes next; their first
+turn lasts until the first hand-over by the new plan that is at least half a turn away, so that nobody loses a turn.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from schedules.rules.rotation import Period, boundary, turn_at, turns
+
+Crew = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who takes turns, in this order, and when; a turn is taken by one person or by several together.
+
+    `since`: from when it holds (UTC); None: from the first hand-over. `first`: whose turn starts then, an index into
+    `crews`; None: turns are counted from the first hand-over.
+    """
+
+    period: Period
+    crews: Sequence[Crew]
+    since: datetime | None = None
+    first: int | None = None
+
+    @property
+    def start(self) -> datetime:
+        return self.since or boundary(self.period, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A turn of a rotation in [start, end), UTC: `crews` in the order of their turns, `index` is whose turn it is."""
+
+    crews: Sequence[Crew]
+    index: int
+    start: datetime
+    end: datetime
+
+    def at(self, position: int) -> Crew:
+        """Main is position 0, backup 1, …; with fewer people than positions they are read round and round."""
+        return self.crews[(self.index + position) % len(self.crews)] if self.crews else ()
+
+
+def places(plans: Sequence[Plan], start: datetime, end: datetime) -> Iterator[Place]:
+    """The turns of a rotation that touch [start, end), in order, cut where one plan gives way to the next."""
+    until = [plan.start for plan in plans[1:]] + [None]
+    for plan, last in zip(plans, until, strict=True):
+        left, right = max(plan.start, start), min(last, end) if last else end
+        for place in _places(plan, left, right) if left < right else ():
+            over = min(place.end, last) if last else place.end
+            if place.start < over:
+                yield Place(plan.crews, place.index, place.start, over)
+
+
+def _places(plan: Plan, left: datetime, right: datetime) -> Iterator[Place]:
+    if plan.first is None:
+        for turn in turns(plan.period, left, right):
+            yield Place(plan.crews, turn.number, max(turn.start, plan.start), turn.end)
+        return
+    second = _second(plan)
+    opened = boundary(plan.period, second)
+    if left < opened:
+        yield Place(plan.crews, plan.first, plan.start, opened)
+    for turn in turns(plan.period, max(left, opened), right) if opened < right else ():
+        yield Place(plan.crews, plan.first + 1 + turn.number - second, turn.start, turn.end)
+
+
+def _second(plan: Plan) -> int:
+    """The number of the turn that ends the plan's first one: at least half a turn after its start."""
+    half = plan.start + plan.period.length / 2
+    turn = turn_at(plan.period, half)
+    return turn.number if turn.start == half else turn.number + 1
+
+
+def changed(
+    plans: Sequence[Plan], period: Period, crews: Sequence[Crew], now: datetime, *, at_once: bool
+) -> list[Plan]:
+    """The plans after an edit at `now`; those that have held or hold keep their past.
+
+    A first hand-over that lies ahead is waited for. `at_once`: the new plan holds from now on, its turns counted from
+    its first hand-over.
+    """
+    held = [plan for plan in plans if plan.start <= now]
+    if not held or not any(held[-1].crews):
+        return [*held[:-1], Plan(period, crews, since=now if held[:-1] else None)]
+    if at_once:
+        return [*held, Plan(period, crews, since=now)]
+    first = boundary(period, 0)
+    running = next(places(held, max(now, first), max(now, first) + timedelta(microseconds=1)))
+    order = [running.crews[(running.index + n) % len(running.crews)] for n in range(1, len(running.crews) + 1)]
+    following = next((crews.index(crew) for crew in order if crew in crews), 0)
+    return [*held, Plan(period, crews, since=first if first > now else running.end, first=following)]

@@ -1,0 +1,20 @@
+"""What a text in a form must be, said in words."""
+
+from django.core.exceptions import ValidationError
+
+from schedules import holidays
+from schedules.rules import hours
+
+
+def valid_hours(text: str) -> None:
+    try:
+        hours.parse(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def valid_region(code: str) -> None:
+    if not holidays.known(code):
+        raise ValidationError(
+            f"“{code}” is no country or state whose public holidays are known: write for example DE, DE-BE or IN-KA."
+        )
