@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django.contrib.humanize",
     "rest_framework",
     "rest_framework.authtoken",
@@ -114,6 +115,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets of ours are in templates/
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic: they are found once, at the start
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

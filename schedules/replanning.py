@@ -13,8 +13,12 @@ CALENDAR = ("unit", "every", "first_day", "handover", "time_zone")
 
 
 def plans(rotation: Rotation) -> list[Plan]:
-    """All plans as they are saved, oldest first. Locks the rotation, so that edits follow each other."""
-    saved = Rotation.objects.select_for_update().get(pk=rotation.pk)
+    """As they are saved. Locks the rotation, so that edits follow each other."""
+    return plans_of(Rotation.objects.select_for_update().get(pk=rotation.pk))
+
+
+def plans_of(saved: Rotation) -> list[Plan]:
+    """All plans of a rotation, oldest first."""
     versions = [_plan(version, version.crews) for version in saved.versions.all()]
     return [*versions, _plan(saved, [participant.crew for participant in saved.participants.all()])]
 

@@ -115,7 +115,12 @@ class Participant(models.Model):
         return f"{self.user} and {self.partner}" if self.partner else str(self.user)
 
     @property
+    def people(self) -> tuple[User, ...]:
+        return (self.user, self.partner) if self.partner else (self.user,)
+
+    @property
     def crew(self) -> tuple[int, ...]:
+        """The people's ids."""
         return (self.user_id, self.partner_id) if self.partner_id else (self.user_id,)
 
 

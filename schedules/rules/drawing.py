@@ -1,7 +1,7 @@
 """Shifts as bars on a calendar: one row a week, seven days wide, on the wall clock of the schedule's zone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -25,11 +25,16 @@ T = TypeVar("T", bound=Span)
 
 @dataclass(frozen=True, slots=True)
 class Bar(Generic[T]):
-    """The part of a shift that lies in one week; `left` and `width` in percent of the week."""
+    """The part of a shift that lies in one week; `left` and `width` in percent of the week.
+
+    Where two are on duty together, their bars share the height: `row` 0 or 1 of `rows` 2.
+    """
 
     shift: T
     left: float
     width: float
+    row: int = 0
+    rows: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,20 @@ def _week(shifts: Sequence[T], first: date, now: datetime, zone: ZoneInfo) -> We
             left = _percent(max(shift.start, start), first, zone)
             right = 100.0 if shift.end >= end else _percent(shift.end, first, zone)
             bars.append(Bar(shift, round(left, 3), round(right - left, 3)))
+    bars = _side_by_side(bars)
     days = [first + timedelta(days=number) for number in range(7)]
     return Week(days, bars, round(_percent(now, first, zone), 3) if start <= now < end else None)
+
+
+def _side_by_side(bars: list[Bar[T]]) -> list[Bar[T]]:
+    def crosses(bar: Bar[T], other: Bar[T]) -> bool:
+        return other is not bar and bar.left < other.left + other.width and other.left < bar.left + bar.width
+
+    rows: list[tuple[Bar[T], int]] = []
+    for bar in bars:
+        taken = {row for other, row in rows if crosses(bar, other)}
+        rows.append((bar, 1 if 0 in taken else 0))
+    return [replace(bar, row=row, rows=2) if any(crosses(bar, o) for o in bars) else bar for bar, row in rows]
 
 
 def _percent(at: datetime, first: date, zone: ZoneInfo) -> float:

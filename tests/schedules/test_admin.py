@@ -1,6 +1,7 @@
 """The admin of people and duty: who may change what, and the coming weeks drawn."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -8,6 +9,7 @@ from django.urls import reverse
 
 from dispatching.models import EscalationPolicy
 from schedules.models import Override, Participant, Rotation, Schedule, User
+from schedules.oncall import on_call
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 
@@ -54,7 +56,7 @@ def test_a_schedules_page_draws_the_coming_weeks_with_names(admin, main):
     assert 'title="Ana: rotation 0, main"' in shown and 'title="Bo: rotation 0, main"' in shown
     words = shown.partition("The same in words")[2]
     assert "Mon 12 Jan 2026, 09:00 UTC</time> – <time" in words and "<strong>Bo</strong>" in words
-    assert "<strong>nobody</strong>" not in words and "nobody is on duty" not in shown
+    assert "<strong>nobody</strong>" not in words and "nobody is on duty for" not in shown
 
 
 def test_a_gap_in_the_coming_weeks_is_said_in_words(admin, main):
@@ -287,3 +289,89 @@ def test_times_are_on_the_readers_own_clock_and_in_utc(world, coach, main):
     assert browser.post(page_of(main), form).status_code == 302
     again = Override.objects.get()
     assert (again.start, again.end) == (override.start, override.end), "saved unchanged, it stays where it was"
+
+
+# --- a rotation and its schedules in one form -------------------------------------------------------------------------
+
+
+def new_rotation(admin, **more) -> dict:
+    form = form_in(admin.get(reverse("admin:schedules_rotation_add")), "rotation_form")
+    return form | {"name": "Bangalore", "time_zone": "Asia/Kolkata", "first_day": "2026-01-05", **more}
+
+
+def test_one_form_makes_table_7_6_in_business_hours(admin, world):
+    """A1, A4, A7: one list of people, three schedules that read it."""
+    people = [world.person(name) for name in ("ana", "bo", "cy")]
+    rows = {f"participants-{n}-user": user.pk for n, user in enumerate(people)}
+    form = new_rotation(admin, make="3", hours="mon-fri 9:00-17:00", holidays="IN-KA", **rows)
+    assert admin.post(reverse("admin:schedules_rotation_add"), form).status_code == 302
+    found = {s.name: [d.user.username for d in on_call(s, MONDAY)] for s in Schedule.objects.all()}
+    assert found == {"Bangalore main": ["ana"], "Bangalore backup 1": ["bo"], "Bangalore backup 2": ["cy"]}
+    evening = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)  # 17:30 in Bangalore
+    assert on_call(Schedule.objects.get(name="Bangalore main"), evening) == []
+    republic_day = datetime(2026, 1, 26, 6, 0, tzinfo=UTC)
+    assert on_call(Schedule.objects.get(name="Bangalore main"), republic_day) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("hours", "9 to 5", "“9 to 5” is not understood"),
+        ("hours", "Mon-Fri 09:00-25:00", "25:00 is no time of day"),
+        ("hours", "Moo 09:00-17:00", "“Moo” is no day of the week"),
+        ("holidays", "Atlantis", "“Atlantis” is no country or state"),
+        ("name", "Team 1", "There is a schedule called “Team 1 main” already."),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_said_and_nothing_is_made(admin, field, value, sentence):
+    Schedule.objects.create(name="Team 1 main")
+    shown = text(admin.post(reverse("admin:schedules_rotation_add"), new_rotation(admin, **{field: value})))
+    assert sentence in shown
+    assert not Rotation.objects.exists() and Schedule.objects.count() == 1
+
+
+# --- what an edit changes ---------------------------------------------------------------------------------------------
+
+
+def test_the_look_ahead_says_what_changes_and_saves_nothing(admin, main):
+    """E12: the person on duty stays; the next ones change."""
+    rotation, before = Rotation.objects.get(), everything()
+    form = form_of(admin, rotation) | {"time_zone": "Asia/Kolkata", "_look": "1"}
+    form |= {"participants-0-order": "1", "participants-1-order": "0"}
+    shown = text(admin.post(page_of(rotation), form))
+    assert everything() == before
+    table = shown.partition("Not saved yet.")[2].partition("</table>")[0]
+    assert "Mon 19 Jan 2026, 03:30" in table and "Mon 5 Jan" not in table
+    assert "Asia/Kolkata" in shown.partition('id="rotation_form"')[2]  # what was typed in is still there
+
+
+def test_saving_keeps_who_is_on_duty_and_says_what_changes(admin, main, world):
+    """E12"""
+    rotation = Rotation.objects.get()
+    form = form_of(admin, rotation) | {"participants-0-user": world.person("cy").pk}
+    shown = text(admin.post(page_of(rotation), form, follow=True))
+    assert "This changes who is on duty" in shown and "first on rotation 0 main, from Mon 19 Jan 09:00 UTC" in shown
+    assert [duty.user.username for duty in on_call(main, MONDAY)] == ["ana"]
+    assert [duty.user.username for duty in on_call(main, MONDAY + timedelta(weeks=2))] == ["cy"]
+
+
+def test_at_once_is_a_choice(admin, main, world):
+    rotation = Rotation.objects.get()
+    form = form_of(admin, rotation) | {"participants-0-user": world.person("cy").pk, "at_once": "on"}
+    admin.post(page_of(rotation), form)
+    now = MONDAY + timedelta(minutes=5)
+    assert [duty.user.username for duty in on_call(main, now)] == ["cy"]
+    assert [duty.user.username for duty in on_call(main, MONDAY)] == ["ana"]
+
+
+def test_a_schedule_with_layers_is_drawn_lane_by_lane(admin, main, world):
+    """A7, A11"""
+    dee = world.person("dee")
+    [night] = world.weekly(dee, positions=1)
+    rotation = night.layers.get().rotation
+    main.layers.create(rotation=rotation, order=1, hours="Mon-Sun 22:00-06:00")
+    Override.objects.create(schedule=main, user=dee, start=MONDAY, end=MONDAY + timedelta(hours=2))
+    shown = text(admin.get(page_of(main)))
+    lanes = re.findall('class="lane-name">([^<]*)', shown)
+    assert lanes[:4] == ["rotation 0, main", "rotation 1, main", "overrides and swaps", "on duty"]
+    assert "On the clock of UTC" in shown

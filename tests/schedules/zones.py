@@ -5,10 +5,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from schedules.rules.rotation import Period, boundary, instant, turn_at, turns
 
+TZDATA = resources.files("tzdata")
 # A hand-over at midnight, in an hour that is often missing and in one that often comes twice.
 KINDS = {
     "hourly": ("hours", 1, time(0, 30)),
@@ -52,19 +53,20 @@ def _zone(name: str) -> int:
 
 
 def zone_data(name: str) -> bytes:
-    return resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    return TZDATA.joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
 if __name__ == "__main__":
+    known = TZDATA.joinpath("zones").read_text().split()
     # Names that stand for the same data need no second look.
-    distinct = {zone_data(name): name for name in sorted(available_timezones(), reverse=True)}
+    distinct = {zone_data(name): name for name in reversed(known)}
     names = sorted(distinct.values())
     began = datetime.now()
     with ProcessPoolExecutor() as pool:
         counts = list(pool.map(_zone, names, chunksize=8))
     took = datetime.now() - began
     print(
-        f"{len(available_timezones())} zones ({len(names)} different ones), {len(KINDS)} kinds of rotation, 2022 to 2031 "
+        f"{len(known)} zones ({len(names)} different ones), {len(KINDS)} kinds of rotation, 2022 to 2031 "
         f"and 2011: {sum(counts):,} turns; "
         f"0 gaps, 0 overlaps, 0 empty turns, nobody passed over; {took.seconds} s"
     )

@@ -1,0 +1,61 @@
+"""What an edit changes: who is on duty before it and after it, span by span."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from schedules.models import Schedule, User
+from schedules.oncall import Duty, timetables
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """In [start, end), UTC, other people are on duty; without any of them it is a gap."""
+
+    schedule: Schedule
+    start: datetime
+    end: datetime
+    before: list[User]
+    after: list[User]
+
+    def __str__(self) -> str:
+        before, after = (", ".join(user.name for user in users) or "nobody" for users in (self.before, self.after))
+        return f"{after} instead of {before}"
+
+
+def duties_of(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, list[Duty]]:
+    return {pk: table.duties(start, end) for pk, table in timetables(schedules, start, end).items()}
+
+
+def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list[Change]:
+    """By schedule and time; both cover the same span. A schedule that was not there before had nobody."""
+    schedules = Schedule.objects.in_bulk(after)
+    return [
+        change
+        for pk, schedule in sorted(schedules.items(), key=lambda item: item[1].name)
+        for change in _joined(_compared(schedule, before.get(pk, []), after[pk]))
+    ]
+
+
+def _compared(schedule: Schedule, before: Sequence[Duty], after: Sequence[Duty]) -> Iterator[Change]:
+    edges = sorted({edge for duty in [*before, *after] for edge in (duty.start, duty.end)})
+    for left, right in pairwise(edges):
+        was, will = (sorted(_on(duties, left), key=lambda user: user.pk) for duties in (before, after))
+        if was != will:
+            yield Change(schedule, left, right, was, will)
+
+
+def _on(duties: Sequence[Duty], at: datetime) -> set[User]:
+    return {duty.user for duty in duties if duty.user and duty.start <= at < duty.end}
+
+
+def _joined(found: Iterable[Change]) -> list[Change]:
+    line: list[Change] = []
+    for change in found:
+        last = line[-1] if line else None
+        if last and last.end == change.start and (last.before, last.after) == (change.before, change.after):
+            line[-1] = Change(change.schedule, last.start, change.end, change.before, change.after)
+        else:
+            line.append(change)
+    return line
