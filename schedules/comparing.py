@@ -29,13 +29,13 @@ def duties_of(schedules: Iterable[int], start: datetime, end: datetime) -> dict[
 
 
 def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list[Change]:
-    """By schedule and time; both cover the same span. A schedule that was not there before had nobody."""
-    schedules = Schedule.objects.in_bulk(after)
-    return [
+    """In order of time; both cover the same span. A schedule that was not there before had nobody."""
+    found = [
         change
-        for pk, schedule in sorted(schedules.items(), key=lambda item: item[1].name)
+        for pk, schedule in Schedule.objects.in_bulk(after).items()
         for change in _joined(_compared(schedule, before.get(pk, []), after[pk]))
     ]
+    return sorted(found, key=lambda change: (change.start, change.schedule.name))
 
 
 def _compared(schedule: Schedule, before: Sequence[Duty], after: Sequence[Duty]) -> Iterator[Change]:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from schedules import holidays
 from schedules.models import Absence, Schedule, User
-from schedules.rules.coverage import MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
+from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
 from schedules.rules.hours import DAY, joined, parse
 from schedules.rules.rota import Plan
 from schedules.rules.rotation import Period
@@ -73,12 +73,16 @@ class OnDuty:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A shift with its person; `user` is None in a gap. Bounds are UTC, the end excluded."""
+    """A shift with its person; `user` is None in a gap. Bounds are UTC, the end excluded.
+
+    `closed`: the gap is meant, it lies outside the hours of the schedule's layers.
+    """
 
     user: User | None
     start: datetime
     end: datetime
     why: str
+    closed: bool = False
 
 
 class Timetable:
@@ -124,7 +128,7 @@ class Timetable:
         return (on, until) if until < at + SOON else on_duty(self.line, at, at + HORIZON)
 
     def _duty(self, on: On, start: datetime, end: datetime) -> Duty:
-        return Duty(self.people[on.person] if on.person is not None else None, start, end, self.why(on))
+        return Duty(self.people[on.person] if on.person is not None else None, start, end, self.why(on), on == CLOSED)
 
 
 def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, Timetable]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from schedules.admin.base import TeamOwnedAdmin
 from schedules.comparing import changes, duties_of
+from schedules.templatetags.times import day_and_time
 
 WEEKS = 8
 SHOWN = 20
@@ -74,10 +75,10 @@ class ForesightAdmin(TeamOwnedAdmin):
             return HttpResponse()
         moved = [change for change in found if change.schedule.pk in before]
         if moved:
-            first = moved[0]
+            first, zone = moved[0], moved[0].schedule.time_zone
             text = (
                 f"This changes who is on duty {len(moved)} time{'s' if len(moved) > 1 else ''} in the next {WEEKS} weeks, "
-                f"first on {first.schedule}, from {first.start:%a %d %b %H:%M} UTC: {first}."
+                f"first on {first.schedule}, from {day_and_time(first.start.astimezone(zone))} ({zone}): {first}."
             )
             self.message_user(request, text, messages.WARNING)
         return None

@@ -14,7 +14,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from schedules import access, replanning
-from schedules.admin.base import OrderedFormSet, TabularInline
+from schedules.admin.base import OrderedFormSet, StackedInline, TabularInline
 from schedules.admin.foresight import ForesightAdmin
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import Duty, gaps, timetables
@@ -172,10 +172,10 @@ class RotationAdmin(ForesightAdmin):
         return {"turns": turns, "schedules": Schedule.objects.filter(layers__rotation=obj).distinct()}
 
 
-class LayerInline(TabularInline):
+class LayerInline(StackedInline):
     model = Layer
     formset = OrderedFormSet
-    fields = ("rotation", "feed", "position", "hours", "holidays", "adds", "order")
+    fields = (("rotation", "position"), ("hours", "holidays"), ("feed", "adds"), "order")
     ordering_field = "order"
     autocomplete_fields = ("rotation",)
     verbose_name_plural = "layers: which rotation is read, at which place, in which hours"
@@ -215,7 +215,7 @@ class ScheduleAdmin(ForesightAdmin):
     search_fields = ("name", "team__name")
     autocomplete_fields = ("team",)
     inlines = (LayerInline, OverrideInline)
-    fields = ("name", "team", "time_zone", "description", ("remind", "hands_over", "longest_shift"))
+    fields = ("name", "team", "time_zone", "description", "remind", "hands_over", "longest_shift")
     preview_template = "admin/schedules/coverage.html"
 
     def affected(self, pk: str | int) -> Iterable[int]:
@@ -243,7 +243,8 @@ class ScheduleAdmin(ForesightAdmin):
                 for number, final in enumerate(drawn[-1][1])
             ],
             "legend": colours.items(),
-            "gaps": [gap for gap in gaps(duties) if gap.end > now],
+            "gaps": [gap for gap in gaps(duties) if gap.end > now and not gap.closed],
+            "closed": any(duty.closed for duty in duties),
             "coming": [duty for duty in duties if duty.end > now],
             "too_long": [d for d in duties if obj.longest_shift and d.user and d.end - d.start > obj.longest_shift],
         }

@@ -31,6 +31,7 @@ class On(NamedTuple):
 
 EMPTY = On(None, "the schedule has no layers")
 UNCOVERED = On(None, "no layer covers this time")
+CLOSED = On(None, "outside the hours of its layers")
 MISSING = "missing"
 
 
@@ -145,6 +146,8 @@ def _gap(line: Line, turns: list[Place | None]) -> On:
     for layer, turn in zip(line.layers, turns, strict=True):
         if turn and (crew := turn.at(layer.position)):
             return On(None, MISSING, crew[0])
+    if any(layer.windows or layer.closed for layer in line.layers):
+        return CLOSED
     return UNCOVERED if line.layers else EMPTY
 
 

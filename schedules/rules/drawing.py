@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from schedules.rules.rotation import instant
 
 WEEK = timedelta(days=7)
+ROUNDED = 0.01  # percent: bars that only touch do not cross
 
 
 class Span(Protocol):
@@ -78,7 +79,11 @@ def _week(shifts: Sequence[T], first: date, now: datetime, zone: ZoneInfo) -> We
 
 def _side_by_side(bars: list[Bar[T]]) -> list[Bar[T]]:
     def crosses(bar: Bar[T], other: Bar[T]) -> bool:
-        return other is not bar and bar.left < other.left + other.width and other.left < bar.left + bar.width
+        return (
+            other is not bar
+            and bar.left + ROUNDED < other.left + other.width
+            and other.left + ROUNDED < bar.left + bar.width
+        )
 
     rows: list[tuple[Bar[T], int]] = []
     for bar in bars:

@@ -345,12 +345,23 @@ def test_the_look_ahead_says_what_changes_and_saves_nothing(admin, main):
     assert "Asia/Kolkata" in shown.partition('id="rotation_form"')[2]  # what was typed in is still there
 
 
+def test_the_look_ahead_at_a_new_rotation(admin, world):
+    form = new_rotation(admin, make="1", **{"participants-0-user": world.person("ana").pk, "_look": "1"})
+    before = everything()
+    shown = text(admin.post(reverse("admin:schedules_rotation_add"), form))
+    assert everything() == before
+    assert "Bangalore main" in shown.partition("Not saved yet.")[2].partition("</table>")[0]
+
+
 def test_saving_keeps_who_is_on_duty_and_says_what_changes(admin, main, world):
     """E12"""
     rotation = Rotation.objects.get()
     form = form_of(admin, rotation) | {"participants-0-user": world.person("cy").pk}
     shown = text(admin.post(page_of(rotation), form, follow=True))
-    assert "This changes who is on duty" in shown and "first on rotation 0 main, from Mon 19 Jan 09:00 UTC" in shown
+    assert (
+        "This changes who is on duty" in shown
+        and "first on rotation 0 main, from Mon 19 Jan 2026, 09:00 (UTC)" in shown
+    )
     assert [duty.user.username for duty in on_call(main, MONDAY)] == ["ana"]
     assert [duty.user.username for duty in on_call(main, MONDAY + timedelta(weeks=2))] == ["cy"]
 
