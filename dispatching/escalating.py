@@ -17,8 +17,8 @@ from dispatching import alarms, paging, timeline
 from dispatching.models import Alert, AlertEvent, Delivery, Escalation, EscalationPolicy, Page, Recipient
 from dispatching.paging import Called
 from dispatching.rules import escalation as rules
-from schedules.models import Schedule, User
-from schedules.oncall import on_call, on_call_at
+from schedules.models import User
+from schedules.oncall import duty_at, present
 
 log = structlog.get_logger(__name__)
 Kind, State = AlertEvent.Kind, Escalation.State
@@ -54,6 +54,8 @@ class Moment:
 
     now: datetime
     people: dict[tuple[str, int], list[tuple[User, str]]] = field(default_factory=dict)
+    # Why a target has nobody, where more can be said than that.
+    empty: dict[tuple[str, int], str] = field(default_factory=dict)
     recipients: dict[int, Recipient] = field(default_factory=dict)
     snapshots: dict[int | None, dict[str, Any]] = field(default_factory=dict)
 
@@ -190,10 +192,12 @@ def people_of(step: rules.Step, moment: Moment) -> tuple[list[Called], list[str]
     reasons: dict[int, list[str]] = {}
     users: dict[int, User] = {}
     empty = []
+    _look_up([step], moment)
     for target in step.targets:
         found = _people(target, moment)
         if not found:
-            empty.append(f"{target['type']} {target['name']}: nobody there now")
+            why = moment.empty.get((target["type"], target["id"]), "nobody there now")
+            empty.append(f"{target['type']} {target['name']}: {why}")
         for user, why in found:
             users[user.pk] = user
             reasons.setdefault(user.pk, []).append(why)
@@ -205,32 +209,25 @@ def _look_up(steps: Iterable[rules.Step | None], moment: Moment) -> None:
     """Finds the people of all these steps together; what is not found here is asked for one by one."""
     targets = {(t["type"], t["id"]): t["name"] for step in steps if step for t in step.targets}
     wanted = targets.keys() - moment.people.keys()
-    users = User.objects.filter(pk__in=[pk for kind, pk in wanted if kind == "user"], is_active=True)
-    moment.people |= {key: [] for key in wanted if key[0] == "user"}
+    users = present(User.objects.filter(pk__in=[pk for kind, pk in wanted if kind == "user"]), moment.now)
+    moment.people |= {key: [] for key in wanted if key[0] in ("user", "schedule")}
     moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
-    schedules = [pk for kind, pk in wanted if kind == "schedule"]
-    for pk, duties in on_call_at(schedules, moment.now).items():
-        name = targets["schedule", pk]
-        moment.people["schedule", pk] = [(duty.user, f"on call in {name}: {duty.why}") for duty in duties]
+    moment.empty |= {key: "away, or no longer active" for key in wanted if key[0] == "user"}
+    moment.empty |= {key: "the schedule is gone" for key in wanted if key[0] == "schedule"}
+    for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
+        key = "schedule", pk
+        moment.people[key] = [(duty.user, f"on call in {targets[key]}: {duty.why}") for duty in duties if duty.user]
+        moment.empty[key] = duties[0].why
     _recipients([user for key in targets for user, _ in moment.people.get(key, ())], moment)
 
 
 def _people(target: Any, moment: Moment) -> list[tuple[User, str]]:
     key = (target["type"], target["id"])
     if key not in moment.people:
-        moment.people[key] = _find(target, moment.now)
+        # A team is an auth group underneath.
+        members = present(User.objects.filter(groups=target["id"]), moment.now)
+        moment.people[key] = [(user, f"member of {target['name']}") for user in members]
     return moment.people[key]
-
-
-def _find(target: Any, now: datetime) -> list[tuple[User, str]]:
-    kind, pk, name = target["type"], target["id"], target["name"]
-    if kind == "schedule":
-        schedule = Schedule.objects.filter(pk=pk).first()
-        return [(duty.user, f"on call in {name}: {duty.why}") for duty in on_call(schedule, now)] if schedule else []
-    if kind == "user":
-        return [(user, "named in the policy") for user in User.objects.filter(pk=pk, is_active=True)]
-    # A team is an auth group underneath.
-    return [(user, f"member of {name}") for user in User.objects.filter(groups=pk, is_active=True)]
 
 
 def _recipients(users: Iterable[User], moment: Moment) -> dict[int, Recipient]:

@@ -18,6 +18,7 @@ from dispatching.models import (
 )
 from schedules import access
 from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
+from schedules.rules.hours import BUSINESS
 
 HOUR = timedelta(hours=1)
 PEOPLE = [
@@ -73,6 +74,7 @@ def load(password: str | None) -> dict[str, str]:
         )
     main, backup = _main_and_backup(teams["Team 1"], [people["ana"], people["bo"]])
     second = _business_hours(teams["Team 2"], [people["dee"], people["eli"], people["fay"]])
+    _roles(people)
     policies = {
         "Team 1": _figure_8_2(teams["Team 1"], main, backup),
         "Team 2": _simple(teams["Team 2"], second, experts),
@@ -109,10 +111,16 @@ def _team(name: str, manager: User) -> Team:
     return Team.objects.get_or_create(name=name, defaults=defaults)[0]  # type: ignore[misc, return-value]  # not a Group
 
 
-def _rotation(team: Team, people: list[User]) -> Rotation:
+def _rotation(name: str, team: Team | None, people: list[User], weeks: int = 1) -> Rotation:
     rotation, new = Rotation.objects.get_or_create(
-        name=team.name,
-        defaults={"team": team, "first_day": date(2026, 1, 5), "handover": time(9), "time_zone": "Europe/Berlin"},
+        name=name,
+        defaults={
+            "team": team,
+            "every": weeks,
+            "first_day": date(2026, 1, 5),
+            "handover": time(9),
+            "time_zone": "Europe/Berlin",
+        },
     )
     access.grant_to_team(rotation)
     if new:
@@ -120,25 +128,39 @@ def _rotation(team: Team, people: list[User]) -> Rotation:
     return rotation
 
 
-def _schedule(name: str, team: Team, rotation: Rotation, position: int, description: str) -> Schedule:
+def _schedule(
+    name: str, team: Team | None, rotation: Rotation, position: int, description: str, hours: str = ""
+) -> Schedule:
     schedule, new = Schedule.objects.get_or_create(
         name=name, defaults={"team": team, "time_zone": "Europe/Berlin", "description": description}
     )
     access.grant_to_team(schedule)
     if new:
-        Layer.objects.create(schedule=schedule, rotation=rotation, position=position)
+        Layer.objects.create(schedule=schedule, rotation=rotation, position=position, hours=hours)
     return schedule
 
 
 def _main_and_backup(team: Team, people: list[User]) -> tuple[Schedule, Schedule]:
-    rotation = _rotation(team, people)
+    rotation = _rotation(team.name, team, people)
     main = _schedule(f"{team.name} main", team, rotation, 0, "The person whose week it is.")
     backup = _schedule(f"{team.name} backup", team, rotation, 1, "The other one: the roles switch every week.")
     return main, backup
 
 
 def _business_hours(team: Team, people: list[User]) -> Schedule:
-    return _schedule(f"{team.name} main", team, _rotation(team, people), 0, "One person a week.")
+    """Table 7.6 in business hours: outside them an alert goes on to the experts at once."""
+    rotation = _rotation(team.name, team, people)
+    for position in (2, 1):
+        text = "In business hours only: whoever has the next turn."
+        _schedule(f"{team.name} backup {position}", team, rotation, position, text, BUSINESS)
+    return _schedule(f"{team.name} main", team, rotation, 0, "One person a week, in business hours.", BUSINESS)
+
+
+def _roles(people: dict[str, User]) -> None:
+    """Table 9.17: coordinator and communicator change every two weeks."""
+    for role, names in (("Incident coordinator", ("ana", "dee")), ("Incident communicator", ("rep", "mo"))):
+        rotation = _rotation(role, None, [people[name] for name in names], weeks=2)
+        _schedule(role, None, rotation, 0, "Two weeks each (Table 9.17).")
 
 
 def _policy(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
 
 from schedules import holidays
 from schedules.models import Absence, Schedule, User
@@ -102,6 +103,11 @@ class Timetable:
         on, until = self._now(at)
         return [self._duty(each, at, until) for each in on]
 
+    def at(self, at: datetime) -> list[Duty]:
+        """Those on duty at `at`, or the gap; the end says nothing."""
+        end = at + timedelta(microseconds=1)
+        return [self._duty(each, at, end) for each in on_duty(self.line, at, end)[0]]
+
     def duties(self, start: datetime, end: datetime) -> list[Duty]:
         """Every shift that touches [start, end), cut to it, gaps included; sorted by start."""
         return [self._duty(shift.on, shift.start, shift.end) for shift in shifts(self.line, start, end)]
@@ -132,9 +138,12 @@ class Timetable:
 
 
 def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, Timetable]:
-    """By id, good for any instant in [start, end): three queries for any number; without those that are gone."""
+    """By id, good for any instant in [start, end): three queries for any number, none for none; without those that are gone."""
+    ids = list(schedules)
+    if not ids:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(PLANS, {"ids": list(schedules), "start": start, "end": end})
+        cursor.execute(PLANS, {"ids": ids, "start": start, "end": end})
         rows = cursor.fetchall()
     found = [(pk, _loads(layers), _loads(covers)) for pk, layers, covers in rows]
     plans = {
@@ -158,6 +167,17 @@ def on_call(schedule: Schedule, at: datetime) -> list[OnDuty]:
 def on_call_at(schedules: Iterable[int], at: datetime) -> dict[int, list[OnDuty]]:
     """`on_call` for many schedules, by id; without those that are gone."""
     return {pk: table.on_call(at) for pk, table in timetables(schedules, at, at + HORIZON).items()}
+
+
+def duty_at(schedules: Iterable[int], at: datetime) -> dict[int, list[Duty]]:
+    """Who is on duty at the instant `at`, or in a gap why nobody is; by schedule. Cheaper: it does not look until when."""
+    end = at + timedelta(seconds=1)
+    return {pk: table.at(at) for pk, table in timetables(schedules, at, end).items()}
+
+
+def present(users: QuerySet[User], at: datetime) -> QuerySet[User]:
+    """Those who are active and not away at the instant `at`."""
+    return users.filter(~Exists(Absence.objects.filter(user=OuterRef("pk"), start__lte=at, end__gt=at)), is_active=True)
 
 
 def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:

@@ -7,7 +7,8 @@ import pytest
 from dispatching import lifecycle, timeline
 from dispatching.channels import memory
 from dispatching.models import Alert, ContactPoint, Delivery, Escalation, EscalationPolicy, Step, Target
-from schedules.models import Override
+from schedules.models import Override, Rotation
+from tests.world import MONDAY
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -103,7 +104,48 @@ def test_an_empty_schedule_costs_no_waiting_time(world):
     [empty] = world.weekly(positions=1)
     alert = world.trigger(world.service(world.policy((HOUR, empty), (HOUR, bo))))
     assert world.told() == ["bo"]
-    assert "nobody there now" in texts(alert)
+    assert "nobody is on duty: no layer covers this time" in texts(alert)
+
+
+AWAY = {
+    "absent": (lambda ana: ana.absences.create(start=MONDAY, end=MONDAY + HOUR), "Ana is away"),
+    "deactivated": (lambda ana: type(ana).objects.filter(pk=ana.pk).update(is_active=False), "Ana is no longer active"),
+}
+
+
+@pytest.mark.parametrize(("leave", "reason"), AWAY.values(), ids=AWAY)
+@pytest.mark.parametrize("fills", [False, True])
+def test_who_is_not_there_costs_no_waiting_time(world, leave, reason, fills):
+    """A8, A49, F5: the next step at once and the timeline says why; or, if the rotation fills, whoever is next."""
+    ana, bo, cy = (world.person(name) for name in ("ana", "bo", "cy"))
+    [main] = world.weekly(ana, cy, positions=1)
+    Rotation.objects.update(fills=fills)
+    leave(ana)
+    alert = world.trigger(world.service(world.policy((HOUR, main), (HOUR, bo))))
+    assert world.told() == (["cy"] if fills else ["bo"])
+    if fills:
+        assert "on call in rotation 0 main: rotation 0, main, in place of Ana" in texts(alert)
+    else:
+        assert f"schedule rotation 0 main: nobody is on duty: {reason}" in texts(alert)
+
+
+def test_a_person_named_in_the_policy_who_is_away_costs_no_waiting_time(world):
+    """A8, A49; the team is called without them"""
+    ana, bo = world.person("ana"), world.person("bo")
+    ana.absences.create(start=MONDAY, end=MONDAY + 2 * HOUR)
+    alert = world.trigger(world.service(world.policy((HOUR, ana), (HOUR, world.team("Team", ana, bo)))))
+    assert world.told() == ["bo"]
+    assert "user Ana: away, or no longer active" in texts(alert)
+
+
+def test_outside_the_hours_of_a_schedule_the_next_step_runs_at_once(world):
+    """A7, A49"""
+    ana, bo = world.person("ana"), world.person("bo")
+    [main] = world.weekly(ana, positions=1)
+    main.layers.update(hours="Mon-Fri 12:00-17:00")
+    alert = world.trigger(world.service(world.policy((HOUR, main), (HOUR, bo))))
+    assert world.told() == ["bo"]
+    assert "nobody is on duty: outside the hours of its layers" in texts(alert)
 
 
 def test_a_deactivated_person_costs_no_waiting_time(world):
