@@ -46,7 +46,7 @@ chaos:
 bench:
 	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
 
-# Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Some minutes.
+# Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Two or three minutes.
 .PHONY: zones
 zones:
 	@exec $(IN_VENV) -m tests.schedules.zones
