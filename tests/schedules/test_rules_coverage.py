@@ -208,6 +208,10 @@ COVERS = {
         [cover(CY, "5 10:00", "5 11:00"), cover(DEE, "5 10:00", "5 11:00", CY, "swap")],
         [On(DEE, "swap", CY)],
     ),
+    "but not by who was entered before": (
+        [cover(DEE, "5 10:00", "5 11:00", CY, "swap"), cover(CY, "5 10:00", "5 11:00")],
+        [On(CY, "override")],
+    ),
     "at its end it is over": ([cover(DEE, "5 09:00", "5 10:00")], [On(ANA, "main"), On(BO, "main")]),
 }
 
