@@ -16,6 +16,7 @@ from schedules import holidays
 from schedules.models import Absence, Schedule, User
 from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
 from schedules.rules.hours import DAY, joined, parse
+from schedules.rules.load import Load, loads
 from schedules.rules.rota import Plan
 from schedules.rules.rotation import Period
 
@@ -183,6 +184,13 @@ def present(users: QuerySet[User], at: datetime) -> QuerySet[User]:
 def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
     """Every shift that touches [start, end), cut to it, gaps included (their user is None)."""
     return timetables([schedule.pk], start, end)[schedule.pk].duties(start, end)
+
+
+def load_of(schedule: Schedule, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
+    """How much duty each person has in [start, end), who has most first; nights and weekends by the clock of `zone`."""
+    table = timetables([schedule.pk], start, end)[schedule.pk]
+    found = [(table.people[person], load) for person, load in loads(shifts(table.line, start, end), zone).items()]
+    return sorted(found, key=lambda pair: (-pair[1].total, pair[0].username))
 
 
 def gaps(duties: Iterable[Duty]) -> list[Duty]:

@@ -1,6 +1,6 @@
 """Rotations, schedules, overrides: who is on duty."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -16,9 +16,11 @@ from schedules.api.base import RecordSerializer, Resource, TeamOwnedResource
 from schedules.api.fields import InstantField, UserField, ZoneField
 from schedules.api.filters import InstantFilter, NumberFilter, TextFilter
 from schedules.models import Layer, Override, Participant, Rotation, Schedule, User
-from schedules.oncall import on_call, shifts_of
+from schedules.oncall import gaps, load_of, on_call, shifts_of
+from schedules.rules.load import Load
 
 LONGEST = timedelta(days=366)
+HOUR = timedelta(hours=1)
 
 
 class Crew(serializers.Field):
@@ -184,6 +186,27 @@ class DutySerializer(serializers.Serializer):
     why = serializers.CharField()
 
 
+class GapSerializer(serializers.Serializer):
+    """A time in which nobody is on duty, cut to the span that was asked for."""
+
+    start = InstantField()
+    end = InstantField()
+    why = serializers.CharField()
+
+
+class LoadSerializer(serializers.Serializer):
+    """What one person has in the span, in elapsed hours; nights are 22:00 to 6:00, weekends Saturday and Sunday."""
+
+    username = serializers.CharField()
+    name = serializers.CharField()
+    hours = serializers.FloatField()
+    night_hours = serializers.FloatField(help_text="Of them, between 22:00 and 6:00 on the schedule's clock.")
+    weekend_hours = serializers.FloatField(help_text="Of them, from Saturday 0:00 to Monday 0:00 on that clock.")
+    shifts = serializers.IntegerField(help_text="What follows without a break is one.")
+    longest_hours = serializers.FloatField(help_text="The longest time without a break.")
+    over_limit = serializers.BooleanField(help_text="Whether that is longer than the schedule's longest_shift.")
+
+
 class ScheduleViewSet(TeamOwnedResource):
     """Schedules: each answers who is on duty at any instant."""
 
@@ -204,10 +227,41 @@ class ScheduleViewSet(TeamOwnedResource):
     @action(detail=True, pagination_class=None, filterset_class=None)
     def shifts(self, request: Request, pk: str) -> Response:
         """Every shift in a span, gaps included."""
-        query = SpanQuery(data=request.query_params, context={"now": timezone.now()})
-        query.is_valid(raise_exception=True)
-        span = query.validated_data
-        return Response(DutySerializer(shifts_of(self.get_object(), span["from"], span["to"]), many=True).data)
+        return Response(DutySerializer(shifts_of(self.get_object(), *_span(request)), many=True).data)
+
+    @extend_schema(parameters=[SpanQuery], responses=GapSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def gaps(self, request: Request, pk: str) -> Response:
+        """When nobody is on duty in a span, and why."""
+        return Response(GapSerializer(gaps(shifts_of(self.get_object(), *_span(request))), many=True).data)
+
+    @extend_schema(parameters=[SpanQuery], responses=LoadSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def load(self, request: Request, pk: str) -> Response:
+        """How much duty each person has in a span, who has most first; shifts are cut to it."""
+        schedule = self.get_object()
+        people = load_of(schedule, *_span(request), schedule.time_zone)
+        return Response([_load(user, load, schedule.longest_shift) for user, load in people])
+
+
+def _span(request: Request) -> tuple[datetime, datetime]:
+    query = SpanQuery(data=request.query_params, context={"now": timezone.now()})
+    query.is_valid(raise_exception=True)
+    return query.validated_data["from"], query.validated_data["to"]
+
+
+def _load(user: User, load: Load, limit: timedelta | None) -> dict[str, Any]:
+    row = {
+        "username": user.username,
+        "name": user.name,
+        "hours": load.total / HOUR,
+        "night_hours": load.nights / HOUR,
+        "weekend_hours": load.weekends / HOUR,
+        "shifts": load.shifts,
+        "longest_hours": load.longest / HOUR,
+        "over_limit": limit is not None and load.longest > limit,
+    }
+    return LoadSerializer(row).data
 
 
 class OverrideSerializer(RecordSerializer):

@@ -2,7 +2,7 @@
 
 At any instant: each layer that is open names whose turn it is; an override in place of somebody puts another person
 there; who is away or gone is left out. A later layer takes the place of those before it, or adds to them; a layer in
-which nobody is left changes nothing. An override in place of everybody comes last.
+which nobody is left changes nothing. An override in place of everybody comes last; its person can be replaced in turn.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Span = tuple[datetime, datetime]
 class On(NamedTuple):
     """Somebody on duty, which layer or override says so, and in whose place.
 
-    In a gap `person` is None, and `instead_of` is the one whose turn it would be, if it is anybody's.
+    In a gap `person` is None, and `instead_of` is the one who is missing, where it would be anybody's turn.
     """
 
     person: int | None
@@ -89,7 +89,7 @@ def on_duty(line: Line, at: datetime, end: datetime) -> tuple[list[On], datetime
     pieces = _pieces(line, at, end)
     _, until, now = next(pieces)
     for left, right, on in pieces:
-        if on != now:
+        if {*on} != {*now}:
             return now, left
         until = right
     return now, until
@@ -136,19 +136,27 @@ def _decide(line: Line, turns: list[Place | None], covers: list[Cover], missing:
             on = on + [each for each in crew if each.person not in {other.person for other in on}]
         elif crew:
             on = crew
-    for cover in covers:
-        if cover.instead_of is None and cover.person not in missing:
-            on = [On(cover.person, cover.why)]
-    return on or [_gap(line, turns)]
+    for number, cover in enumerate(covers, 1):
+        if cover.instead_of is None:
+            present = _present((cover.person,), cover.why, covers[number:], missing)
+            on = present or on
+    return on or [_gap(line, turns, covers, missing)]
 
 
-def _gap(line: Line, turns: list[Place | None]) -> On:
+def _gap(line: Line, turns: list[Place | None], covers: list[Cover], missing: set[int]) -> On:
     for layer, turn in zip(line.layers, turns, strict=True):
-        if turn and (crew := turn.at(layer.position)):
-            return On(None, MISSING, crew[0])
-    if any(layer.windows or layer.closed for layer in line.layers):
+        for crew in _line_up(layer, turn) if turn else ():
+            for on in (_turn_of(person, layer.name, covers) for person in crew):
+                if on.person in missing:
+                    return On(None, MISSING, on.person)
+    if any(turn is None and _rests(layer) for layer, turn in zip(line.layers, turns, strict=True)):
         return CLOSED
     return UNCOVERED if line.layers else EMPTY
+
+
+def _rests(layer: LayerPlan) -> bool:
+    """It has people and hours, so a time without them is meant."""
+    return bool(layer.windows or layer.closed) and not layer.entries and any(plan.crews for plan in layer.plans)
 
 
 def _track(layer: LayerPlan, start: datetime, end: datetime) -> list[Place]:
@@ -189,25 +197,33 @@ def _entries(entries: Iterable[Cover], start: datetime, end: datetime) -> Iterat
             yield Place((crew,), 0, left, right)
 
 
+def _line_up(layer: LayerPlan, turn: Place) -> list[Crew]:
+    """The crew whose turn it is; if the layer fills, all of them from the main one on."""
+    return [turn.at(n) for n in range(len(turn.crews))] if layer.fills else [turn.at(layer.position)]
+
+
 def _crew(layer: LayerPlan, turn: Place, covers: list[Cover], missing: set[int]) -> list[On]:
     """Those whose turn it is, or their stand-ins, without who is missing; if the layer fills, the next turn present."""
-    if not layer.fills:
-        return _present(turn.at(layer.position), layer.name, covers, missing)
-    present = [crew for n in range(len(turn.crews)) if (crew := _present(turn.at(n), layer.name, covers, missing))]
-    position = layer.position % len(turn.crews) if turn.crews else 0
+    present = [crew for each in _line_up(layer, turn) if (crew := _present(each, layer.name, covers, missing))]
+    position = layer.position % len(turn.crews) if layer.fills and turn.crews else 0
     if position >= len(present):
         return []
-    own = turn.at(position)
+    own = turn.at(layer.position)
     return [on if on.instead_of or on.person in own else on._replace(instead_of=own[0]) for on in present[position]]
 
 
 def _present(crew: Crew, name: str, covers: list[Cover], missing: set[int]) -> list[On]:
-    found = []
-    for person in crew:
-        on = On(person, name)
-        for cover in covers:
-            if cover.instead_of is not None and cover.instead_of == on.person:
-                on = On(cover.person, cover.why, person)
+    found: list[On] = []
+    for on in (_turn_of(person, name, covers) for person in crew):
         if on.person not in missing and on.person not in {other.person for other in found}:
             found.append(on)
     return found
+
+
+def _turn_of(person: int, name: str, covers: list[Cover]) -> On:
+    """Who has the turn of `person`: the last of those who stand in, each for the one before."""
+    on = On(person, name)
+    for cover in covers:
+        if cover.instead_of == on.person:
+            on = On(cover.person, cover.why, person if cover.person != person else None)
+    return on

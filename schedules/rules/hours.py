@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from schedules.rules.rotation import instant
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = tuple(name[:3] for name in NAMES)
 DAY = timedelta(days=1)
 BUSINESS = "Mon-Fri 09:00-17:00"
 PRESETS = {
@@ -23,9 +24,8 @@ PRESETS = {
     "Sat-Sun 00:00-24:00": "weekends: Saturday and Sunday",
 }
 _time = r"(?P<{0}_hour>\d{{1,2}}):(?P<{0}_minute>\d\d)"
-_window = re.compile(
-    r"(?:(?P<days>[A-Za-z][A-Za-z,\s-]*?)\s+)?" + _time.format("start") + r"\s*[-–]\s*" + _time.format("end")
-)
+_days_of = r"(?:(?P<days>[A-Za-z][A-Za-z,\s-]*?)\s+)?"
+_window = re.compile(_days_of + _time.format("start") + r"\s*-\s*" + _time.format("end"), re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Window:
 
 def parse(text: str) -> tuple[Window, ...]:
     """The windows that a text names; a ValueError says, for its reader, what cannot be understood."""
-    return tuple(_parse(part.strip()) for part in text.replace("\n", ";").split(";") if part.strip())
+    return tuple(_parse(part.strip()) for part in text.replace("\n", ";").replace("–", "-").split(";") if part.strip())
 
 
 def canonical(text: str) -> str:
@@ -61,9 +61,10 @@ def _parse(part: str) -> Window:
     if not found:
         raise ValueError(f"“{part}” is not understood. Write for example “{BUSINESS}”, several separated by “;”.")
     days = frozenset(_days(found["days"])) if found["days"] else frozenset(range(7))
-    return Window(
-        days, _clock(found["start_hour"], found["start_minute"]), _clock(found["end_hour"], found["end_minute"])
-    )
+    start, end = ((int(found[f"{edge}_hour"]), int(found[f"{edge}_minute"])) for edge in ("start", "end"))
+    if start == (24, 0):
+        raise ValueError(f"“{part}” begins at 24:00, the end of a day: write 00:00 and the day that it belongs to.")
+    return Window(days, _clock(*start), time(0) if end == (24, 0) else _clock(*end))
 
 
 def _days(text: str) -> Iterator[int]:
@@ -76,18 +77,16 @@ def _days(text: str) -> Iterator[int]:
 
 
 def _day(name: str) -> int:
-    matching = [n for n, day in enumerate(DAYS) if name[:3].capitalize() == day]
+    matching = [n for n, day in enumerate(NAMES) if len(name) >= 3 and day.startswith(name.capitalize())]
     if not matching:
         raise ValueError(f"“{name}” is no day of the week: write {', '.join(DAYS)}.")
     return matching[0]
 
 
-def _clock(hour: str, minute: str) -> time:
-    if (int(hour), int(minute)) == (24, 0):
-        return time(0)
-    if int(hour) > 23 or int(minute) > 59:
-        raise ValueError(f"{hour}:{minute} is no time of day.")
-    return time(int(hour), int(minute))
+def _clock(hour: int, minute: int) -> time:
+    if hour > 23 or minute > 59:
+        raise ValueError(f"{hour}:{minute:02} is no time of day.")
+    return time(hour, minute)
 
 
 def _days_text(days: list[int]) -> str:
@@ -110,7 +109,8 @@ def spans(
     if not windows and not closed:
         return [(start, end)]
     windows = windows or (Window(frozenset(range(7)), time(0), time(0)),)
-    first, last = (start - DAY).astimezone(zone).date(), end.astimezone(zone).date()
+    # A window that begins the day before may still be open: on the calendar, for a day may have 25 hours.
+    first, last = start.astimezone(zone).date() - DAY, end.astimezone(zone).date()
     days = (first + n * DAY for n in range((last - first).days + 1))
     found = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
     return joined((max(left, start), min(right, end)) for left, right in found)

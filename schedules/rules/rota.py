@@ -7,6 +7,7 @@ turn lasts until the first hand-over by the new plan that is at least half a tur
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from schedules.rules.rotation import Period, boundary, turn_at, turns
 
@@ -47,8 +48,8 @@ class Place:
 
 def places(plans: Sequence[Plan], start: datetime, end: datetime) -> Iterator[Place]:
     """The turns of a rotation that touch [start, end), in order, cut where one plan gives way to the next."""
-    until = [plan.start for plan in plans[1:]] + [None]
-    for plan, last in zip(plans, until, strict=True):
+    for plan, following in zip_longest(plans, plans[1:]):
+        last = following.start if following else None
         left, right = max(plan.start, start), min(last, end) if last else end
         for place in _places(plan, left, right) if left < right else ():
             over = min(place.end, last) if last else place.end
@@ -82,14 +83,14 @@ def changed(
     """The plans after an edit at `now`; those that have held or hold keep their past.
 
     A first hand-over that lies ahead is waited for. `at_once`: the new plan holds from now on, its turns counted from
-    its first hand-over.
+    its first hand-over. So it does where nobody has a turn that could be ended.
     """
     held = [plan for plan in plans if plan.start <= now]
-    if not held or not any(held[-1].crews):
-        return [*held[:-1], Plan(period, crews, since=now if held[:-1] else None)]
-    if at_once:
-        return [*held, Plan(period, crews, since=now)]
+    if not any(plan.crews for plan in held):
+        return [Plan(period, crews)]
     first = boundary(period, 0)
+    if at_once or not held[-1].crews:
+        return [*held, Plan(period, crews, since=max(now, first))]
     running = next(places(held, max(now, first), max(now, first) + timedelta(microseconds=1)))
     order = [running.crews[(running.index + n) % len(running.crews)] for n in range(1, len(running.crews) + 1)]
     following = next((crews.index(crew) for crew in order if crew in crews), 0)

@@ -332,3 +332,50 @@ def test_reading_needs_a_login_and_writing_the_permission(coach, ana):
     pk = Schedule.objects.get().pk
     assert client.patch(f"schedules/{pk}/", {"name": "X"}).status_code == 403
     assert client.delete(f"schedules/{pk}/").status_code == 403
+
+
+# --- gaps and load ----------------------------------------------------------------------------------------------------
+
+
+def test_gaps_say_when_and_why(coach, ana, world):
+    """A9"""
+    schedule = coach.post("schedules/", {"name": "Empty"}).json()
+    span = {"start": "2026-01-05T10:00:00Z", "end": "2026-01-05T12:00:00Z"}
+    coach.post("overrides/", {"schedule": schedule["id"], "user": "ana", **span})
+    why = "nobody is on duty: the schedule has no layers"
+    query = {"from": "2026-01-05T09:00:00Z", "to": "2026-01-05T13:00:00Z"}
+    assert coach.get(f"schedules/{schedule['id']}/gaps/", query).json() == [
+        {"start": query["from"], "end": span["start"], "why": why},
+        {"start": span["end"], "end": query["to"], "why": why},
+    ]
+
+
+def test_load_is_counted_for_each_person_on_the_clock_of_the_schedule(coach, ana, bo):
+    """A12, A14, E16: in the week in which Berlin's clock is set back, Bo has 169 hours."""
+    _, schedule = main_schedule(coach, "ana", "bo")
+    coach.patch(f"schedules/{schedule['id']}/", {"longest_shift": "7 00:30:00"})
+    query = {"from": "2026-10-12T09:00:00+02:00", "to": "2026-10-27T09:00:00+01:00"}
+    found = coach.get(f"schedules/{schedule['id']}/load/", query).json()
+    keys = ("username", "name", "hours", "night_hours", "weekend_hours", "shifts", "longest_hours", "over_limit")
+    assert [tuple(row) for row in found] == [keys, keys]
+    assert [tuple(row.values()) for row in found] == [
+        ("ana", "Ana", 192.0, 64.0, 48.0, 2, 168.0, False),
+        ("bo", "Bo", 169.0, 57.0, 49.0, 1, 169.0, True),
+    ]
+    coach.patch(f"schedules/{schedule['id']}/", {"longest_shift": None})
+    assert not any(row["over_limit"] for row in coach.get(f"schedules/{schedule['id']}/load/", query).json())
+
+
+def test_nobody_has_a_load_in_an_empty_schedule(coach):
+    schedule = coach.post("schedules/", {"name": "Empty"}).json()
+    assert coach.get(f"schedules/{schedule['id']}/load/").json() == []
+    assert len(coach.get(f"schedules/{schedule['id']}/gaps/").json()) == 1
+
+
+@pytest.mark.parametrize("what", ["gaps", "load", "shifts"])
+def test_a_span_is_read_alike_wherever_it_is_asked_for(coach, ana, what):
+    schedule = Schedule.objects.create(name="Empty")
+    assert coach.get(f"schedules/{schedule.pk}/{what}/?from=2024-03-10T02:30:00").json().keys() == {"from"}
+    assert coach.get(f"schedules/{schedule.pk}/{what}/?to=2024-03-10T02:30:00Z").json().keys() == {"to"}
+    assert coach.get(f"schedules/999999/{what}/").status_code == 404
+    assert client_of(ana).get(f"schedules/{schedule.pk}/{what}/").status_code == 200

@@ -202,6 +202,23 @@ def test_a_first_day_ahead_is_waited_for():
     assert [who for who, _, _ in line(after, "2026-01-12T09:00", "2026-02-16T09:00")] == [2, 1, 2, 3, 4]
 
 
+def test_at_once_waits_for_a_first_day_ahead_too():
+    """Before the first day nobody has a turn by the new plan; until then the old one goes on."""
+    later = weekly(first=date(2026, 2, 2))
+    after = changed([Plan(weekly(), [A, B])], later, [C, D], utc("2026-01-14T12:00"), at_once=True)
+    assert [who for who, _, _ in line(after, "2026-01-12T09:00", "2026-02-16T09:00")] == [2, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_time_in_which_a_rotation_had_nobody_stays_empty(at_once):
+    emptied = changed([Plan(weekly(), [A, B])], weekly(), [], utc("2026-01-07T12:00"), at_once=True)
+    assert not any(place.at(0) for place in places(emptied, utc("2026-01-07T12:00"), utc("2026-02-02T09:00")))
+    after = changed(emptied, weekly(), [C, D], utc("2026-01-14T12:00"), at_once=at_once)
+    assert [place.at(0) for place in places(after, utc("2026-01-05T09:00"), utc("2026-01-26T09:00"))] == [
+        *(A, (), (), D, C)  # nobody until the edit; then the turns of the calendar
+    ]
+
+
 def test_a_rotation_that_had_nobody_begins_as_it_says():
     after = changed([Plan(weekly(), [])], weekly(), [A, B], utc("2026-01-14T12:00"), at_once=False)
     assert [who for who, _, _ in line(after, "2026-01-05T09:00", "2026-01-19T09:00")] == [1, 2]
