@@ -120,6 +120,12 @@ class Timetable:
             for number, layer in enumerate(self.line.layers)
         ]
 
+    def load(self, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
+        found = loads(shifts(self.line, start, end), zone).items()
+        return sorted(
+            ((self.people[who], load) for who, load in found), key=lambda each: (-each[1].total, each[0].username)
+        )
+
     def why(self, on: On) -> str:
         other = self.people.get(on.instead_of) if on.instead_of is not None else None
         if on.person is not None:
@@ -188,9 +194,7 @@ def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
 
 def load_of(schedule: Schedule, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
     """How much duty each person has in [start, end), who has most first; nights and weekends by the clock of `zone`."""
-    table = timetables([schedule.pk], start, end)[schedule.pk]
-    found = [(table.people[person], load) for person, load in loads(shifts(table.line, start, end), zone).items()]
-    return sorted(found, key=lambda pair: (-pair[1].total, pair[0].username))
+    return timetables([schedule.pk], start, end)[schedule.pk].load(start, end, zone)
 
 
 def gaps(duties: Iterable[Duty]) -> list[Duty]:

@@ -246,6 +246,7 @@ class ScheduleAdmin(ForesightAdmin):
             "gaps": [gap for gap in gaps(duties) if gap.end > now and not gap.closed],
             "closed": any(duty.closed for duty in duties),
             "coming": [duty for duty in duties if duty.end > now],
+            "load": table.load(start, end, zone),
             "too_long": [d for d in duties if obj.longest_shift and d.user and d.end - d.start > obj.longest_shift],
         }
 

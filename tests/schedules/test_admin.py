@@ -59,6 +59,14 @@ def test_a_schedules_page_draws_the_coming_weeks_with_names(admin, main):
     assert "<strong>nobody</strong>" not in words and "nobody is on duty for" not in shown
 
 
+def test_the_load_of_each_person_is_counted(admin, main):
+    """A12, A14"""
+    Schedule.objects.update(longest_shift=timedelta(days=3))
+    shown = text(admin.get(page_of(main)))
+    assert "<td>Ana</td><td>14 days</td><td>4 days 16 hours</td><td>4 days</td><td>7 days</td>" in shown
+    assert "On duty for longer than this schedule allows: Ana from" in shown
+
+
 def test_a_gap_in_the_coming_weeks_is_said_in_words(admin, main):
     User.objects.filter(username="bo").update(is_active=False)
     shown = text(admin.get(page_of(main))).partition("The next 4 weeks, as saved")[2]
