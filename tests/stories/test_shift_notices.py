@@ -41,9 +41,10 @@ def said(number: int = -1) -> str:
 
 
 def test_a_shift_is_announced_once_so_long_before_it(world, main):
-    """A12"""
+    """A12: to the minute, whenever the last look was."""
+    world.now += 4 * MINUTE
     world.watch(main, remind=12 * HOUR)
-    world.advance(minutes=59)
+    world.advance(minutes=55)
     assert world.told() == []
     world.advance(minutes=1)
     assert world.told() == ["bo"]
@@ -151,8 +152,9 @@ def test_whoever_comes_on_duty_is_told_what_is_open_and_the_last_note(world, mai
     world.trigger(world.service(world.policy((HOUR, bo))), summary="not by this schedule")
     HandoverNote.objects.create(schedule=main, by=ana, at=world.now - 20 * DAY, text="an old story")
     HandoverNote.objects.create(schedule=main, by=ana, at=world.now, text="the cache is warming up")
+    world.now += 4 * MINUTE
     world.watch(main, hands_over=True)
-    world.advance(hours=12, minutes=59)
+    world.advance(hours=12, minutes=55)
     world.told()
     world.advance(minutes=1)
     assert world.told() == ["bo"]
@@ -174,6 +176,7 @@ def test_whoever_comes_on_duty_is_told_what_is_open_and_the_last_note(world, mai
 
 def test_a_hand_over_without_anything_open_says_so(world, main):
     Absence.objects.create(user=person("ana"), start=NEXT_MONDAY - HOUR, end=NEXT_MONDAY)
+    HandoverNote.objects.create(schedule=main, by=person("ana"), at=world.now - 20 * DAY, text="an old story")
     world.watch(main, hands_over=True)
     world.advance(hours=13)
     assert world.told() == ["bo"]
@@ -327,6 +330,13 @@ def test_a_sweep_without_anything_due_costs_two_queries_of_ours(world, main, dja
     world.watch(main, remind=12 * HOUR)
     with django_assert_num_queries(2):
         assert shift_watch.watch_due(world.now) == 0
+
+
+def test_a_look_that_nobody_takes_turns_health_red(world, main):
+    """A9"""
+    world.watch(main, remind=12 * HOUR)
+    assert audit.overdue(world.now + 15 * MINUTE)["shift watches"] == 0
+    assert audit.overdue(world.now + 17 * MINUTE)["shift watches"] == 1
 
 
 # --- who cannot be reached --------------------------------------------------------------------------------------------
