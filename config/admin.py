@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "dispatching.Alert": "notifications_active",
         "stakeholders.Outage": "campaign",
         "dispatching.Delivery": "outgoing_mail",
+        "dispatching.Notice": "event_note",
     },
     "Who": {
         "schedules.User": "person",

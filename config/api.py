@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 from rest_framework.views import exception_handler
 
-from dispatching.api import alerts, contact, deliveries, policies, routing
+from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from dispatching.lifecycle import Refused
 from schedules.api import people, rota
 
@@ -63,3 +63,4 @@ router.register("contact-rules", contact.ContactRuleViewSet)
 router.register("escalation-policies", policies.EscalationPolicyViewSet)
 router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
+router.register("notices", notices.NoticeViewSet)

@@ -5,21 +5,25 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from dispatching import alarms, sweep, timeline
-from dispatching.models import Alert, AlertEvent, Delivery, Escalation
+from dispatching import alarms, feed_watch, sweep, timeline
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation, ShiftWatch
 
 log = structlog.get_logger(__name__)
 LATE = timedelta(seconds=60)
 
 
 def audit(now: datetime) -> int:
-    """Gives every open alert that nobody has and that never had one an escalation; returns the number of repairs."""
+    """Gives every open alert that nobody has and that never had one an escalation; returns the number of repairs.
+
+    Tells the owners of calendars that cannot be read, too.
+    """
     forgotten = Alert.objects.filter(state=Alert.State.TRIGGERED, escalations=None, first_at__lte=now - LATE / 2)
     repaired = sum(_start(pk, now) for pk in list(forgotten.values_list("pk", flat=True)[:1000]))
     if repaired:
         log.error("audit_repaired", alerts=repaired)
         alarms.ring_steps()
     sweep.record("audit", now, repaired)
+    feed_watch.tell_feed_owners(now)
     return repaired
 
 
@@ -37,4 +41,8 @@ def _start(alert_id: int, now: datetime) -> bool:
 def overdue(now: datetime) -> dict[str, int]:
     """How many rows are due for more than a minute, by kind; health and metrics read it."""
     late = now - LATE
-    return {"steps": Escalation.objects.due(late).count(), "deliveries": Delivery.objects.due(late).count()}
+    return {
+        "steps": Escalation.objects.due(late).count(),
+        "deliveries": Delivery.objects.due(late).count(),
+        "shift watches": ShiftWatch.objects.filter(due_at__lte=late).count(),
+    }

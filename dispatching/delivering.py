@@ -40,7 +40,7 @@ CLAIM_NEXT, CLAIM_ONE = CLAIM.format(only=""), CLAIM.format(only="AND id = %(id)
 
 SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
-    *("recipient_name", "subject", "body", "data"),
+    *("recipient_name", "subject", "body", "data", "expires_at"),
 )
 POINT = ("id", "address", "verified", "disabled_reason")
 LOOK = f"""
@@ -100,6 +100,8 @@ def send(claim: Claim, *, now: datetime) -> Delivery | None:
         return None
     if delivery.cancelled_at:
         return _record(delivery, now=now, state=State.SUPPRESSED, due_at=None)
+    if delivery.expires_at and delivery.expires_at <= now:
+        return _record(delivery, now=now, state=State.SUPPRESSED, due_at=None, reason="too late to be of use")
     if delivery.attempt > MAX_ATTEMPTS:
         # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
         return _end(delivery, State.DEAD, "no sender has survived it", now=now)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dispatching import timeline, words
-from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
+from dispatching.models import Alert, AlertEvent, ContactPoint, Delivery, Escalation, Page, Recipient
 from dispatching.rules.contact import chain
 
 Kind = AlertEvent.Kind
@@ -53,23 +53,28 @@ def page(
 def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
     """One for each link of the person's chain; none if there is no way to reach them."""
     recipient = called.recipient
-    points = {point.pk: point for point in recipient.contact_points.all()}
-    rules = [(point.pk, rule.delay) for point in points.values() for rule in point.rules.all()]
-    links = chain((point.pk for point in points.values() if point.usable), rules)
-    if not links:
+    chained = links(recipient)
+    if not chained:
         return []
     said = words.page_words(alert, recipient, why=called.why, now=now)
     return [
         Delivery(
-            contact_point=points[point],
-            channel=points[point].channel,
+            contact_point=point,
+            channel=point.channel,
             recipient_name=recipient.name[:150],
             created_at=now,
             due_at=now + delay,
             **said,
         )
-        for point, delay in links
+        for point, delay in chained
     ]
+
+
+def links(recipient: Recipient) -> list[tuple[ContactPoint, timedelta]]:
+    """The person's own chain, earliest first: the contact points that can be used, each with its delay."""
+    points = {point.pk: point for point in recipient.contact_points.all()}
+    rules = [(point.pk, rule.delay) for point in points.values() for rule in point.rules.all()]
+    return [(points[pk], delay) for pk, delay in chain((pk for pk, point in points.items() if point.usable), rules)]
 
 
 def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetime) -> AlertEvent:

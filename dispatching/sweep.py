@@ -6,7 +6,7 @@ from itertools import count, islice, takewhile
 
 import structlog
 
-from dispatching import delivering, escalating, refusing
+from dispatching import delivering, escalating, refusing, shift_watch
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 
@@ -61,7 +61,7 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
     """Everything that is due, until nothing is, a minute has gone by or `going` says no; then the proof of work."""
     start = clock()
     while going() and clock() - start < timedelta(minutes=1):
-        done = follow_up(clock()) + refusing.tell_owners(clock()) + run_steps(clock())
+        done = follow_up(clock()) + refusing.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
         for queue in Delivery.Queue.values:
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
         if not done:

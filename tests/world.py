@@ -17,6 +17,7 @@ from dispatching.models import (
     Recipient,
     Refusal,
     Service,
+    ShiftWatch,
     Step,
     Target,
 )
@@ -72,6 +73,12 @@ class World:
             found.append(schedule)
         return found
 
+    def watch(self, schedule: Schedule, *, remind: timedelta | None = None, hands_over: bool = False) -> None:
+        """Reminders and hand-over notes are switched on, and the next sweep has taken that in."""
+        schedule.remind, schedule.hands_over = remind, hands_over
+        schedule.save()
+        self.sweep()
+
     def policy(self, *steps: tuple, repeat: int = 0, name: str = "") -> EscalationPolicy:
         """Each step is (span, target, …); a target is a person, a schedule, a team or a group."""
         policy = EscalationPolicy.objects.create(
@@ -122,7 +129,8 @@ class World:
         self.sweep()
 
     def _next_due(self) -> datetime | None:
-        rows = (Escalation.objects.running(), Delivery.objects.filter(due_at__isnull=False), Refusal.objects.all())
+        waiting = Delivery.objects.filter(due_at__isnull=False)
+        rows = (Escalation.objects.running(), waiting, Refusal.objects.all(), ShiftWatch.objects.all())
         return min((due for each in rows if (due := each.aggregate(due=Min("due_at"))["due"])), default=None)
 
     # --- assert ---------------------------------------------------------------------------------------------------

@@ -1,3 +1,3 @@
-from dispatching.admin import alerts, contact, deliveries, policies, routing
+from dispatching.admin import alerts, contact, deliveries, notices, policies, routing
 
-__all__ = ["alerts", "contact", "deliveries", "policies", "routing"]
+__all__ = ["alerts", "contact", "deliveries", "notices", "policies", "routing"]

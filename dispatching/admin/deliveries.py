@@ -5,7 +5,9 @@ import re
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from dispatching.models import Attempt, Delivery, SweepRecord
@@ -39,19 +41,30 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ("number", "state_now", "recipient_name", "channel", "what", "reason", "attempt", "created")
+    list_display = (
+        "number",
+        "state_now",
+        "recipient_name",
+        "channel",
+        "purpose",
+        "what",
+        "reason",
+        "attempt",
+        "created",
+    )
     list_display_links = ("number", "what")
+    list_select_related = ("page", "notice")
     list_filter = ("state", "channel", "queue")
     search_fields = ("recipient_name", "address", "subject", "receipt", "=id")
     search_help_text = "Recipient, address, subject, receipt or number"
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("state_now", "reason", ("recipient_name", "channel"), "address")}),
-        ("When", {"fields": (("created", "due"), ("sent", "cancelled"), "attempt")}),
+        (None, {"fields": ("state_now", "reason", "purpose", ("recipient_name", "channel"), "address")}),
+        ("When", {"fields": (("created", "due"), ("sent", "cancelled"), "expires", "attempt")}),
         ("What", {"fields": ("subject", "words")}),
         ("For support", {"fields": ("key", "receipt", "queue")}),
     )
-    readonly_fields = ("state_now", "created", "due", "sent", "cancelled", "words")
+    readonly_fields = ("state_now", "purpose", "created", "due", "sent", "cancelled", "expires", "words")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         match = request.resolver_match
@@ -65,6 +78,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description="state", ordering="state", label=LABELS)
     def state_now(self, delivery: Delivery) -> str:
         return delivery.get_state_display()
+
+    @admin.display(description="for")
+    def purpose(self, delivery: Delivery) -> SafeString | str:
+        """What it is sent for: an alert, or what kind of notice."""
+        if page := getattr(delivery, "page", None):
+            url = reverse("admin:dispatching_alert_change", args=[page.alert_id])
+            return format_html('<a href="{}">alert #{}</a>', url, page.alert_id)
+        if notice := getattr(delivery, "notice", None):
+            url = reverse("admin:dispatching_notice_change", args=[notice.pk])
+            return format_html('<a href="{}">{}</a>', url, notice.get_kind_display())
+        return ""
 
     @admin.display(description="subject")
     def what(self, delivery: Delivery) -> str:
@@ -85,6 +109,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="withdrawn")
     def cancelled(self, delivery: Delivery) -> str:
         return local(delivery.cancelled_at) or "no"
+
+    @admin.display(description="of no use from")
+    def expires(self, delivery: Delivery) -> str:
+        return local(delivery.expires_at) or "never"
 
     @admin.display(description="words")
     def words(self, delivery: Delivery) -> str:

@@ -2,6 +2,7 @@ from dispatching.models.alert import Alert, AlertEvent, Page
 from dispatching.models.contact import ContactPoint, ContactRule, Recipient
 from dispatching.models.delivery import Attempt, Delivery
 from dispatching.models.escalation import Escalation
+from dispatching.models.notice import Notice, ShiftWatch
 from dispatching.models.policy import EscalationPolicy, Step, Target
 from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, key_hash
 from dispatching.models.sweep import SweepRecord
@@ -16,12 +17,14 @@ __all__ = [
     "Escalation",
     "EscalationPolicy",
     "Integration",
+    "Notice",
     "Page",
     "Priority",
     "Recipient",
     "Refusal",
     "Service",
     "Severity",
+    "ShiftWatch",
     "Step",
     "SweepRecord",
     "Target",

@@ -54,6 +54,8 @@ class Delivery(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
+    # From then on it would be of no use: a reminder of a shift that has begun. Empty: never.
+    expires_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
     cancelled_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)

@@ -1,6 +1,6 @@
 """Who is on duty, as data. What follows from it is in `schedules.rules`."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -142,6 +142,7 @@ class Schedule(models.Model):
         "reminder",
         null=True,
         blank=True,
+        validators=[MinValueValidator(timedelta(minutes=1)), MaxValueValidator(timedelta(days=28))],
         help_text="How long before their shift people are reminded, as hours:minutes:seconds. Empty: not at all.",
     )
     hands_over = models.BooleanField(

@@ -15,14 +15,27 @@ def when(at: datetime | None, zone: tzinfo = UTC) -> SafeString | str:
     """A <time> element in `zone`, followed by UTC where that reads differently; empty for None."""
     if at is None:
         return ""
+    machine = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text, universal = _said(at, zone)
+    if not universal:
+        return format_html('<time datetime="{}">{}</time>', machine, text)
+    return format_html('<time datetime="{}">{} <span class="utc">({})</span></time>', machine, text, universal)
+
+
+@register.simple_tag
+def moment(at: datetime, zone: tzinfo = UTC) -> str:
+    """“Mon 5 Jan 2026, 10:00 CET (09:00 UTC)”: `when` without markup, for messages."""
+    text, universal = _said(at, zone)
+    return f"{text} ({universal})" if universal else text
+
+
+def _said(at: datetime, zone: tzinfo) -> tuple[str, str]:
+    """The instant in `zone`, and in UTC where that reads differently."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
-    machine = utc.strftime("%Y-%m-%dT%H:%M:%SZ")
     if local.utcoffset() == timedelta(0):
-        return format_html('<time datetime="{}">{} UTC</time>', machine, day_and_time(utc))
-    same_day = local.date() == utc.date()
-    universal = utc.strftime("%H:%M") if same_day else day_and_time(utc)
-    text = f"{day_and_time(local)} {local.tzname()}"
-    return format_html('<time datetime="{}">{} <span class="utc">({} UTC)</span></time>', machine, text, universal)
+        return f"{day_and_time(utc)} UTC", ""
+    universal = utc.strftime("%H:%M") if local.date() == utc.date() else day_and_time(utc)
+    return f"{day_and_time(local)} {local.tzname()}", f"{universal} UTC"
 
 
 def day_and_time(at: datetime) -> str:

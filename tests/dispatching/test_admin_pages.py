@@ -14,7 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from dispatching import example
+from dispatching import example, notices
 from dispatching.models import (
     Alert,
     Attempt,
@@ -23,6 +23,7 @@ from dispatching.models import (
     Delivery,
     EscalationPolicy,
     Integration,
+    Notice,
     Priority,
     Recipient,
     Service,
@@ -50,6 +51,7 @@ def organisation(world) -> None:
     example.load(None)
     ContactPoint.objects.update(channel="memory")
     world.trigger(Integration.objects.get())
+    notices.tell(User.objects.get(username="ana"), "k", Notice.Kind.REMINDER, "Your shift", "soon", now=world.now)
     every = IntervalSchedule.objects.create(every=5, period="seconds")
     for name in (*VITAL, "ours"):
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
@@ -96,7 +98,7 @@ def test_every_add_page_opens_where_adding_is_allowed(coach):
         return coach.get(address(model, "add")).status_code
 
     pages = {label(model): add(model) for model in site._registry}
-    engines = {"dispatching.Alert", "dispatching.Delivery", "dispatching.SweepRecord"}
+    engines = {"dispatching.Alert", "dispatching.Delivery", "dispatching.Notice", "dispatching.SweepRecord"}
     assert pages == {each: 403 if each in engines else 200 for each in pages}
 
 
@@ -186,6 +188,14 @@ def make_deliveries(n: int) -> None:
         for i in range(n)
     )
     Attempt.objects.bulk_create(Attempt(delivery=each, number=1, at=MONDAY, outcome="accepted") for each in made)
+    make_notices(min(n, 40))
+
+
+def make_notices(n: int) -> None:
+    for _ in range(n // 2):
+        key = str(next(serial))
+        notices.tell(User.objects.get(username="ana"), key, Notice.Kind.REMINDER, "shift", "soon", now=MONDAY)
+        notices.tell(some_user(), key + "-unreachable", Notice.Kind.FEED, "broken", "calendar", now=MONDAY)
 
 
 def some_user() -> User:
@@ -256,6 +266,7 @@ def each(make: Callable[[], Model]) -> Callable[[int], None]:
 MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
     Alert: (make_alerts, 9_990),
     Delivery: (make_deliveries, 9_990),
+    Notice: (make_notices, 28),
     User: (each(some_user), 27),
     Team: (each(some_team), 27),
     Group: (each(some_group), 27),

@@ -168,6 +168,7 @@ def test_the_ledger_says_who_was_told_and_keeps_the_link_to_itself(world, monito
     assert row == {
         "id": delivery.pk,
         "alert": alert.pk,
+        "notice": None,
         "recipient": "Ana",
         "username": "ana",
         "contact_point": delivery.contact_point_id,

@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from config.api import router
-from dispatching.models import ContactPoint, ContactRule, Priority
+from dispatching import notices
+from dispatching.models import ContactPoint, ContactRule, Notice, Priority
 from schedules.models import Override, User
 from tests.api import Client, client_of
 
@@ -32,6 +33,7 @@ JUNK = {
         *("state=open", "severity=bad", "priority=high", "service=%00", "service_id=abc", "dedup_key=%00"),
         *("since=garbage", "since=10000-01-01", "until=2024-03-10T02:30:00", "state=%00", "since=%00"),
     ],
+    "notices": ["kind=page", "username=%00", "sent=perhaps", "since=garbage"],
     "deliveries": ["state=open", "channel=%00", "alert=abc", "since=garbage", "username=%00"],
 }
 NOUNS = sorted(JUNK)
@@ -56,6 +58,7 @@ def fill(world, count: int, mark: str) -> None:
         Override.objects.create(schedule=main, user=user, start=world.now, end=world.now + HOUR)
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
+        notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
 
 
 def test_no_resource_is_without_a_row_o11():

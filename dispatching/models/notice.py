@@ -1,0 +1,52 @@
+from django.db import models
+from django.db.models import Q
+
+from dispatching.models.contact import Recipient
+from dispatching.models.delivery import Delivery
+from schedules.models import Schedule
+
+
+class Notice(models.Model):
+    """Why a delivery that is no page is sent, or why there is none. Told once is a constraint: the key."""
+
+    class Kind(models.TextChoices):
+        REMINDER = "reminder", "shift reminder"
+        HANDOVER = "handover", "hand-over"
+        FEED = "feed", "broken calendar"
+
+    key = models.CharField(
+        max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="notices")
+    at = models.DateTimeField()
+    # One line, without links: those are keys, and are only in the delivery.
+    text = models.CharField(max_length=500)
+    delivery = models.OneToOneField(Delivery, models.CASCADE, null=True, related_name="notice")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why nothing was sent.")
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = [
+            models.CheckConstraint(condition=Q(delivery__isnull=False) | ~Q(reason=""), name="notice_sent_or_reason")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.recipient}"
+
+
+class ShiftWatch(models.Model):
+    """When a schedule is looked at next for reminders and hand-overs, and what the last look saw."""
+
+    schedule = models.OneToOneField(Schedule, models.CASCADE, related_name="+")
+    due_at = models.DateTimeField(db_index=True)
+    # The moment of the last look, and the ids of those who were on duty then. Empty: there was none yet.
+    seen_until = models.DateTimeField(null=True)
+    on_duty = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("due_at",)
+        verbose_name_plural = "shift watches"
+
+    def __str__(self) -> str:
+        return f"watch over {self.schedule}"
