@@ -29,7 +29,7 @@ def writable(known: Tables, user: User, now: datetime) -> list[Schedule]:
 def newest(schedules: Iterable[Schedule]) -> dict[int, HandoverNote]:
     """The last note of each schedule, by the schedule's id."""
     notes = HandoverNote.objects.filter(schedule__in=list(schedules)).select_related("by")
-    return {note.schedule_id: note for note in notes.order_by("schedule", "-pk").distinct("schedule")}
+    return {note.schedule_id: note for note in notes.order_by("schedule_id", "-pk").distinct("schedule_id")}
 
 
 def _was_on_duty(table: Timetable, user: User, now: datetime) -> bool:
