@@ -118,7 +118,8 @@ class SwapForm(OwnForm, forms.Form):
         return sorted(groups.items())
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         duty, asked = self.returns.get(cleaned.get("back", "")), cleaned.get("asked")
         if duty and duty.user != asked and "asked" not in self.errors:
             self.add_error(

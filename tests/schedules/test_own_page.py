@@ -298,6 +298,7 @@ def test_a_wrong_absence_is_refused_at_the_field(ana, start, end, sentence):
     page = add_absence(ana, start, end)
     assert page.status_code == 400
     assert sentence in text(page) and 'aria-invalid="true"' in text(page)
+    assert "Nothing was saved." in said(page)
     assert not Absence.objects.exists()
 
 
