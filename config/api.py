@@ -10,16 +10,17 @@ from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 from rest_framework.views import exception_handler
 
+from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
-from dispatching.lifecycle import Refused
-from schedules.api import people, rota
+from schedules import swapping
+from schedules.api import exceptions, people, rota
 
 log = structlog.get_logger(__name__)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, Refused):
+    if isinstance(error, lifecycle.Refused | swapping.Refused):
         return _conflict(str(error))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
@@ -55,6 +56,9 @@ router.register("groups", people.GroupViewSet)
 router.register("rotations", rota.RotationViewSet)
 router.register("schedules", rota.ScheduleViewSet)
 router.register("overrides", rota.OverrideViewSet)
+router.register("absences", exceptions.AbsenceViewSet)
+router.register("swap-requests", exceptions.SwapRequestViewSet)
+router.register("handover-notes", exceptions.HandoverNoteViewSet)
 router.register("priorities", routing.PriorityViewSet)
 router.register("services", routing.ServiceViewSet)
 router.register("integrations", routing.IntegrationViewSet)

@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS = {
         "EscalationState": "dispatching.models.escalation.Escalation.State",
         "TimelineKind": "dispatching.models.alert.AlertEvent.Kind",
         "TargetType": "dispatching.models.policy.Target.KINDS",
+        "SwapState": "schedules.models.exceptions.SwapRequest.State",
         "RotationUnit": "schedules.models.schedule.Rotation.Unit",
         "Severity": "dispatching.models.routing.Severity",
     },

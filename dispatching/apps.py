@@ -1,6 +1,16 @@
 from django.apps import AppConfig
 
+from schedules import reach
+
 
 class DispatchingConfig(AppConfig):
     name = "dispatching"
     verbose_name = "Dispatching"
+
+    def ready(self) -> None:
+        reach.register(self.without_contact_point)
+
+    def without_contact_point(self, users: set[int]) -> set[int]:
+        """Those of these users who have no contact point that may be used."""
+        points = self.get_model("ContactPoint").objects.usable().filter(recipient__user__in=users)
+        return users - set(points.values_list("recipient__user", flat=True))

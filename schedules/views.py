@@ -7,7 +7,10 @@ from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
+from schedules import own_page, reach
 from schedules.models import Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 
@@ -33,7 +36,10 @@ def on_call_now(request: HttpRequest) -> HttpResponse:
     watches = [_watch(schedule, tables[schedule.pk], now) for schedule in ordered if schedule.pk in tables]
     # Main first, then its backups.
     teams = [(team, list(own)) for team, own in groupby(watches, key=lambda watch: watch.schedule.team)]
-    return render(request, "schedules/on_call.html", {"teams": teams, "now": now, "zone": request.user.time_zone})
+    named = (duty.user for watch in watches for duty in (*watch.now, *watch.next))
+    unreachable = reach.unreachable(user.pk for user in named if user)
+    context = {"teams": teams, "now": now, "zone": request.user.time_zone, "unreachable": unreachable}
+    return render(request, "schedules/on_call.html", context)
 
 
 def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
@@ -42,3 +48,22 @@ def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
     if until >= now + HORIZON:
         return Watch(schedule, current, None, [])
     return Watch(schedule, current, until, table.now(until))
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def mine(request: HttpRequest) -> HttpResponse:
+    """One's own shifts, swaps, absences and hand-over notes."""
+    assert isinstance(request.user, User)
+    act = own_page.act if request.method == "POST" else own_page.show
+    return act(request, request.user, timezone.now())
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask_for_swap(request: HttpRequest) -> HttpResponse:
+    """Whom to ask to take one shift; which one it is stands in the address."""
+    assert isinstance(request.user, User)
+    return own_page.ask_for_swap(request, request.user, timezone.now())

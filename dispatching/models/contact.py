@@ -52,6 +52,11 @@ class Recipient(models.Model):
         return self.user.name if self.user else self.display_name
 
 
+class ContactPoints(models.QuerySet["ContactPoint"]):
+    def usable(self) -> "ContactPoints":
+        return self.filter(verified=True, disabled_reason="")
+
+
 class ContactPoint(models.Model):
     """One address of one recipient on one channel."""
 
@@ -64,6 +69,8 @@ class ContactPoint(models.Model):
     disabled_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent there at present; empty while it is in use."
     )
+
+    objects = ContactPoints.as_manager()
 
     class Meta:
         ordering = ("pk",)

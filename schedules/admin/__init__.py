@@ -1,3 +1,3 @@
-from schedules.admin import people, rota
+from schedules.admin import exceptions, people, rota
 
-__all__ = ["people", "rota"]
+__all__ = ["exceptions", "people", "rota"]

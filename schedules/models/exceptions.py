@@ -1,5 +1,7 @@
 """What people arrange among themselves: absences, and who takes whose shift."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -30,6 +32,12 @@ class Absence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is away"
+
+
+class SwapRequests(models.QuerySet["SwapRequest"]):
+    def waiting(self, now: datetime) -> "SwapRequests":
+        """Those that can still be answered."""
+        return self.filter(state=SwapRequest.State.OFFERED, end__gt=now)
 
 
 class SwapRequest(models.Model):
@@ -64,6 +72,8 @@ class SwapRequest(models.Model):
     answered_at = models.DateTimeField(null=True, editable=False)
     answered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", editable=False)
     overrides = models.ManyToManyField(Override, related_name="swaps", editable=False)
+
+    objects = SwapRequests.as_manager()
 
     class Meta:
         ordering = ("start", "pk")

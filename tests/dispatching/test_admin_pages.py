@@ -31,7 +31,17 @@ from dispatching.models import (
     SweepRecord,
     Target,
 )
-from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
+from schedules.models import (
+    Absence,
+    HandoverNote,
+    Layer,
+    Participant,
+    Rotation,
+    Schedule,
+    SwapRequest,
+    Team,
+    User,
+)
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 
@@ -57,6 +67,8 @@ def organisation(world) -> None:
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
     CrontabSchedule.objects.create(minute="0")
     Token.objects.create(user=User.objects.get(username="ana"))
+    for make in (some_absence, some_swap, some_note):
+        make()
 
 
 @pytest.fixture
@@ -99,6 +111,7 @@ def test_every_add_page_opens_where_adding_is_allowed(coach):
 
     pages = {label(model): add(model) for model in site._registry}
     engines = {"dispatching.Alert", "dispatching.Delivery", "dispatching.Notice", "dispatching.SweepRecord"}
+    engines |= {"schedules.SwapRequest", "schedules.HandoverNote"}
     assert pages == {each: 403 if each in engines else 200 for each in pages}
 
 
@@ -236,6 +249,19 @@ def some_schedule() -> Schedule:
     return schedule
 
 
+def some_absence() -> Absence:
+    return Absence.objects.create(user=some_user(), start=MONDAY, end=MONDAY + timedelta(days=1))
+
+
+def some_swap() -> SwapRequest:
+    span = {"start": MONDAY, "end": MONDAY + timedelta(days=1), "created_at": MONDAY}
+    return SwapRequest.objects.create(schedule=some_schedule(), asked_by=some_user(), asked=some_user(), **span)
+
+
+def some_note() -> HandoverNote:
+    return HandoverNote.objects.create(schedule=some_schedule(), by=some_user(), at=MONDAY, text="x")
+
+
 def some_policy() -> EscalationPolicy:
     policy = EscalationPolicy.objects.create(name=f"policy {next(serial)}", team=some_team())
     Target.objects.create(step=Step.objects.create(policy=policy), user=some_user())
@@ -272,6 +298,9 @@ MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
     Group: (each(some_group), 27),
     Rotation: (each(some_rotation), 27),
     Schedule: (each(some_schedule), 27),
+    Absence: (each(some_absence), 27),
+    SwapRequest: (each(some_swap), 27),
+    HandoverNote: (each(some_note), 27),
     Recipient: (each(some_recipient), 27),
     EscalationPolicy: (each(some_policy), 27),
     Service: (each(some_service), 27),

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from config.api import router
 from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
-from schedules.models import Override, User
+from schedules.models import Absence, HandoverNote, Override, SwapRequest, User
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +23,9 @@ JUNK = {
     "rotations": ["team=abc", "name=%00"],
     "schedules": ["team=1e400", "name=%00"],
     "overrides": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "schedule=abc"],
+    "absences": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "username=%00"],
+    "swap-requests": ["since=garbage", "until=x", "schedule=abc", "asked=abc", "asked_by=%00", "state=open"],
+    "handover-notes": ["since=garbage", "until=x", "schedule=abc", "by=%00"],
     "priorities": ["level=abc"],
     "services": ["team=abc", "escalation_policy=--", "name=%00"],
     "integrations": ["enabled=2", "service=abc", "name=%00"],
@@ -56,6 +59,11 @@ def fill(world, count: int, mark: str) -> None:
         group.user_set.add(user)
         [main] = world.weekly(user, user, positions=1)
         Override.objects.create(schedule=main, user=user, start=world.now, end=world.now + HOUR)
+        Absence.objects.create(user=user, start=world.now, end=world.now + HOUR)
+        SwapRequest.objects.create(
+            schedule=main, asked_by=user, start=world.now, end=world.now + HOUR, created_at=world.now, answered_by=user
+        ).overrides.set(main.overrides.all())
+        HandoverNote.objects.create(schedule=main, by=user, at=world.now, text="x")
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)

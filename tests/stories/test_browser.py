@@ -10,7 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from dispatching import words
 from dispatching.models import Alert, Recipient
-from schedules.models import User
+from schedules.models import Override, User
+from tests.browser import browser_of
 from tests.world import World
 
 CHROMIUM = shutil.which("chromium")
@@ -62,6 +63,37 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(live_server, browser,
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.goto(f"{live_server.url}/a/{link}")
     assert wide_as_the_screen(page)
+
+
+def logged_in(browser, live_server, user: User) -> Page:
+    """A phone without script, on which this person has logged in."""
+    cookie = browser_of(user).cookies["sessionid"].value
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    phone.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+    return phone.new_page()
+
+
+def test_a_shift_is_swapped_on_two_phones_by_keyboard(live_server, browser, transactional_db):
+    """A8: no script, no sideways scrolling, and every step without a mouse."""
+    world = World(timezone.now())
+    ana, bo = world.person("ana"), world.person("bo")
+    world.weekly(ana, bo, positions=1)
+    page = logged_in(browser, live_server, ana)
+    page.goto(f"{live_server.url}/on-call/")
+    page.get_by_role("link", name="My shifts, swaps and absences").press("Enter")
+    page.wait_for_url("**/on-call/mine/")
+    width = page.locator("html").evaluate("html => [html.scrollWidth, html.clientWidth]")
+    assert width == [390, 390]
+    page.get_by_role("link", name="Ask somebody to take it").first.press("Enter")
+    page.get_by_label("Whom do you ask?").press("B")
+    page.get_by_label("Why").fill("dentist")
+    page.get_by_label("Why").press("Enter")
+    assert page.get_by_text("You have asked Bo.").is_visible()
+    page = logged_in(browser, live_server, bo)
+    page.goto(f"{live_server.url}/on-call/mine/")
+    page.get_by_role("button", name="Accept").press("Enter")
+    assert page.get_by_text("You take rotation 0 main for Ana.").is_visible()
+    assert Override.objects.get().user == bo
 
 
 def test_a_coach_logs_in_and_acknowledges_in_the_admin(live_server, browser, alert):

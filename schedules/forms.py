@@ -1,0 +1,128 @@
+"""What people fill in about themselves; times are on their own clock."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+
+from schedules.models import Absence, HandoverNote, Schedule, SwapRequest, User
+from schedules.oncall import Duty
+from schedules.rules.rotation import instant
+from schedules.templatetags.times import day_and_time
+
+
+class LocalField(forms.DateTimeField):
+    """A date and a time on the clock of `zone`; a time that comes twice is the first one. Cleaned, it is UTC."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    zone = ZoneInfo("UTC")
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            wall = parse_datetime(str(value).strip())
+        except ValueError:
+            wall = None
+        if wall is None or wall.tzinfo:
+            raise forms.ValidationError("This is not a date and a time. Example: 2026-01-05 09:00.")
+        if not 1970 <= wall.year < 2200:
+            raise forms.ValidationError("The year must lie between 1970 and 2199.")
+        return instant(wall.date(), wall.time(), self.zone)
+
+
+class OwnForm(forms.BaseForm):
+    """A form on one's own page: `zone` is the reader's."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, LocalField):
+                field.zone = zone
+
+
+class AbsenceForm(OwnForm, forms.ModelForm):
+    start = LocalField(label="From")
+    end = LocalField(label="Until")
+    reason = forms.CharField(required=False, max_length=200, help_text="Your colleagues see it; you need not give any.")
+
+    class Meta:
+        model = Absence
+        fields = ("start", "end", "reason")
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="absence_%s", **kwargs)
+        self.now = now
+
+    def clean(self) -> None:
+        super().clean()
+        start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
+        if start and end and end <= start:
+            self.add_error("end", "An absence must end after it starts.")
+        elif end and end <= self.now:
+            self.add_error("end", "That time has passed.")
+
+
+class NoteForm(OwnForm, forms.Form):
+    schedule = forms.ModelChoiceField(Schedule.objects.none(), empty_label=None)
+    text = forms.CharField(
+        label="Note",
+        max_length=HandoverNote._meta.get_field("text").max_length,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What happened, what is still open, what to watch. It cannot be changed afterwards.",
+    )
+
+    def __init__(self, *args: Any, schedules: list[Schedule], **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="note_%s", **kwargs)
+        self.fields["schedule"].queryset = Schedule.objects.filter(pk__in=[schedule.pk for schedule in schedules])
+
+
+class SwapForm(OwnForm, forms.Form):
+    """Whom to ask to take a shift, and what for."""
+
+    asked = forms.ModelChoiceField(
+        User.objects.none(), label="Whom do you ask?", required=False, empty_label="Anyone of this schedule"
+    )
+    back = forms.ChoiceField(
+        label="Which of their shifts do you take in return?",
+        required=False,
+        help_text="Only if you ask one person.",
+    )
+    note = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=SwapRequest._meta.get_field("note").max_length,
+        help_text="A few words for those you ask; “who is on call” shows them, too.",
+    )
+    start = LocalField(label="Only from", required=False, help_text="Empty: from the start of the shift.")
+    end = LocalField(label="Only until", required=False, help_text="Empty: until its end.")
+
+    def __init__(self, *args: Any, people: QuerySet[User], theirs: Iterable[Duty], **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="swap_%s", **kwargs)
+        self.fields["asked"].queryset = people
+        self.returns = {f"{duty.user.pk} {duty.start.isoformat()}": duty for duty in theirs if duty.user}
+        self.fields["back"].choices = [("", "None"), *self._by_person(kwargs["zone"])]
+
+    def _by_person(self, zone: ZoneInfo) -> list[tuple[str, list[tuple[str, str]]]]:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for key, duty in self.returns.items():
+            start, end = duty.start.astimezone(zone), duty.end.astimezone(zone)
+            words = f"{duty.user.name}: {day_and_time(start)} – {day_and_time(end)} {end.tzname()}"
+            groups.setdefault(duty.user.name, []).append((key, words))
+        return sorted(groups.items())
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        duty, asked = self.returns.get(cleaned.get("back", "")), cleaned.get("asked")
+        if duty and duty.user != asked and "asked" not in self.errors:
+            self.add_error(
+                "back", f"This is a shift of {duty.user.name}: ask {duty.user.name}, or take none in return."
+            )
+        return {**cleaned, "duty": duty}

@@ -1,0 +1,143 @@
+"""One person's side of it: the schedules they belong to, their shifts, and which of their turns nobody takes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+
+from schedules.models import Absence, FeedEntry, Layer, Override, Participant, Rotation, Schedule, SwapRequest, User
+from schedules.oncall import HORIZON, Duty, Timetable, timetables
+from schedules.rules.coverage import Cover, Span
+from schedules.rules.hours import joined
+
+DAY = timedelta(days=1)
+SHOWN = timedelta(weeks=8)
+
+Tables = list[tuple[Schedule, Timetable]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A person's own time on a schedule, UTC. `asked`: a request that somebody takes it waits for an answer."""
+
+    schedule: Schedule
+    start: datetime
+    end: datetime
+    why: str = ""
+    asked: bool = False
+
+    @property
+    def query(self) -> str:
+        """As the page that asks for a swap reads it."""
+        return urlencode({"schedule": self.schedule.pk, "start": self.start.isoformat(), "end": self.end.isoformat()})
+
+
+# --- who belongs where ------------------------------------------------------------------------------------------------
+
+
+def belonging(user: User) -> QuerySet[Schedule]:
+    """The schedules that name this person: by a rotation, a calendar or their team."""
+    rotations = Rotation.objects.filter(Q(participants__user=user) | Q(participants__partner=user))
+    feeds = FeedEntry.objects.filter(user=user).values("feed")
+    layers = Layer.objects.filter(Q(rotation__in=rotations) | Q(feed__in=feeds))
+    return Schedule.objects.filter(Q(pk__in=layers.values("schedule")) | Q(team__in=user.groups.values("team")))
+
+
+def colleagues(schedule: Schedule) -> QuerySet[User]:
+    """The active people to whom the schedule belongs; the same relation as `belonging`, read from the other end."""
+    taking_turns = Participant.objects.filter(rotation__layers__schedule=schedule)
+    entries = FeedEntry.objects.filter(feed__layers__schedule=schedule)
+    team = User.objects.filter(groups__team__schedules=schedule)
+    named = (taking_turns.values("user"), taking_turns.values("partner"), entries.values("user"), team.values("pk"))
+    anyhow = Q()
+    for people in named:
+        anyhow |= Q(pk__in=people)
+    return User.objects.filter(anyhow, is_active=True)
+
+
+def tables(user: User, start: datetime, end: datetime) -> Tables:
+    """All schedules on which this person may be on duty in [start, end), by name; four queries for any number."""
+    stood_in = Override.objects.filter(user=user, start__lt=end, end__gt=start).values("schedule")
+    # Somebody who was taken out of a rotation keeps the turn that runs.
+    earlier = Layer.objects.filter(rotation__versions__crews__contains=[[user.pk]]).values("schedule")
+    found = Schedule.objects.filter(Q(pk__in=belonging(user)) | Q(pk__in=stood_in) | Q(pk__in=earlier))
+    schedules = list(found.select_related("team"))
+    known = timetables([schedule.pk for schedule in schedules], start, end)
+    return [(schedule, known[schedule.pk]) for schedule in schedules if schedule.pk in known]
+
+
+# --- whose turn -------------------------------------------------------------------------------------------------------
+
+
+def turns(table: Timetable, user: User, start: datetime, end: datetime) -> list[Span]:
+    """When it is this person's turn in [start, end), whether or not they are away; joined."""
+    return joined((duty.start, duty.end) for duty in _planned(table, user, start, end) if duty.user == user)
+
+
+def with_covers(table: Timetable, covers: Iterable[Cover], people: Iterable[User]) -> Timetable:
+    """The same schedule, were these overrides entered."""
+    line = replace(table.line, covers=[*table.line.covers, *covers])
+    return Timetable(line, table.people | {user.pk: user for user in people})
+
+
+def _planned(table: Timetable, user: User, start: datetime, end: datetime) -> list[Duty]:
+    away = {person: spans for person, spans in table.line.away.items() if person != user.pk}
+    return Timetable(replace(table.line, away=away), table.people).duties(start, end)
+
+
+def shifts(known: Tables, user: User, now: datetime) -> list[Turn]:
+    """This person's shifts that run now or begin in the next eight weeks, in order."""
+    found = [
+        Turn(schedule, duty.start, duty.end, duty.why)
+        for schedule, table in known
+        for duty in table.duties(now, now + HORIZON)
+        if duty.user == user and duty.start < now + SHOWN
+    ]
+    return sorted(found, key=lambda turn: (turn.start, turn.end))
+
+
+# --- absences look for cover ------------------------------------------------------------------------------------------
+
+
+def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list[Turn]:
+    """The person's turns of the next 70 days that fall in their absences and that nobody takes, in order.
+
+    `known`: their `tables`, if they are at hand.
+    """
+    end = now + HORIZON
+    absences = Absence.objects.filter(user=user, end__gt=now, start__lt=end).values_list("start", "end")
+    away = joined((max(left, now), min(right, end)) for left, right in absences)
+    if not away:
+        return []
+    found = [
+        Turn(schedule, *span)
+        for schedule, table in (tables(user, now, end) if known is None else known)
+        for left, right in away
+        for span in joined(_uncovered(table, user, left, right))
+    ]
+    waiting = list(SwapRequest.objects.waiting(now).filter(asked_by=user))
+    return sorted(
+        (replace(turn, asked=any(_holds(swap, turn) for swap in waiting)) for turn in found),
+        key=lambda turn: (turn.start, turn.end),
+    )
+
+
+def _uncovered(table: Timetable, user: User, start: datetime, end: datetime) -> Iterator[Span]:
+    """Pieces of the person's turns in which nobody is on duty who would not be there anyway."""
+    planned, actual = _planned(table, user, start, end), table.duties(start, end)
+    edges = {edge for duty in (*planned, *actual) for edge in (duty.start, duty.end)}
+    for left, right in pairwise(sorted(edges)):
+        meant = _people(planned, left)
+        if user.pk in meant and _people(actual, left) <= meant:
+            yield left, right
+
+
+def _people(duties: list[Duty], at: datetime) -> set[int]:
+    return {duty.user.pk for duty in duties if duty.user and duty.start <= at < duty.end}
+
+
+def _holds(swap: SwapRequest, turn: Turn) -> bool:
+    return swap.schedule_id == turn.schedule.pk and swap.start <= turn.start and turn.end <= swap.end
