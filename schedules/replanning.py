@@ -13,8 +13,12 @@ CALENDAR = ("unit", "every", "first_day", "handover", "time_zone")
 
 
 def plans(rotation: Rotation) -> list[Plan]:
-    """All plans as they are saved, oldest first. Locks the rotation, so that edits follow each other."""
+    """All plans as they are saved, oldest first. Locks the rotation, so that edits follow each other.
+
+    `rotation` may have been read before another edit: from when it holds is read anew.
+    """
     saved = Rotation.objects.select_for_update().get(pk=rotation.pk)
+    rotation.since, rotation.first = saved.since, saved.first
     versions = [_plan(version, version.crews) for version in saved.versions.all()]
     return [*versions, _plan(saved, [participant.crew for participant in saved.participants.all()])]
 
