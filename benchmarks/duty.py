@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 ASKED = "Who is on call in one schedule of five layers"
 DRAWN = "A timeline of 90 days, five layers"
 PAGE = "The page “Who is on call now”"
-# Main; working hours by another list; nights by a third; weekends of a day each; and the holiday-free backup beside.
+# Main; another list in working hours; a third at night; one a day on weekends; one a month beside them in the evening.
 LAYERS = (
     {"unit": "weeks", "hours": ""},
     {"unit": "days", "hours": "Mon-Fri 09:00-17:00", "holidays": "DE-BE"},
