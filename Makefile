@@ -46,6 +46,11 @@ chaos:
 bench:
 	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
 
+# What it takes to say who is on call: one schedule, 90 days, the page with 1,000 schedules. Half a minute.
+.PHONY: bench-schedules
+bench-schedules:
+	@exec $(IN_VENV) -m benchmarks.on_call $(ARGS)
+
 # Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Two or three minutes.
 .PHONY: zones
 zones:

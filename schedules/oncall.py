@@ -14,8 +14,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from schedules import holidays
 from schedules.models import Absence, Schedule, User
+from schedules.models.zones import zone_of
 from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
-from schedules.rules.hours import DAY, joined, parse
+from schedules.rules.hours import DAY, Window, joined, parse
 from schedules.rules.load import Load, loads
 from schedules.rules.rota import Plan
 from schedules.rules.rotation import Period
@@ -256,18 +257,18 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-_windows = lru_cache(maxsize=1000)(parse)
+@lru_cache(maxsize=1000)
+def _windows(text: str) -> tuple[Window, ...]:
+    try:
+        return parse(text)
+    except ValueError:  # a form refuses it; if it is there all the same, somebody is on duty rather than nobody
+        log.exception("hours_unknown", hours=text)
+        return ()
 
 
 @lru_cache(maxsize=1000)
 def _closed(code: str, first: date, last: date) -> frozenset[date]:
+    if code and not holidays.known(code):
+        log.error("holidays_unknown", region=code)
+        return frozenset()
     return frozenset(holidays.between(code, first - DAY, last + DAY)) if code else frozenset()
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone; UTC, said loudly, for one that this machine's time-zone data no longer has (faults E13)."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        log.exception("zone_unknown", zone=name)
-        return ZoneInfo("UTC")

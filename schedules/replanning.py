@@ -13,8 +13,13 @@ CALENDAR = ("unit", "every", "first_day", "handover", "time_zone")
 
 
 def plans(rotation: Rotation) -> list[Plan]:
-    """As they are saved. Locks the rotation, so that edits follow each other."""
-    return plans_of(Rotation.objects.select_for_update().get(pk=rotation.pk))
+    """As they are saved. Locks the rotation, so that edits follow each other.
+
+    `rotation` may have been read before another edit: from when it holds is read anew.
+    """
+    saved = Rotation.objects.select_for_update().get(pk=rotation.pk)
+    rotation.since, rotation.first = saved.since, saved.first
+    return plans_of(saved)
 
 
 def plans_of(saved: Rotation) -> list[Plan]:

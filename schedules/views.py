@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.contrib.auth.decorators import login_required
@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods
 from schedules import own_page, reach
 from schedules.models import Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
+
+MOMENT = timedelta(seconds=1)  # enough to say who comes next; until when they stay is not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
     until = current[0].end
     if until >= now + HORIZON:
         return Watch(schedule, current, None, [])
-    return Watch(schedule, current, until, table.now(until))
+    return Watch(schedule, current, until, table.duties(until, until + MOMENT))
 
 
 @login_required

@@ -88,6 +88,7 @@ class RotationSerializer(RecordSerializer):
     def update(self, instance: Rotation, validated_data: dict[str, Any]) -> Rotation:
         at_once = validated_data.pop("at_once", False)
         before = replanning.plans(instance)
+        instance.refresh_from_db()  # what another edit has changed meanwhile stays changed
         rotation = super().update(instance, validated_data)
         replanning.replan(rotation, before, now=timezone.now(), at_once=at_once)
         return rotation

@@ -4,10 +4,10 @@ import secrets
 
 from django.db import models
 from django.db.models import F, Q
-from timezone_field import TimeZoneField
 
 from schedules.models.people import Team, User
 from schedules.models.schedule import Schedule
+from schedules.models.zones import TimeZoneField
 
 
 class CalendarFeed(models.Model):

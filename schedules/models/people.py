@@ -1,6 +1,7 @@
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
-from timezone_field import TimeZoneField
+
+from schedules.models.zones import TimeZoneField
 
 
 class User(AbstractUser):

@@ -5,9 +5,9 @@ from datetime import date, time, timedelta
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from timezone_field import TimeZoneField
 
 from schedules.models.people import Team, User
+from schedules.models.zones import TimeZoneField
 from schedules.validators import valid_hours, valid_region
 
 

@@ -102,6 +102,7 @@ def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]
 # A step counts hand-overs on the calendar; a turn's number does not count those for which the clock leaves no time.
 
 
+@lru_cache(maxsize=10_000)
 def boundary(period: Period, number: int) -> datetime:
     """When turn `number` starts, UTC."""
     step = number
@@ -164,6 +165,8 @@ def _number(period: Period, step: int) -> int:
 
 def _dropped(period: Period, start: int, end: int) -> int:
     """How many of the hand-overs start + 1 … end fall together with the one before them."""
+    if period.length > DAY:
+        return 0  # no clock has left out more than a day
     dropped = 0
     for year in range(_wall(period, start).year - 1, _wall(period, end).year + 2):
         for left, right in _missing(period.zone, year):
