@@ -47,8 +47,8 @@ class Place:
 
 def places(plans: Sequence[Plan], start: datetime, end: datetime) -> Iterator[Place]:
     """The turns of a rotation that touch [start, end), in order, cut where one plan gives way to the next."""
-    until = [plan.start for plan in plans[1:]] + [None]
-    for plan, last in zip(plans, until, strict=True):
+    until = [*(plan.start for plan in plans[1:]), None]
+    for plan, last in zip(plans, until, strict=False):  # there may be no plan at all
         left, right = max(plan.start, start), min(last, end) if last else end
         for place in _places(plan, left, right) if left < right else ():
             over = min(place.end, last) if last else place.end
