@@ -25,6 +25,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "auth.Group": "group_work",
         "schedules.Rotation": "autorenew",
         "schedules.Schedule": "calendar_month",
+        "schedules.CalendarFeed": "edit_calendar",
+        "schedules.CalendarLink": "link",
         "dispatching.Recipient": "contact_phone",
         "stakeholders.StakeholderGroup": "diversity_3",
         "stakeholders.StakeholderRing": "track_changes",

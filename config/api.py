@@ -12,7 +12,7 @@ from rest_framework.views import exception_handler
 
 from dispatching.api import alerts, contact, deliveries, policies, routing
 from dispatching.lifecycle import Refused
-from schedules.api import people, rota
+from schedules.api import calendars, people, rota
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,8 @@ router.register("groups", people.GroupViewSet)
 router.register("rotations", rota.RotationViewSet)
 router.register("schedules", rota.ScheduleViewSet)
 router.register("overrides", rota.OverrideViewSet)
+router.register("calendar-feeds", calendars.CalendarFeedViewSet)
+router.register("calendar-links", calendars.CalendarLinkViewSet)
 router.register("priorities", routing.PriorityViewSet)
 router.register("services", routing.ServiceViewSet)
 router.register("integrations", routing.IntegrationViewSet)

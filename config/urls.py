@@ -9,13 +9,14 @@ from config.health import health
 from config.metrics import metrics
 from dispatching.api import inbound
 from dispatching.views import alert_page
-from schedules.views import on_call_now
+from schedules.views import calendar, on_call_now
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),
     path("on-call/", on_call_now, name="on_call"),
+    path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
     path("v2/enqueue", inbound.enqueue, name="enqueue"),
     path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),

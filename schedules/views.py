@@ -1,14 +1,20 @@
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from itertools import groupby
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
 
-from schedules.models import Schedule, User
+from schedules import calendars
+from schedules.models import CalendarLink, Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 
 
@@ -42,3 +48,23 @@ def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
     if until >= now + HORIZON:
         return Watch(schedule, current, None, [])
     return Watch(schedule, current, until, table.now(until))
+
+
+@require_safe
+@cache_control(private=True, max_age=60)
+def calendar(request: HttpRequest, token: str) -> HttpResponse:
+    """The shifts of a calendar link as iCalendar; no login, the token is the key."""
+    links = CalendarLink.objects.select_related("user", "schedule", "team").filter(owner__is_active=True)
+    link = get_object_or_404(links, token=token)
+    shifts = calendars.export(timezone.now(), user=link.user, schedule=link.schedule, team=link.team)
+    etag = quote_etag(sha256(shifts).hexdigest())
+    response = HttpResponse(
+        shifts,
+        content_type="text/calendar; charset=utf-8",
+        headers={
+            "ETag": etag,
+            "Content-Disposition": 'inline; filename="on-call.ics"',
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+    return get_conditional_response(request, etag=etag, response=response) or response

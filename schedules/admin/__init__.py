@@ -1,3 +1,3 @@
-from schedules.admin import people, rota
+from schedules.admin import calendars, people, rota
 
-__all__ = ["people", "rota"]
+__all__ = ["calendars", "people", "rota"]
