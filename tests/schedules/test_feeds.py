@@ -37,6 +37,13 @@ def read(*events: str, zone: ZoneInfo = UTC_ZONE, days: int = 100) -> feeds.Read
     return feeds.read(calendar(*events), zone, MARCH, MARCH + timedelta(days=days))
 
 
+def spans(*lines: str, zone: ZoneInfo = UTC_ZONE) -> list[str]:
+    """When one event takes place, without the process around it."""
+    found, wrong = occurrences(calendar(event(*lines, "SUMMARY:Bo")), zone, MARCH, MARCH + timedelta(days=100))
+    assert not wrong
+    return [f"{each.start:%m-%d %H:%M} – {each.end:%m-%d %H:%M}" for each in found]
+
+
 # --- what a calendar says ---------------------------------------------------------------------------------------------
 
 
@@ -82,30 +89,21 @@ def test_a_zone_that_one_calendar_defines_means_nothing_to_another(people):
         ("Asia/Tokyo", "20260311T085959Z", "03-10 09:00"),
     ],
 )
-def test_until_counts_on_the_clock_on_which_it_is_written(people, zone, until, last):
+def test_until_counts_on_the_clock_on_which_it_is_written(zone, until, last):
     """E22"""
-    reading = read(
-        event(f"DTSTART;TZID={zone}:20260301T180000", "DURATION:PT1H", f"RRULE:FREQ=DAILY;UNTIL={until}", "SUMMARY:Bo")
-    )
-    assert told(reading)[-1].startswith(f"bo {last}")
+    found = spans(f"DTSTART;TZID={zone}:20260301T180000", "DURATION:PT1H", f"RRULE:FREQ=DAILY;UNTIL={until}")
+    assert found[-1].startswith(last)
 
 
 @pytest.mark.parametrize(("until", "last"), [("20260311", 11), ("20260311T120000", 11), ("20260311T000000Z", 11)])
-def test_until_of_whole_days_means_its_day(people, until, last):
-    reading = read(event("DTSTART;VALUE=DATE:20260301", f"RRULE:FREQ=DAILY;UNTIL={until}", "SUMMARY:Bo"))
-    assert told(reading)[-1] == f"bo 03-{last} 00:00 – 03-{last + 1} 00:00"
+def test_until_of_whole_days_means_its_day(until, last):
+    found = spans("DTSTART;VALUE=DATE:20260301", f"RRULE:FREQ=DAILY;UNTIL={until}")
+    assert found[-1] == f"03-{last} 00:00 – 03-{last + 1} 00:00"
 
 
-def test_a_shift_that_ends_in_another_zone_lasts_as_long_as_it_says(people):
-    reading = read(
-        event(
-            "DTSTART;TZID=Europe/Berlin:20260328T200000",
-            "DTEND;TZID=America/New_York:20260329T060000",
-            "RRULE:FREQ=WEEKLY;COUNT=1",
-            "SUMMARY:Bo",
-        )
-    )
-    assert told(reading) == ["bo 03-28 19:00 – 03-29 10:00"]
+def test_a_shift_that_ends_in_another_zone_lasts_as_long_as_it_says():
+    start, end = "DTSTART;TZID=Europe/Berlin:20260328T200000", "DTEND;TZID=America/New_York:20260329T060000"
+    assert spans(start, end, "RRULE:FREQ=WEEKLY;COUNT=1") == ["03-28 19:00 – 03-29 10:00"]
 
 
 def test_events_that_share_one_uid_are_all_read(people):
@@ -117,38 +115,45 @@ def test_events_that_share_one_uid_are_all_read(people):
 # --- whom it names ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("lines", "who"),
-    [
-        (["SUMMARY:Ana Ito"], "ana"),
-        (["SUMMARY:ANA ITO / BO"], "ana bo"),
-        (["SUMMARY:On call: cy."], "cy"),
-        (["SUMMARY:on-call (bo@example.com)"], "bo"),
-        (["SUMMARY:bob\\, boa\\, bo2\\, x.bo\\, bo@elsewhere.example"], ""),
-        (["SUMMARY:night", "DESCRIPTION:ask Bo"], ""),
-        (["SUMMARY:night", "DESCRIPTION:mail to bo@example.com\\, please"], "bo"),
-        (["SUMMARY:night", "ORGANIZER:mailto:bo@example.com"], "bo"),
-        (["SUMMARY:Ana Ito", "ORGANIZER:mailto:bo@example.com"], "ana"),
-        (["SUMMARY:Cy", "ATTENDEE:mailto:bo@example.com"], "bo"),
-        (["SUMMARY:Cy", "ATTENDEE:mailto:zoe@example.com"], "cy"),
-        (["SUMMARY:night", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "ana bo"),
-        (["SUMMARY:Bo's night", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "ana bo"),
-        (["SUMMARY:night: Bo", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "bo"),
-        (
-            ["SUMMARY:x", "ORGANIZER:mailto:bo@example.com"]
-            + ["ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"],
-            "ana",
-        ),
-        (["SUMMARY:x", "ATTENDEE;EMAIL=bo@example.com:urn:uuid:1"], "bo"),
-        (["SUMMARY:bo runs this – nobody", "X-TOCSIN-USERNAME:cy"], "cy"),
-        (["SUMMARY:Anaïs"], ""),
-        ([], ""),
-    ],
-)
-def test_people_are_found_by_whole_names_and_addresses_only(people, lines, who):
-    reading = read(event("DTSTART:20260302T090000Z", "DTEND:20260302T100000Z", *lines))
-    assert " ".join(sorted(line.split()[0] for line in told(reading))) == who
-    assert bool(reading.unknown) == (not who), "nothing is dropped in silence"
+NAMED = [
+    (["SUMMARY:Ana Ito"], "ana"),
+    (["SUMMARY:ANA ITO / BO"], "ana bo"),
+    (["SUMMARY:On call: cy."], "cy"),
+    (["SUMMARY:on-call (bo@example.com)"], "bo"),
+    (["SUMMARY:bob\\, boa\\, bo2\\, x.bo\\, bo@elsewhere.example"], ""),
+    (["SUMMARY:night", "DESCRIPTION:ask Bo"], ""),
+    (["SUMMARY:night", "DESCRIPTION:mail to bo@example.com\\, please"], "bo"),
+    (["SUMMARY:night", "ORGANIZER:mailto:bo@example.com"], "bo"),
+    (["SUMMARY:Ana Ito", "ORGANIZER:mailto:bo@example.com"], "ana"),
+    (["SUMMARY:Cy", "ATTENDEE:mailto:bo@example.com"], "bo"),
+    (["SUMMARY:Cy", "ATTENDEE:mailto:zoe@example.com"], "cy"),
+    (["SUMMARY:night", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "ana bo"),
+    (["SUMMARY:Bo's night", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "ana bo"),
+    (["SUMMARY:night: Bo", "ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"], "bo"),
+    (
+        ["SUMMARY:x", "ORGANIZER:mailto:bo@example.com"]
+        + ["ATTENDEE:mailto:bo@example.com", "ATTENDEE:mailto:ana.ito@example.com"],
+        "ana",
+    ),
+    (["SUMMARY:x", "ATTENDEE;EMAIL=bo@example.com:urn:uuid:1"], "bo"),
+    (["SUMMARY:bo runs this – nobody", "X-TOCSIN-USERNAME:cy"], "cy"),
+    (["SUMMARY:Anaïs"], ""),
+    ([], ""),
+]
+
+
+def test_people_are_found_by_whole_names_and_addresses_only(people):
+    """One event a day, each another case."""
+    texts = [
+        event(f"DTSTART;VALUE=DATE:{MARCH + timedelta(days=day):%Y%m%d}", *lines)
+        for day, (lines, _) in enumerate(NAMED)
+    ]
+    reading = read(*texts)
+    names = dict(User.objects.values_list("pk", "username"))
+    for day, (lines, who) in enumerate(NAMED):
+        start = MARCH + timedelta(days=day)
+        assert " ".join(sorted(names[user] for user, at, _ in reading.entries if at == start)) == who, lines
+        assert (f"{start:%d %b %Y}" in reading.unknown) == (not who), "nothing is dropped in silence"
 
 
 def test_of_two_people_with_one_name_the_active_one_is_meant(people, world):
@@ -183,32 +188,28 @@ BAD = {
 
 
 @pytest.mark.parametrize("text", BAD, ids=lambda text: repr(text[:20]))
-def test_what_is_no_calendar_is_refused_with_a_sentence(people, text):
+def test_what_is_no_calendar_is_refused_with_a_sentence(text):
     """F9"""
     with pytest.raises(BadCalendar, match=r"^[A-Z“].*\.$") as refused:
-        feeds.read(text, UTC_ZONE, MARCH, MARCH + timedelta(days=100))
+        occurrences(text, UTC_ZONE, MARCH, MARCH + timedelta(days=100))
     assert BAD[text] in str(refused.value)
 
 
-def test_a_text_is_never_taken_for_the_path_of_a_file(people):
-    path = Path(__file__).with_name("feeds") / "team.ics"
-    link = path.parent / "BEGIN:VCALENDAR"
-    for text in (str(path), str(link)):
-        with pytest.raises(BadCalendar):
-            feeds.read(text, UTC_ZONE, MARCH, MARCH + timedelta(days=100))
+def test_a_text_is_never_taken_for_the_path_of_a_file(tmp_path, monkeypatch):
+    """The library opens a file whose path it is given."""
+    (tmp_path / "BEGIN:VCALENDAR").write_text(TEAM)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadCalendar):
+        occurrences("BEGIN:VCALENDAR", UTC_ZONE, MARCH, MARCH + timedelta(days=100))
 
 
-def test_one_event_that_cannot_be_read_does_not_hide_the_others(people):
+def test_events_that_cannot_be_read_do_not_hide_the_others(people):
     good = event("DTSTART:20260302T090000Z", "DTEND:20260302T100000Z", "SUMMARY:Bo")
-    for bad in (
-        "DTSTART:yesterday",
-        "DTSTART:20260302T090000Z\r\nRRULE:FREQ=SOMETIMES",
-        "X:y",
-        "DTSTART:20260230T090000Z",
-    ):
-        reading = read(good, event(bad, "SUMMARY:Ana Ito"))
-        assert told(reading) == ["bo 03-02 09:00 – 03-02 10:00"]
-        assert "“Ana Ito” cannot be read" in reading.unknown, bad
+    bad = ["DTSTART:yesterday", "DTSTART:20260302T090000Z\r\nRRULE:FREQ=SOMETIMES", "X:y", "DTSTART:20260230T090000Z"]
+    reading = read(good, *(event(line, f"SUMMARY:Ana Ito {n}") for n, line in enumerate(bad)))
+    assert told(reading) == ["bo 03-02 09:00 – 03-02 10:00"]
+    for n in range(len(bad)):
+        assert f"“Ana Ito {n}” cannot be read" in reading.unknown
 
 
 @pytest.mark.parametrize(
