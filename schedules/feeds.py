@@ -18,7 +18,7 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from schedules.models import CalendarFeed, FeedEntry, User
-from schedules.occurrences import MOST, BadCalendar, Occurrence
+from schedules.occurrences import MOST, BadCalendar, Occurrence, check
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +119,7 @@ def reading_of(text: str, zone: ZoneInfo, now: datetime) -> Reading:
 
 
 def _occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
+    check(text)
     span = {"start": start.isoformat(), "end": end.isoformat()}
     asked = {"text": _clean(text), "zone": str(zone), "seconds": SECONDS, **span}
     command = [sys.executable, "-m", "schedules.occurrences"]

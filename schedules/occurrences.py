@@ -65,7 +65,8 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
     return sorted(found, key=lambda each: (each.start, each.end)), wrong
 
 
-def _events(text: str) -> list[Event]:
+def check(text: str) -> bytes:
+    """The text as bytes; raises BadCalendar for what is no calendar at the first look."""
     if not text.strip():
         raise BadCalendar("It is empty.")
     content = text.removeprefix("\ufeff").encode(errors="replace")
@@ -74,6 +75,11 @@ def _events(text: str) -> list[Event]:
     if "BEGIN:VCALENDAR" not in text.upper():
         page = "<html" in text[:2000].lower() or "<!doctype" in text[:2000].lower()
         raise BadCalendar("It is a web page, not a calendar." if page else "It is not a calendar in iCalendar form.")
+    return content
+
+
+def _events(text: str) -> list[Event]:
+    content = check(text)
     try:
         # As bytes: a text of one line would be taken for the path of a file.
         calendars = Calendar.from_ical(content, multiple=True)

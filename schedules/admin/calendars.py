@@ -101,31 +101,28 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
 
 @admin.register(CalendarLink)
 class CalendarLinkAdmin(ModelAdmin):
-    """Everybody's own links; a superuser sees all of them. To delete one is to revoke it."""
+    """Who has a link to whose shifts. The link itself is shown to its owner and to superusers; to delete it revokes it."""
 
     readable = True
     list_display = ("what", "owner", "since")
+    list_display_links = ("what",)
     list_select_related = ("owner", "user", "schedule", "team")
+    search_fields = ("owner__username", "user__username", "schedule__name", "team__name")
     autocomplete_fields = ("user", "schedule", "team")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CalendarLink]:
-        found = super().get_queryset(request)
-        return found if request.user.is_superuser else found.filter(owner=person(request))
-
     def get_fields(self, request: HttpRequest, obj: CalendarLink | None = None) -> tuple:
-        return ("user", "schedule", "team", "link", "owner", "since") if obj else ("user", "schedule", "team")
+        if obj is None:
+            return ("user", "schedule", "team")
+        return ("user", "schedule", "team", *(("link",) if _sees(request, obj) else ()), "owner", "since")
 
     def get_readonly_fields(self, request: HttpRequest, obj: CalendarLink | None = None) -> tuple:
         return ("link", "owner", "since") if obj else ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return True
 
     def has_change_permission(self, request: HttpRequest, obj: CalendarLink | None = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: CalendarLink | None = None) -> bool:
-        return True  # of those that are shown, which are one's own
+        return super().has_delete_permission(request, obj) or (obj is not None and _sees(request, obj))
 
     def save_model(self, request: HttpRequest, obj: CalendarLink, form: Any, change: bool) -> None:
         obj.owner = person(request)
@@ -146,3 +143,7 @@ class CalendarLinkAdmin(ModelAdmin):
             "delete it to revoke it.",
             calendars.address(link),
         )
+
+
+def _sees(request: HttpRequest, link: CalendarLink) -> bool:
+    return request.user.is_superuser or link.owner == request.user

@@ -1,5 +1,6 @@
 """Calendars from outside, and the links under which ours are read."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,14 +23,15 @@ from schedules.occurrences import BadCalendar
 class CalendarFeedSerializer(RecordSerializer):
     time_zone = ZoneField(required=False, help_text="The zone of whole days, and of times that name none.")
     content = serializers.CharField(
-        write_only=True,
         required=False,
         allow_blank=True,
-        help_text="Without a URL: the calendar itself, as iCalendar text.",
+        help_text="Without a URL: the calendar itself, as iCalendar text. Shown to those who may change it, not in lists.",
     )
     entries = serializers.IntegerField(
         source="number", read_only=True, help_text="How many entries it has, a month back and a year ahead."
     )
+
+    taken: tuple[str, feeds.Reading, datetime] | None = None
 
     class Meta:
         model = CalendarFeed
@@ -42,11 +44,11 @@ class CalendarFeedSerializer(RecordSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
         now, feed = timezone.now(), self.instance or CalendarFeed()
+        text, zone = attrs.pop("content", feed.content), attrs.get("time_zone", feed.time_zone)
         if attrs.get("url", feed.url):
-            if attrs.pop("content", ""):
+            if text != feed.content:
                 raise serializers.ValidationError({"content": "With a URL, the calendar is what is found there."})
             return {**attrs, "due_at": now}
-        text, zone = attrs.pop("content", feed.content), attrs.get("time_zone", feed.time_zone)
         try:
             self.taken = text, feeds.reading_of(text, zone, now), now
         except BadCalendar as error:
@@ -55,17 +57,28 @@ class CalendarFeedSerializer(RecordSerializer):
 
     def save(self, **more: Any) -> CalendarFeed:
         feed = super().save(**more)
-        if not feed.url:
+        if self.taken:
             feeds.keep(feed, *self.taken)
         feed.number = feed.entries.count()
         return feed
 
     def to_representation(self, feed: CalendarFeed) -> dict[str, Any]:
-        """The address is often the key to the calendar: only who may change the feed sees more of it than the host."""
+        """The address is often the key to the calendar: who may not change the feed sees its host only, and no text."""
         shown = super().to_representation(feed)
-        if feed.url and feed.pk not in self.context["changeable"]:
-            shown["url"] = f"{urlsplit(feed.url).scheme}://{urlsplit(feed.url).hostname}/…"
+        if feed.pk not in self.context["changeable"]:
+            where = urlsplit(feed.url)
+            shown |= {"url": f"{where.scheme}://{where.hostname}/…" if feed.url else ""}
+            shown |= {"content": ""} if "content" in shown else {}
         return shown
+
+
+class ListedFeedSerializer(CalendarFeedSerializer):
+    """Without the text, which may be long."""
+
+    content = None
+
+    class Meta(CalendarFeedSerializer.Meta):
+        fields = tuple(name for name in CalendarFeedSerializer.Meta.fields if name != "content")
 
 
 class CalendarFeedViewSet(TeamOwnedResource):
@@ -78,6 +91,9 @@ class CalendarFeedViewSet(TeamOwnedResource):
     def get_queryset(self) -> QuerySet[CalendarFeed]:
         found = super().get_queryset()
         return found.defer("content") if self.action == "list" else found
+
+    def get_serializer_class(self) -> type[CalendarFeedSerializer]:
+        return ListedFeedSerializer if self.action == "list" else CalendarFeedSerializer
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "changeable": Changeable(self.request)}

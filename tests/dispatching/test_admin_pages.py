@@ -30,12 +30,12 @@ from dispatching.models import (
     SweepRecord,
     Target,
 )
-from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
+from schedules.models import CalendarFeed, CalendarLink, Layer, Participant, Rotation, Schedule, Team, User
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
-VITAL = ("sweep", "audit")
+VITAL = ("sweep", "audit", "calendars")
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,8 @@ def organisation(world) -> None:
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
     CrontabSchedule.objects.create(minute="0")
     Token.objects.create(user=User.objects.get(username="ana"))
+    some_feed()
+    some_link()
 
 
 @pytest.fixture
@@ -226,6 +228,14 @@ def some_schedule() -> Schedule:
     return schedule
 
 
+def some_feed() -> CalendarFeed:
+    return CalendarFeed.objects.create(name=f"feed {next(serial)}", team=some_team(), url="https://example.com/a.ics")
+
+
+def some_link() -> CalendarLink:
+    return CalendarLink.objects.create(owner=some_user(), team=some_team())
+
+
 def some_policy() -> EscalationPolicy:
     policy = EscalationPolicy.objects.create(name=f"policy {next(serial)}", team=some_team())
     Target.objects.create(step=Step.objects.create(policy=policy), user=some_user())
@@ -261,6 +271,8 @@ MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
     Group: (each(some_group), 27),
     Rotation: (each(some_rotation), 27),
     Schedule: (each(some_schedule), 27),
+    CalendarFeed: (each(some_feed), 27),
+    CalendarLink: (each(some_link), 27),
     Recipient: (each(some_recipient), 27),
     EscalationPolicy: (each(some_policy), 27),
     Service: (each(some_service), 27),

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
-from schedules.models import Override, User
+from schedules.models import CalendarFeed, CalendarLink, Override, User
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +21,8 @@ JUNK = {
     "groups": ["member=1.5", "name=%00"],
     "rotations": ["team=abc", "name=%00"],
     "schedules": ["team=1e400", "name=%00"],
+    "calendar-feeds": ["team=abc", "name=%00"],
+    "calendar-links": [],
     "overrides": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "schedule=abc"],
     "priorities": ["level=abc"],
     "services": ["team=abc", "escalation_policy=--", "name=%00"],
@@ -53,6 +55,8 @@ def fill(world, count: int, mark: str) -> None:
         group = Group.objects.create(name=f"group {name}")
         group.user_set.add(user)
         [main] = world.weekly(user, user, positions=1)
+        CalendarFeed.objects.create(name=name, team=team, url="https://example.com/team.ics")
+        CalendarLink.objects.create(owner=User.objects.get(username="coach"), team=team)
         Override.objects.create(schedule=main, user=user, start=world.now, end=world.now + HOUR)
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
