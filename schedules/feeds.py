@@ -189,8 +189,8 @@ def keep(feed: CalendarFeed, text: str, reading: Reading, now: datetime) -> bool
 
 def failed(feed: CalendarFeed, reason: str, now: datetime) -> None:
     """The calendar could not be had. The last good copy stays, and its entries go on with the time."""
-    since = Coalesce("failing_since", Value(now))
-    CalendarFeed.objects.filter(pk=feed.pk, url=feed.url).update(error=reason[:500], failing_since=since)
+    sentence, since = f"{reason[:490].rstrip('.')}.", Coalesce("failing_since", Value(now))
+    CalendarFeed.objects.filter(pk=feed.pk, url=feed.url).update(error=sentence, failing_since=since)
     log.warning("calendar_failed", feed=feed.pk, reason=reason)
     try:
         reading = reading_of(feed.content, feed.time_zone, now)

@@ -139,7 +139,7 @@ class CalendarLinkAdmin(ModelAdmin):
     @admin.display(description="link")
     def link(self, link: CalendarLink) -> SafeString:
         return format_html(
-            "<code>{}</code><br>Put it into a calendar program as a subscription. Whoever has it reads the shifts: "
+            '<code class="said">{}</code><br>Put it into a calendar program as a subscription. Whoever has it reads the shifts: '
             "delete it to revoke it.",
             calendars.address(link),
         )

@@ -66,7 +66,7 @@ def breaks_off(handler):
 
 
 BROKEN = {
-    "500": (answer(500, b"BEGIN:VCALENDAR"), "127.0.0.1 answered 500"),
+    "500": (answer(500, b"BEGIN:VCALENDAR"), "127.0.0.1 answered 500."),
     "404": (answer(404), "127.0.0.1 answered 404"),
     "page": (answer(200, b"<!doctype html><title>Sign in</title>"), "It is a web page, not a calendar."),
     "empty": (answer(200), "It is empty."),

@@ -201,7 +201,8 @@ def test_a_stale_calendar_says_since_when_and_why(admin, bo):
     feeds.failed(feed, "calendar.example.com answered 500", MONDAY - timedelta(hours=1))
     shown = text(admin.get(admin_page(feed)))
     assert (
-        'Stale since <time datetime="2026-01-05T08:00:00Z">' in shown and "calendar.example.com answered 500" in shown
+        'Stale since <time datetime="2026-01-05T08:00:00Z">' in shown
+        and "calendar.example.com answered 500. What was read" in shown
     )
     assert 'What was read on <time datetime="2026-01-05T07:00:00Z">' in shown and "<td>Bo</td>" in shown
     assert "stale" in text(admin.get(reverse("admin:schedules_calendarfeed_changelist")))
