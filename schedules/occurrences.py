@@ -116,6 +116,9 @@ def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime)
 def _make_plain(event: Event, zone: ZoneInfo) -> None:
     """Brings what many write otherwise into the form of the RFC; a ValueError says what we do not take."""
     start, end = event["DTSTART"].dt, event.get("DTEND")
+    named = event["DTSTART"].params.get("TZID")
+    if named and isinstance(start, datetime) and not _aware(start):
+        raise ValueError(f"its time zone “{named[:TITLE]}” is not known")
     for rule in _list(event.get("RRULE")):
         if _list(rule["FREQ"])[0].upper() in ("SECONDLY", "MINUTELY") or "BYSECOND" in rule or _often(rule):
             raise ValueError("it repeats more often than every hour")

@@ -212,6 +212,11 @@ def test_events_that_cannot_be_read_do_not_hide_the_others(people):
         assert f"“Ana Ito {n}” cannot be read" in reading.unknown
 
 
+def test_a_time_zone_that_nobody_knows_is_not_guessed():
+    with pytest.raises(BadCalendar, match="its time zone “Mars/Phobos” is not known"):
+        spans("DTSTART;TZID=Mars/Phobos:20260302T180000", "DURATION:PT1H")
+
+
 @pytest.mark.parametrize(
     "rule", ["FREQ=SECONDLY", "FREQ=MINUTELY;INTERVAL=5", "FREQ=DAILY;BYMINUTE=0,1,2", "FREQ=DAILY;BYSECOND=1,2"]
 )
