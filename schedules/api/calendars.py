@@ -35,7 +35,7 @@ class CalendarFeedSerializer(RecordSerializer):
 
     class Meta:
         model = CalendarFeed
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "name", "team", "url", "time_zone", "content", "entries", "unknown"),
             *("error", "failing_since", "fetched_at"),
         )
@@ -74,8 +74,6 @@ class CalendarFeedSerializer(RecordSerializer):
 
 class ListedFeedSerializer(CalendarFeedSerializer):
     """Without the text, which may be long."""
-
-    content = None
 
     class Meta(CalendarFeedSerializer.Meta):
         fields = tuple(name for name in CalendarFeedSerializer.Meta.fields if name != "content")
