@@ -29,6 +29,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "schedules.Absence": "event_busy",
         "schedules.SwapRequest": "swap_horiz",
         "schedules.HandoverNote": "sticky_note_2",
+        "schedules.CalendarFeed": "edit_calendar",
+        "schedules.CalendarLink": "link",
         "dispatching.Recipient": "contact_phone",
         "stakeholders.StakeholderGroup": "diversity_3",
         "stakeholders.StakeholderRing": "track_changes",

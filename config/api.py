@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler
 from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
-from schedules.api import exceptions, people, rota
+from schedules.api import calendars, exceptions, people, rota
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,8 @@ router.register("overrides", rota.OverrideViewSet)
 router.register("absences", exceptions.AbsenceViewSet)
 router.register("swap-requests", exceptions.SwapRequestViewSet)
 router.register("handover-notes", exceptions.HandoverNoteViewSet)
+router.register("calendar-feeds", calendars.CalendarFeedViewSet)
+router.register("calendar-links", calendars.CalendarLinkViewSet)
 router.register("priorities", routing.PriorityViewSet)
 router.register("services", routing.ServiceViewSet)
 router.register("integrations", routing.IntegrationViewSet)

@@ -9,7 +9,7 @@ from config.health import health
 from config.metrics import metrics
 from dispatching.api import inbound
 from dispatching.views import alert_page
-from schedules.views import ask_for_swap, mine, on_call_now
+from schedules.views import ask_for_swap, calendar, mine, on_call_now
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/on-call/")),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("on-call/", on_call_now, name="on_call"),
     path("on-call/mine/", mine, name="mine"),
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
+    path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
     path("v2/enqueue", inbound.enqueue, name="enqueue"),
     path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),

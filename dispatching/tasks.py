@@ -7,7 +7,7 @@ from celery.signals import worker_init, worker_shutting_down
 from django.utils import timezone
 
 from dispatching import audit as auditing
-from dispatching import delivering, ticker
+from dispatching import delivering, feeds, ticker
 from dispatching import sweep as sweeping
 from dispatching.escalating import Moment
 from dispatching.escalating import run_step as run
@@ -52,6 +52,11 @@ def sweep() -> None:
 @shared_task
 def audit() -> None:
     auditing.audit(timezone.now())
+
+
+@shared_task
+def fetch_calendars() -> None:
+    feeds.fetch_due(timezone.now(), going=lambda: not ticker.stopping.is_set())
 
 
 @worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away

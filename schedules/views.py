@@ -1,17 +1,20 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import groupby
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from schedules import own_page, reach
-from schedules.models import Schedule, User
+from schedules import calendars, own_page, reach
+from schedules.models import CalendarLink, Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 
 MOMENT = timedelta(seconds=1)  # enough to say who comes next; until when they stay is not shown
@@ -69,3 +72,23 @@ def ask_for_swap(request: HttpRequest) -> HttpResponse:
     """Whom to ask to take one shift; which one it is stands in the address."""
     assert isinstance(request.user, User)
     return own_page.ask_for_swap(request, request.user, timezone.now())
+
+
+@require_safe
+@cache_control(private=True, max_age=60)
+def calendar(request: HttpRequest, token: str) -> HttpResponse:
+    """The shifts of a calendar link as iCalendar; no login, the token is the key."""
+    links = CalendarLink.objects.select_related("user", "schedule", "team").filter(owner__is_active=True)
+    link = get_object_or_404(links, token=token)
+    shifts = calendars.export(timezone.now(), user=link.user, schedule=link.schedule, team=link.team)
+    etag = quote_etag(sha256(shifts).hexdigest())
+    response = HttpResponse(
+        shifts,
+        content_type="text/calendar; charset=utf-8",
+        headers={
+            "ETag": etag,
+            "Content-Disposition": 'inline; filename="on-call.ics"',
+            "Referrer-Policy": "no-referrer",
+        },
+    )
+    return get_conditional_response(request, etag=etag, response=response) or response

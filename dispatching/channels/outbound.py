@@ -9,10 +9,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -28,11 +28,15 @@ MAX_REDIRECTS = 3
 MAX_REPLY = 64 * 1024
 IDLE = 30  # seconds; shorter than what servers usually allow
 REDIRECTS = {301, 302, 307, 308}  # 303 asks for a GET, which would deliver nothing
+SEE_OTHER = 303
+
+
+Reader = Callable[[httpcore.Response], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of `host`, after any redirects; `body` is its first 64 KB, as sent."""
+    """The answer of `host`, after any redirects; `body` is its first 64 KB (of a GET: all of it), as sent."""
 
     host: str
     status: int
@@ -157,7 +161,7 @@ def _trust() -> ssl.SSLContext:
 
 
 class Client(threading.local):
-    """Posts, keeping connections open; each thread has its own. `trust` replaces the usual certificate authorities."""
+    """Posts and gets, keeping connections open; each thread has its own. `trust` replaces the usual authorities."""
 
     def __init__(self, trust: ssl.SSLContext | None = None) -> None:
         self._guard = _Guard()
@@ -170,26 +174,37 @@ class Client(threading.local):
 
         No error names more of the URL than its host.
         """
+        return self._follow("POST", url, body, headers, REDIRECTS, _beginning)
+
+    def get(self, url: str, headers: Mapping[str, str], *, limit: int) -> Reply:
+        """As `post`, but the body is there as a whole: ChannelError if it breaks off or is longer than `limit` bytes."""
+        return self._follow("GET", url, None, headers, REDIRECTS | {SEE_OTHER}, partial(_whole, limit=limit))
+
+    def _follow(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], redirects: set[int], read: Reader
+    ) -> Reply:
         _refuse_split_headers(headers)
         self._guard.deadline = time.monotonic() + provider_timeout()
         with _refusals():
             there = parse(url, allow_private=allow_private())
         for _ in range(MAX_REDIRECTS + 1):
-            reply = self._post_once(there, body, headers)
+            reply = self._call_once(method, there, body, headers, read)
             location = reply.headers.get("location")
-            if reply.status not in REDIRECTS or not location:
+            if reply.status not in redirects or not location:
                 return reply
             with _refusals():
                 there = follow(there, location, allow_private=allow_private())
         raise ChannelError(f"{there.host} redirects more than {MAX_REDIRECTS} times", permanent=True)
 
-    def _post_once(self, there: Destination, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def _call_once(
+        self, method: str, there: Destination, body: bytes | None, headers: Mapping[str, str], read: Reader
+    ) -> Reply:
         url = httpcore.URL(scheme=there.scheme, host=there.host, port=there.port, target=there.target)
         sent = {"Accept-Encoding": "identity", **headers, **_authorization(there)}
         try:
-            with self._pool.stream("POST", url, headers=list(sent.items()), content=body) as response:
+            with self._pool.stream(method, url, headers=list(sent.items()), content=body) as response:
                 received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                return Reply(there.host, response.status, received, _beginning(response))
+                return Reply(there.host, response.status, received, read(response))
         except httpcore.LocalProtocolError:
             raise ChannelError("the request is not valid HTTP", permanent=True) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -208,6 +223,15 @@ def _beginning(response: httpcore.Response) -> bytes:
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
         pass  # the status has been received, and that is the answer
     return body[:MAX_REPLY]
+
+
+def _whole(response: httpcore.Response, *, limit: int) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise ChannelError(f"the answer is longer than {limit // 1024} KiB", permanent=True)
+    return bytes(body)
 
 
 @contextmanager

@@ -1,3 +1,3 @@
-from schedules.admin import exceptions, people, rota
+from schedules.admin import calendars, exceptions, people, rota
 
-__all__ = ["exceptions", "people", "rota"]
+__all__ = ["calendars", "exceptions", "people", "rota"]

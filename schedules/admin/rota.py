@@ -177,7 +177,7 @@ class LayerInline(StackedInline):
     formset = OrderedFormSet
     fields = (("rotation", "position"), ("hours", "holidays"), ("feed", "adds"), "order")
     ordering_field = "order"
-    autocomplete_fields = ("rotation",)
+    autocomplete_fields = ("rotation", "feed")
     verbose_name_plural = "layers: which rotation is read, at which place, in which hours"
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:

@@ -39,7 +39,7 @@ class CalendarFeed(models.Model):
     error = models.CharField(max_length=500, blank=True, editable=False)
     fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last good copy was read.")
     failing_since = models.DateTimeField(null=True, editable=False)
-    # When it is fetched next; empty: it has no URL.
+    # When it is read next, from its URL or, as time goes on, from the text; empty: it has never been read.
     due_at = models.DateTimeField(null=True, editable=False, db_index=True)
 
     class Meta:

@@ -71,11 +71,13 @@ def _handler_for(receiver: HttpReceiver) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.requests.append(Received(self.path, headers, body, self.client_address))
             give = receiver.script.pop(0) if receiver.script else receiver.always
             give(self)
+
+        do_GET = do_POST
 
         def log_message(self, *args: Any) -> None:
             pass

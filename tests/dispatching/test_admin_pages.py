@@ -33,6 +33,8 @@ from dispatching.models import (
 )
 from schedules.models import (
     Absence,
+    CalendarFeed,
+    CalendarLink,
     HandoverNote,
     Layer,
     Participant,
@@ -46,7 +48,7 @@ from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
-VITAL = ("sweep", "audit")
+VITAL = ("sweep", "audit", "calendars")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +69,7 @@ def organisation(world) -> None:
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
     CrontabSchedule.objects.create(minute="0")
     Token.objects.create(user=User.objects.get(username="ana"))
-    for make in (some_absence, some_swap, some_note):
+    for make in (some_absence, some_swap, some_note, some_feed, some_link):
         make()
 
 
@@ -262,6 +264,14 @@ def some_note() -> HandoverNote:
     return HandoverNote.objects.create(schedule=some_schedule(), by=some_user(), at=MONDAY, text="x")
 
 
+def some_feed() -> CalendarFeed:
+    return CalendarFeed.objects.create(name=f"feed {next(serial)}", team=some_team(), url="https://example.com/a.ics")
+
+
+def some_link() -> CalendarLink:
+    return CalendarLink.objects.create(owner=some_user(), team=some_team())
+
+
 def some_policy() -> EscalationPolicy:
     policy = EscalationPolicy.objects.create(name=f"policy {next(serial)}", team=some_team())
     Target.objects.create(step=Step.objects.create(policy=policy), user=some_user())
@@ -301,6 +311,8 @@ MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
     Absence: (each(some_absence), 27),
     SwapRequest: (each(some_swap), 27),
     HandoverNote: (each(some_note), 27),
+    CalendarFeed: (each(some_feed), 27),
+    CalendarLink: (each(some_link), 27),
     Recipient: (each(some_recipient), 27),
     EscalationPolicy: (each(some_policy), 27),
     Service: (each(some_service), 27),

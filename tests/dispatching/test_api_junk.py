@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
 from schedules.api.base import Resource
-from schedules.models import Override, User
+from schedules.models import CalendarFeed, Override, User
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,7 @@ def everything(world):
     team = world.team("Team 1", ana, manager=ana)
     Group.objects.create(name="Experts")
     [main] = world.weekly(ana, positions=1)
+    CalendarFeed.objects.create(name="Team 1", team=team, url="https://example.com/team.ics")
     Override.objects.create(schedule=main, user=ana, start=world.now, end=world.now + HOUR)
     Priority.objects.create(level=1, name="P1")
     world.service(world.policy((HOUR, main, ana, team)), name="Log-on")

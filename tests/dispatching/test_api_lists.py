@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from config.api import router
 from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
-from schedules.models import Absence, HandoverNote, Override, SwapRequest, User
+from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +22,8 @@ JUNK = {
     "groups": ["member=1.5", "name=%00"],
     "rotations": ["team=abc", "name=%00"],
     "schedules": ["team=1e400", "name=%00"],
+    "calendar-feeds": ["team=abc", "name=%00"],
+    "calendar-links": [],
     "overrides": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "schedule=abc"],
     "absences": ["since=garbage", "until=2024-03-10T02:30:00", "user=abc", "username=%00"],
     "swap-requests": ["since=garbage", "until=x", "schedule=abc", "asked=abc", "asked_by=%00", "state=open"],
@@ -58,6 +60,8 @@ def fill(world, count: int, mark: str) -> None:
         group = Group.objects.create(name=f"group {name}")
         group.user_set.add(user)
         [main] = world.weekly(user, user, positions=1)
+        CalendarFeed.objects.create(name=name, team=team, url="https://example.com/team.ics")
+        CalendarLink.objects.create(owner=User.objects.get(username="coach"), team=team)
         Override.objects.create(schedule=main, user=user, start=world.now, end=world.now + HOUR)
         Absence.objects.create(user=user, start=world.now, end=world.now + HOUR)
         SwapRequest.objects.create(

@@ -1,0 +1,217 @@
+"""The events of an iCalendar text (RFC 5545), repeated ones one by one.
+
+Run as a process of its own (see `schedules.feeds`), which is ended when it takes too long: no text can say so much about
+repetitions or time zones that anybody else has to wait for it or counts with its zones.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import recurring_ical_events
+from icalendar import Calendar
+from icalendar.prop import vDDDTypes
+
+from schedules.rules.rotation import DAY, instant
+
+MOST = 5000  # occurrences
+LONGEST = 2 * 1024 * 1024  # bytes of text
+MEMORY = 1024**3  # bytes that the process may use
+TITLE, DESCRIPTION = 200, 2000  # characters that are kept
+DAY_END = time(23, 59, 59)
+Event = Any  # a VEVENT; the package's types do not tell what its properties hold
+USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, for people without an e-mail address
+
+
+class BadCalendar(Exception):
+    """The text is no calendar that can be used; the message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An event that takes place in [start, end), UTC, and everything in it that may name a person."""
+
+    title: str
+    description: str
+    username: str
+    attendees: list[str]  # e-mail addresses, without those who declined
+    organizer: str
+    start: datetime
+    end: datetime
+
+
+def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
+    """What touches [start, end), in order of start, and a sentence for each event that cannot be read.
+
+    Whole days and times without a zone are those of `zone`. Raises BadCalendar, also where no event can be read.
+    """
+    found: list[Occurrence] = []
+    wrong: list[str] = []
+    series = _series(_events(text))
+    for events in series:
+        try:
+            found += _expand(events, zone, start, end)
+        except Exception as error:  # on junk the libraries raise whatever they happen to run into
+            wrong.append(f"“{_title(events[0])}” cannot be read: {_reason(error)}.")
+        if len(found) > MOST:
+            raise BadCalendar(f"There are more than {MOST} events from {start:%d %b %Y} to {end:%d %b %Y}.")
+    if len(wrong) == len(series):
+        raise BadCalendar(wrong[0])
+    return sorted(found, key=lambda each: (each.start, each.end)), wrong
+
+
+def check(text: str) -> bytes:
+    """The text as bytes; raises BadCalendar for what is no calendar at the first look."""
+    if not text.strip():
+        raise BadCalendar("It is empty.")
+    content = text.removeprefix("\ufeff").encode(errors="replace")
+    if len(content) > LONGEST:
+        raise BadCalendar("It is longer than 2 MiB.")
+    if "BEGIN:VCALENDAR" not in text.upper():
+        page = "<html" in text[:2000].lower() or "<!doctype" in text[:2000].lower()
+        raise BadCalendar("It is a web page, not a calendar." if page else "It is not a calendar in iCalendar form.")
+    return content
+
+
+def _events(text: str) -> list[Event]:
+    content = check(text)
+    try:
+        # As bytes: a text of one line would be taken for the path of a file.
+        calendars = Calendar.from_ical(content, multiple=True)
+        events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+    except Exception as error:
+        raise BadCalendar(f"It cannot be read as a calendar: {_reason(error)}.") from error
+    if not events:
+        raise BadCalendar("There is no event in it.")
+    return events
+
+
+def _series(events: list[Event]) -> list[list[Event]]:
+    """Each event with those that change single repetitions of it. Others may share a UID: some programs write but one."""
+    changed = {str(event["UID"]) for event in events if "UID" in event and "RECURRENCE-ID" in event}
+    series: dict[Any, list[Event]] = {}
+    for number, event in enumerate(events):
+        uid = str(event.get("UID", ""))
+        series.setdefault(uid if uid in changed else number, []).append(event)
+    return list(series.values())
+
+
+def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Occurrence]:
+    calendar = Calendar()
+    for event in events:
+        _make_plain(event, zone)
+        calendar.add_component(event)
+    # Times without a zone are compared as if they were UTC: a day more on both sides, then the exact span.
+    for event in recurring_ical_events.of(calendar).between(start - DAY, end + DAY):
+        found = _occurrence(event, zone)
+        if found.start < end and found.end > start and str(event.get("STATUS", "")).upper() != "CANCELLED":
+            yield found
+
+
+def _make_plain(event: Event, zone: ZoneInfo) -> None:
+    """Brings what many write otherwise into the form of the RFC; a ValueError says what we do not take."""
+    start, end = event["DTSTART"].dt, event.get("DTEND")
+    named = event["DTSTART"].params.get("TZID")
+    if named and isinstance(start, datetime) and not _aware(start):
+        raise ValueError(f"its time zone “{named[:TITLE]}” is not known")
+    for rule in _list(event.get("RRULE")):
+        if _list(rule["FREQ"])[0].upper() in ("SECONDLY", "MINUTELY") or "BYSECOND" in rule or _often(rule):
+            raise ValueError("it repeats more often than every hour")
+        if "UNTIL" in rule:
+            rule["UNTIL"] = [_until(_list(rule["UNTIL"])[0], start, zone)]
+    if end is not None and _aware(start) and _aware(end.dt) and start.tzinfo is not end.dt.tzinfo:
+        event["DTEND"] = vDDDTypes(end.dt.astimezone(start.tzinfo))
+
+
+def _often(rule: Any) -> bool:
+    return len(_list(rule.get("BYMINUTE"))) > 1
+
+
+def _until(until: date, start: date, zone: ZoneInfo) -> date:
+    """The last moment of a rule in the terms of its start (RFC 5545, 3.3.10), however it is written.
+
+    A date counts to its end. For whole days a moment means its day, 0:00 UTC that of UTC.
+    """
+    if not isinstance(start, datetime):
+        if isinstance(until, datetime) and until.tzinfo and until.astimezone(UTC).time() != time(0):
+            until = until.astimezone(zone)
+        return until.date() if isinstance(until, datetime) else until
+    if not isinstance(until, datetime):
+        until = datetime.combine(until, DAY_END)
+    if start.tzinfo is None:
+        return until.astimezone(zone).replace(tzinfo=None) if until.tzinfo else until
+    return (until if until.tzinfo else until.replace(tzinfo=start.tzinfo)).astimezone(UTC)
+
+
+def _aware(value: date) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
+
+
+def _occurrence(event: Event, zone: ZoneInfo) -> Occurrence:
+    return Occurrence(
+        title=_title(event),
+        description=str(event.get("DESCRIPTION", ""))[:DESCRIPTION],
+        username=str(event.get(USERNAME, "")),
+        attendees=[_mail(each) for each in _list(event.get("ATTENDEE")) if not _declined(each)],
+        organizer=_mail(next(iter(_list(event.get("ORGANIZER"))), "")),
+        start=_instant(event["DTSTART"].dt, zone),
+        end=_instant(event["DTEND"].dt, zone),
+    )
+
+
+def _instant(value: date, zone: ZoneInfo) -> datetime:
+    if not isinstance(value, datetime):
+        return instant(value, time(0), zone)
+    return value.astimezone(UTC) if value.tzinfo else instant(value.date(), value.time(), zone)
+
+
+def _title(event: Event) -> str:
+    title = "".join(each if each.isprintable() else " " for each in str(event.get("SUMMARY", "")))
+    return " ".join(title.split())[:TITLE] or "(no title)"
+
+
+def _mail(address: Any) -> str:
+    return str(getattr(address, "params", {}).get("EMAIL") or address).lower().removeprefix("mailto:")
+
+
+def _declined(attendee: Any) -> bool:
+    return str(getattr(attendee, "params", {}).get("PARTSTAT", "")).upper() == "DECLINED"
+
+
+def _list(value: Any) -> list[Any]:
+    """A property that is there several times is a list, one that is there once is itself."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).partition("\n")[0].rstrip(".")[:TITLE]
+    return first if isinstance(error, ValueError) and first else f"it is damaged ({type(error).__name__})"
+
+
+def _json(values: Iterable[Occurrence]) -> list[dict[str, Any]]:
+    return [{**asdict(each), "start": each.start.isoformat(), "end": each.end.isoformat()} for each in values]
+
+
+def main() -> None:
+    """Reads {"text", "zone", "start", "end", "seconds"}, the last one of the processor; writes {"found", "wrong"} or
+    {"bad": sentence}. All as JSON.
+    """
+    asked = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_CPU, (asked["seconds"], asked["seconds"]))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    start, end = (datetime.fromisoformat(asked[name]) for name in ("start", "end"))
+    try:
+        found, wrong = occurrences(asked["text"], ZoneInfo(asked["zone"]), start, end)
+        answer: dict[str, Any] = {"found": _json(found), "wrong": wrong}
+    except BadCalendar as error:
+        answer = {"bad": str(error)}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
