@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from dispatching import alarms, feed_watch, sweep, timeline
+from dispatching import alarms, feed_watch, swap_watch, sweep, timeline
 from dispatching.models import Alert, AlertEvent, Delivery, Escalation, ShiftWatch
 
 log = structlog.get_logger(__name__)
@@ -15,7 +15,7 @@ LATE = timedelta(seconds=60)
 def audit(now: datetime) -> int:
     """Gives every open alert that nobody has and that never had one an escalation; returns the number of repairs.
 
-    Tells the owners of calendars that cannot be read, too.
+    Tells the owners of calendars that cannot be read, and those who are asked for a swap or were answered, too.
     """
     forgotten = Alert.objects.filter(state=Alert.State.TRIGGERED, escalations=None, first_at__lte=now - LATE / 2)
     repaired = sum(_start(pk, now) for pk in list(forgotten.values_list("pk", flat=True)[:1000]))
@@ -24,6 +24,7 @@ def audit(now: datetime) -> int:
         alarms.ring_steps()
     sweep.record("audit", now, repaired)
     feed_watch.tell_feed_owners(now)
+    swap_watch.tell_swaps(now)
     return repaired
 
 

@@ -8,10 +8,10 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from schedules import handover, own, reach, swapping
+from schedules import calendars, handover, own, reach, swapping
 from schedules.api.fields import instant_of
 from schedules.forms import AbsenceForm, NoteForm, SwapForm
-from schedules.models import Absence, Schedule, SwapRequest, User
+from schedules.models import Absence, CalendarLink, Schedule, SwapRequest, User
 from schedules.oncall import HORIZON, Duty, timetables
 from schedules.swapping import Refused
 
@@ -47,6 +47,7 @@ def show(
         "requests": swaps.filter(asked_by=user, end__gt=now),
         "absences": Absence.objects.filter(user=user, end__gt=now),
         "uncovered": own.cover_needed(user, now, known),
+        "links": [calendars.address(link) for link in CalendarLink.objects.filter(owner=user, user=user)],
         "absence_form": absence or AbsenceForm(zone=user.time_zone, now=now),
         "note_form": note or (NoteForm(zone=user.time_zone, schedules=writable) if writable else None),
     }
@@ -172,6 +173,16 @@ def _hand_over(request: HttpRequest, user: User, now: datetime) -> HttpResponse 
     return None
 
 
+def _make_link(request: HttpRequest, user: User, now: datetime) -> None:
+    calendars.calendar_link(user, user=user)
+    messages.success(request, "Your calendar link is below. Whoever has it can read your shifts.")
+
+
+def _revoke_link(request: HttpRequest, user: User, now: datetime) -> None:
+    CalendarLink.objects.filter(owner=user, user=user).delete()
+    messages.success(request, "The link is revoked: calendar programs that use it see nothing any more.")
+
+
 DO: dict[str, Callable[[HttpRequest, User, datetime], HttpResponse | None]] = {
     "add-absence": _add_absence,
     "delete-absence": _delete_absence,
@@ -181,6 +192,8 @@ DO: dict[str, Callable[[HttpRequest, User, datetime], HttpResponse | None]] = {
     "decline": _decline,
     "withdraw": _withdraw,
     "hand-over": _hand_over,
+    "make-link": _make_link,
+    "revoke-link": _revoke_link,
 }
 
 

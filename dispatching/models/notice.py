@@ -13,6 +13,7 @@ class Notice(models.Model):
         REMINDER = "reminder", "shift reminder"
         HANDOVER = "handover", "hand-over"
         FEED = "feed", "broken calendar"
+        SWAP = "swap", "swap request"
 
     key = models.CharField(
         max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."

@@ -446,3 +446,17 @@ def test_the_page_takes_the_same_number_of_queries_however_much_there_is(world, 
     fill(10)
     assert [queries(user) for user in (ana, bo)] == few
     assert max(few) <= 18
+
+
+# --- my shifts in my calendar -----------------------------------------------------------------------------------------
+
+
+def test_the_calendar_link_is_made_shown_and_revoked(ana, main):
+    """A10"""
+    assert "Make a calendar link" in part(browser_of(ana).get(MINE), "My shifts in my calendar")
+    assert "Your calendar link is below" in said(press(ana, "make-link"))
+    shown = part(press(ana, "make-link"), "My shifts in my calendar")
+    [path] = re.findall(r"/calendar/\S+\.ics", shown)
+    assert b"On call: rotation 0 main" in Client().get(path).content
+    assert "revoked" in said(press(ana, "revoke-link"))
+    assert Client().get(path).status_code == 404
