@@ -34,6 +34,7 @@ class Rotation(models.Model):
     )
     first_day = models.DateField(
         default=date(2026, 1, 5),
+        validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2199, 12, 31))],
         help_text="The day on which the first person's first turn starts; before it nobody is on duty. Its day of the week "
         "is the hand-over day of weeks, its day of the month that of months (from the 31st: the last day of each month).",
     )

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
 from schedules.api.base import Resource
-from schedules.models import CalendarFeed, Override, User
+from schedules.models import Absence, CalendarFeed, Override, Schedule, User
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,7 @@ def everything(world):
     Group.objects.create(name="Experts")
     [main] = world.weekly(ana, positions=1)
     CalendarFeed.objects.create(name="Team 1", team=team, url="https://example.com/team.ics")
+    Absence.objects.create(user=ana, start=world.now, end=world.now + HOUR)
     Override.objects.create(schedule=main, user=ana, start=world.now, end=world.now + HOUR)
     Priority.objects.create(level=1, name="P1")
     world.service(world.policy((HOUR, main, ana, team)), name="Log-on")
@@ -55,9 +56,26 @@ def test_junk_in_a_field_is_taken_or_refused_but_breaks_nothing(everything, noun
         assert made.status_code in (201, 400, 409), (junk, made.content)
         if changed.status_code == 400:
             # Every refusal names a field: this one, or the one that no longer fits to it.
-            assert changed.json().keys() <= whole.keys(), changed.json()
+            assert changed.json().keys() <= {*whole, name}, changed.json()
     # What was taken can be read again, and the schedules still have an answer.
     assert everything.get(f"{noun}/?limit=500").status_code == 200
     schedule = everything.get("schedules/").json()["results"][0]["id"]
     assert everything.get(f"schedules/{schedule}/on-call/").status_code == 200
     assert everything.get(f"schedules/{schedule}/shifts/?from=2199-01-01T00:00:00Z").status_code == 200
+
+
+MADE_ONLY = {
+    "swap-requests": ("schedule", "asked", "start", "end", "return_start", "return_end", "note"),
+    "handover-notes": ("schedule", "text"),
+    "calendar-links": ("user", "schedule", "team"),
+}
+
+
+@pytest.mark.parametrize(("noun", "name"), [(noun, name) for noun, names in MADE_ONLY.items() for name in names])
+def test_junk_in_what_can_only_be_made(everything, world, noun, name):
+    schedule = Schedule.objects.get().pk
+    span = {"start": (world.now + HOUR).isoformat(), "end": (world.now + 2 * HOUR).isoformat()}
+    whole = {"swap-requests": {"schedule": schedule, **span}, "handover-notes": {"schedule": schedule, "text": "x"}}
+    for junk in JUNK:
+        answer = everything.post(f"{noun}/", {**whole.get(noun, {}), name: junk})
+        assert answer.status_code in (201, 400, 409), (junk, answer.content)
