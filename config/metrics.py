@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dispatching import clock
 from dispatching.audit import overdue
 from dispatching.models import Alert, Delivery, Escalation, SweepRecord
 
 
 class FromDatabase(Collector):
     def collect(self) -> Iterator[Metric]:
-        now = timezone.now()
+        now = clock.now()
         late = GaugeMetricFamily("tocsin_overdue_rows", "Rows due for more than a minute.", labels=["kind"])
         for kind, count in overdue(now).items():
             late.add_metric([kind], count)

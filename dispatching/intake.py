@@ -71,7 +71,7 @@ SELECT dedup_key, id, kind FROM matched
 """
 
 FIND = """
-SELECT own.id, name, service_id, refusal.id FROM dispatching_integration own
+SELECT own.id, name, service_id, refusal.id, clock_timestamp() FROM dispatching_integration own
 LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id WHERE key_hash = %s AND enabled
 """
 
@@ -91,15 +91,15 @@ class Accepted:
 
 
 def integration_of(key: str) -> Integration | None:
-    """The enabled integration with this key, and in its `refused` whether its last requests were; None if there is none."""
+    """The enabled integration with this key, with what else is known in one look; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(FIND, [key_hash(key)])
         found = cursor.fetchone()
     if found is None:
         return None
-    *columns, refusal = found
+    *columns, refusal, now = found
     integration = Integration(**dict(zip(("pk", "name", "service_id"), columns, strict=True)))
-    integration.refused = refusal is not None
+    integration.refused, integration.asked_at = refusal is not None, now
     return integration
 
 

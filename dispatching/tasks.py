@@ -4,10 +4,9 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
-from django.utils import timezone
 
 from dispatching import audit as auditing
-from dispatching import delivering, feeds, ticker
+from dispatching import clock, delivering, feeds, ticker
 from dispatching import sweep as sweeping
 from dispatching.escalating import Moment
 from dispatching.escalating import run_step as run
@@ -16,52 +15,52 @@ from dispatching.escalating import run_step as run
 @shared_task
 def run_due_steps() -> None:
     # A pass that was not full has left nothing; what has become due since rings for itself.
-    while not ticker.stopping.is_set() and sweeping.run_steps(timezone.now()) == sweeping.PASS:
+    while not ticker.stopping.is_set() and sweeping.run_steps(clock.now()) == sweeping.PASS:
         pass
 
 
 @shared_task
 def run_step(escalation_id: int, position: int) -> None:
-    run(escalation_id, position, moment=Moment(timezone.now()))
+    run(escalation_id, position, moment=Moment(clock.now()))
 
 
 @shared_task
 def send_due_page() -> None:
-    while not ticker.stopping.is_set() and sweeping.send_one("page", timezone.now()):
+    while not ticker.stopping.is_set() and sweeping.send_one("page", clock.now()):
         pass
 
 
 @shared_task
 def send_due_bulk() -> None:
-    while not ticker.stopping.is_set() and sweeping.send_one("bulk", timezone.now()):
+    while not ticker.stopping.is_set() and sweeping.send_one("bulk", clock.now()):
         pass
 
 
 @shared_task
 def send(delivery_id: int, attempt: int, queue: str) -> None:
-    now = timezone.now()
+    now = clock.now()
     if claim := delivering.claim(delivery_id, attempt, queue, now=now):
         sweeping.send(claim, now=now)
 
 
 @shared_task
 def sweep() -> None:
-    sweeping.sweep(timezone.now)
+    sweeping.sweep(clock.now)
 
 
 @shared_task
 def audit() -> None:
-    auditing.audit(timezone.now())
+    auditing.audit(clock.now())
 
 
 @shared_task
 def fetch_calendars() -> None:
-    feeds.fetch_due(timezone.now(), going=lambda: not ticker.stopping.is_set())
+    feeds.fetch_due(clock.now(), going=lambda: not ticker.stopping.is_set())
 
 
 @worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away
 def start_ticker(**_: Any) -> None:
-    ticker.start(timezone.now)
+    ticker.start(clock.now)
 
 
 @worker_shutting_down.connect

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -14,7 +13,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dispatching import access, lifecycle, timeline
+from dispatching import access, clock, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Severity
 from schedules.api.base import ReadOnlyResource
 from schedules.api.fields import InstantField
@@ -128,7 +127,7 @@ class AlertViewSet(ReadOnlyResource):
         alert = self.get_object()
         if not access.may_act(self.request.user, alert):
             raise PermissionDenied("Only the service's team and those who were paged may act on this alert.")
-        do(alert, now=timezone.now(), by=self.request.user, via="the API")
+        do(alert, now=clock.now(), by=self.request.user, via="the API")
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=LineSerializer(many=True))

@@ -8,7 +8,6 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -51,7 +50,7 @@ def _take(
     request: HttpRequest, key: str, integration: Integration, events: Callable[[], list[Event]]
 ) -> list[intake.Accepted]:
     """What became of each event. What is refused is noted, for the integration's owner (faults J17)."""
-    now = timezone.now()
+    now = integration.asked_at
     try:
         accepted = intake.accept(integration, events(), now=now)
     except BadInput as refusal:

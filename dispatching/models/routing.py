@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -109,8 +110,9 @@ class Integration(models.Model):
     key_hint = models.CharField(max_length=4, editable=False, help_text="How the key starts, to tell keys apart.")
     enabled = models.BooleanField(default=True, help_text="Off: its key is refused.")
 
-    # Set by `intake.integration_of`: its last requests were refused.
+    # Set by `intake.integration_of`: its last requests were refused; and when that was, by the database's clock.
     refused = False
+    asked_at: datetime
 
     class Meta:
         ordering = ("name",)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schedules.rules.coverage import Cover, LayerPlan, Line, on_duty
 from schedules.rules.rota import Plan, changed, places
 from schedules.rules.rotation import Period, boundary, instant, turn_at, turns
 from tests.schedules.zones import KINDS, check
@@ -222,3 +223,15 @@ def test_time_in_which_a_rotation_had_nobody_stays_empty(at_once):
 def test_a_rotation_that_had_nobody_begins_as_it_says():
     after = changed([Plan(weekly(), [])], weekly(), [A, B], utc("2026-01-14T12:00"), at_once=False)
     assert [who for who, _, _ in line(after, "2026-01-05T09:00", "2026-01-19T09:00")] == [1, 2]
+
+
+def test_moments_that_look_equal_are_told_apart():
+    """E17: 01:59 UTC is 02:59 the second time; a span that ends at 00:59 UTC (02:59 the first time) does not hold it."""
+    first, second = (datetime(2026, 10, 25, 2, 59, tzinfo=BERLIN, fold=fold) for fold in (0, 1))
+    assert first == second  # so Python says
+    ana = [Plan(Period("hours", 12, date(2026, 10, 25), time(0), BERLIN), [A])]
+    line = Line([LayerPlan("main", ana)], [Cover(2, utc("2026-10-25T00:00"), first.astimezone(UTC), "override")])
+    assert [
+        on.person for on in on_duty(line, first.astimezone(UTC) - timedelta(minutes=1), utc("2026-10-26T00:00"))[0]
+    ] == [2]
+    assert [on.person for on in on_duty(line, second.astimezone(UTC), utc("2026-10-26T00:00"))[0]] == [1]

@@ -59,7 +59,7 @@ def test_an_acknowledgement_at_any_point_ends_it(world, figure_8_2, minute):
 
 
 def test_the_rotation_decides_when_the_step_runs_not_when_the_alert_came(world):
-    """A52: people are resolved when a step runs; the week changes between the alert and the repeat."""
+    """A52, E21: people are resolved when a step runs; the week changes between the alert and the repeat."""
     ana, bo = world.person("ana"), world.person("bo")
     main, _ = world.weekly(ana, bo)
     alert_at = timedelta(days=6, hours=23)
