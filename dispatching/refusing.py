@@ -5,6 +5,7 @@ What tells them is an alert like any other, so it escalates until somebody has i
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -28,7 +29,7 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EX
 def note(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
     """One more request of this integration was refused. Its key does not go into the sample that people see."""
     sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
-    values = {
+    values: dict[str, Any] = {
         "integration": integration.pk,
         "now": now,
         "reason": printable("; ".join(errors)),

@@ -117,9 +117,8 @@ def _pieces(line: Line, start: datetime, end: datetime) -> Iterator[tuple[dateti
     """[start, end) in pieces in which nothing changes, each with those on duty, or one gap."""
     tracks = [_track(layer, start, end) for layer in line.layers]
     edges = {start, end}
-    for span in [*(place for track in tracks for place in track), *line.covers]:
-        edges.add(span.start)
-        edges.add(span.end)
+    edges.update(edge for track in tracks for place in track for edge in (place.start, place.end))
+    edges.update(edge for cover in line.covers for edge in (cover.start, cover.end))
     edges.update(edge for away in line.away.values() for span in away for edge in span)
     readers = [_reader(track) for track in tracks]
     for left, right in pairwise(sorted(edge for edge in edges if start <= edge <= end)):
