@@ -2,22 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
+
+from django.db.models import Min
 
 from schedules.models import Schedule, User
 from schedules.oncall import Duty, timetables
 
+BREAK = timedelta(hours=20)  # from one day's hours to the next day's
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """In [start, end), UTC, other people are on duty; without any of them it is a gap."""
+    """In [start, end), UTC, other people are on duty; without any of them it is a gap. `parts`: with breaks in between."""
 
     schedule: Schedule
     start: datetime
     end: datetime
     before: list[User]
     after: list[User]
+    parts: int = 1
 
     def __str__(self) -> str:
         before, after = (", ".join(user.name for user in users) or "nobody" for users in (self.before, self.after))
@@ -30,12 +35,14 @@ def duties_of(schedules: Iterable[int], start: datetime, end: datetime) -> dict[
 
 def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list[Change]:
     """In order of time; both cover the same span. A schedule that was not there before had nobody."""
+    schedules = Schedule.objects.annotate(rank=Min("layers__position")).in_bulk(after)
+    ranks = {pk: schedule.rank or 0 for pk, schedule in schedules.items()}
     found = [
         change
-        for pk, schedule in Schedule.objects.in_bulk(after).items()
+        for pk, schedule in schedules.items()
         for change in _joined(_compared(schedule, before.get(pk, []), after[pk]))
     ]
-    return sorted(found, key=lambda change: (change.start, change.schedule.name))
+    return sorted(found, key=lambda change: (change.start, ranks[change.schedule.pk], change.schedule.name))
 
 
 def _compared(schedule: Schedule, before: Sequence[Duty], after: Sequence[Duty]) -> Iterator[Change]:
@@ -51,11 +58,13 @@ def _on(duties: Sequence[Duty], at: datetime) -> set[User]:
 
 
 def _joined(found: Iterable[Change]) -> list[Change]:
+    """What is the same on following days is one change, in parts: five days of a week in business hours are one."""
     line: list[Change] = []
     for change in found:
         last = line[-1] if line else None
-        if last and last.end == change.start and (last.before, last.after) == (change.before, change.after):
-            line[-1] = Change(change.schedule, last.start, change.end, change.before, change.after)
+        if last and change.start - last.end <= BREAK and (last.before, last.after) == (change.before, change.after):
+            parts = last.parts + (change.start > last.end)
+            line[-1] = Change(change.schedule, last.start, change.end, change.before, change.after, parts)
         else:
             line.append(change)
     return line

@@ -81,6 +81,8 @@ class NoteForm(OwnForm, forms.Form):
     def __init__(self, *args: Any, schedules: list[Schedule], **kwargs: Any) -> None:
         super().__init__(*args, auto_id="note_%s", **kwargs)
         self.fields["schedule"].queryset = Schedule.objects.filter(pk__in=[schedule.pk for schedule in schedules])
+        # A note cannot be moved afterwards: with several schedules one is chosen, not preset.
+        self.fields["schedule"].empty_label = "Choose the schedule" if len(schedules) > 1 else None
 
 
 class SwapForm(OwnForm, forms.Form):

@@ -1,13 +1,13 @@
 """Who is on duty: rotations, and schedules with the next weeks drawn."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.forms import Field
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,7 +19,7 @@ from schedules.admin.foresight import ForesightAdmin
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import Duty, gaps, timetables
 from schedules.rules import hours
-from schedules.rules.drawing import Week, span, weeks_of
+from schedules.rules.drawing import Week, monday, span, weeks_of
 from schedules.rules.rota import places
 from schedules.validators import valid_hours, valid_region
 
@@ -151,9 +151,13 @@ class RotationAdmin(ForesightAdmin):
             now, at_once = timezone.now(), form.cleaned_data["at_once"]
             replanning.replan(form.instance, form.plans_before, now=now, at_once=at_once)
         else:
-            self._make_schedules(form)
+            self._make_schedules(request, form)
 
-    def _make_schedules(self, form: NewRotationForm) -> None:
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """From this week on, so that whoever is first in the list is first on duty."""
+        return {"first_day": monday(timezone.now(), UTC), **super().get_changeform_initial_data(request)}
+
+    def _make_schedules(self, request: HttpRequest, form: NewRotationForm) -> None:
         rotation: Rotation = form.instance
         layer = {name: form.cleaned_data[name] for name in ("hours", "holidays")}
         for position, name in enumerate(form.names()):
@@ -162,20 +166,28 @@ class RotationAdmin(ForesightAdmin):
             )
             access.grant_to_team(schedule)
             Layer.objects.create(schedule=schedule, rotation=rotation, position=position, **layer)
+        if form.names():
+            made = ", ".join(f"{rotation.name} {name}" for name in form.names())
+            self.message_user(request, f"These schedules were made, too: {made}. Name them in escalation policies.")
 
     def preview(self, request: HttpRequest, obj: Rotation, now: datetime) -> dict[str, Any]:
         people = {user.pk: user for p in obj.participants.select_related("user", "partner") for user in p.people}
         plans = replanning.plans_of(obj)
         length = plans[-1].period.length
         found = list(places(plans, now, now + TURNS * length)) if people else []
-        turns = [(place, [[people.get(pk) for pk in place.at(n)] for n in range(2)]) for place in found]
-        return {"turns": turns, "schedules": Schedule.objects.filter(layers__rotation=obj).distinct()}
+        read = [position for position, _ in POSITIONS if position <= self._last_position(obj)]
+        turns = [(place, [[people.get(pk) for pk in place.at(n)] for n in read]) for place in found]
+        schedules = Schedule.objects.filter(layers__rotation=obj).distinct()
+        return {"rotation": obj, "turns": turns, "positions": [POSITIONS[n][1] for n in read], "schedules": schedules}
+
+    def _last_position(self, rotation: Rotation) -> int:
+        return rotation.layers.aggregate(last=Max("position"))["last"] or 0
 
 
 class LayerInline(StackedInline):
     model = Layer
     formset = OrderedFormSet
-    fields = (("rotation", "position"), ("hours", "holidays"), ("feed", "adds"), "order")
+    fields = (("rotation", "position"), ("hours", "holidays"), "feed", "adds", "order")
     ordering_field = "order"
     autocomplete_fields = ("rotation", "feed")
     verbose_name_plural = "layers: which rotation is read, at which place, in which hours"
@@ -188,12 +200,12 @@ class LayerInline(StackedInline):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class OverrideInline(TabularInline):
+class OverrideInline(StackedInline):
     """Only those that are not over: the others are history."""
 
     model = Override
     fk_name = "schedule"
-    fields = ("user", "instead_of", "start", "end", "reason")
+    fields = (("user", "instead_of"), ("start", "end"), "reason")
     autocomplete_fields = ("user", "instead_of")
     verbose_name_plural = "overrides: somebody steps in, now or later"
 
@@ -234,6 +246,7 @@ class ScheduleAdmin(ForesightAdmin):
         drawn = [(name, weeks_of(own, now, zone, WEEKS)) for name, own in [*lanes, ("on duty", duties)]]
         return {
             "schedule": obj,
+            "note": obj.notes.select_related("by").first(),
             "zone": zone,
             "other": obj.time_zone if zone != obj.time_zone else timezone.get_current_timezone(),
             "mine": request.GET.get("clock") == "mine",

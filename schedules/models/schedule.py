@@ -154,6 +154,7 @@ class Schedule(models.Model):
     longest_shift = models.DurationField(
         null=True,
         blank=True,
+        validators=[MinValueValidator(timedelta(hours=1))],
         help_text="Warn where somebody is on duty longer than this without a break, for example 7 00:00:00. Empty: no limit.",
     )
 

@@ -95,6 +95,7 @@ def test_an_override_that_ends_before_it_starts_is_refused(admin, main, world):
 
 def test_a_rotation_shows_its_next_turns_and_keeps_the_order_of_the_form(admin, main):
     rotation = Rotation.objects.get()
+    Schedule.objects.create(name="backup").layers.create(rotation=rotation, position=1)
     shown = text(admin.get(page_of(rotation))).partition("The next turns, as saved")[2]
     assert "<td>Ana</td><td>Bo</td>" in shown
     form = form_of(admin, rotation)
@@ -321,9 +322,23 @@ def test_one_form_makes_table_7_6_in_business_hours(admin, world):
     assert on_call(Schedule.objects.get(name="Bangalore main"), republic_day) == []
 
 
+def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_shown(admin, world):
+    people = [world.person(name) for name in ("ana", "bo", "cy")]
+    rows = {f"participants-{n}-user": user.pk for n, user in enumerate(people)}
+    fresh = form_in(admin.get(reverse("admin:schedules_rotation_add")), "rotation_form")
+    form = fresh | {"name": "Team", "make": "3", **rows}
+    shown = text(admin.post(reverse("admin:schedules_rotation_add"), form | {"_continue": "1"}, follow=True))
+    assert "These schedules were made, too: Team main, Team backup 1, Team backup 2." in shown
+    assert (
+        "<td>Ana</td><td>Bo</td><td>Cy</td>" in shown.partition("The next turns, as saved")[2].partition("</tr><tr>")[0]
+    )
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
+        ("first_day", "9999-12-31", "Ensure this value is less than or equal to 2199-12-31"),
+        ("first_day", "0001-01-01", "Ensure this value is greater than or equal to 1970-01-01"),
         ("hours", "9 to 5", "“9 to 5” is not understood"),
         ("hours", "Mon-Fri 09:00-25:00", "25:00 is no time of day"),
         ("hours", "Moo 09:00-17:00", "“Moo” is no day of the week"),
@@ -372,6 +387,22 @@ def test_saving_keeps_who_is_on_duty_and_says_what_changes(admin, main, world):
     )
     assert [duty.user.username for duty in on_call(main, MONDAY)] == ["ana"]
     assert [duty.user.username for duty in on_call(main, MONDAY + timedelta(weeks=2))] == ["cy"]
+
+
+def test_five_days_of_the_same_are_one_line(admin, main, world):
+    main.layers.update(hours="Mon-Fri 09:00-17:00")
+    form = form_of(admin, Rotation.objects.get()) | {"participants-0-user": world.person("cy").pk, "_look": "1"}
+    shown = (
+        text(admin.post(page_of(Rotation.objects.get()), form)).partition("Not saved yet.")[2].partition("</table>")[0]
+    )
+    # The head, three of Ana's weeks, and the first minutes of the fourth.
+    assert shown.count("<tr>") == 5 and shown.count("in 5 parts, with breaks") == 3
+
+
+def test_the_last_hand_over_note_is_on_the_schedules_page(admin, main, coach):
+    """A12"""
+    main.notes.create(by=coach, at=MONDAY, text="the disk is nearly full")
+    assert "the disk is nearly full" in text(admin.get(page_of(main)))
 
 
 def test_at_once_is_a_choice(admin, main, world):
