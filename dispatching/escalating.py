@@ -209,9 +209,12 @@ def _look_up(steps: Iterable[rules.Step | None], moment: Moment) -> None:
     """Finds the people of all these steps together; what is not found here is asked for one by one."""
     targets = {(t["type"], t["id"]): t["name"] for step in steps if step for t in step.targets}
     wanted = targets.keys() - moment.people.keys()
-    users = present(User.objects.filter(pk__in=[pk for kind, pk in wanted if kind == "user"]), moment.now)
+    if not wanted:
+        return
     moment.people |= {key: [] for key in wanted if key[0] in ("user", "schedule")}
-    moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
+    if named := [pk for kind, pk in wanted if kind == "user"]:
+        users = present(User.objects.filter(pk__in=named), moment.now)
+        moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
     moment.empty |= {key: "away, or no longer active" for key in wanted if key[0] == "user"}
     moment.empty |= {key: "the schedule is gone" for key in wanted if key[0] == "schedule"}
     for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
