@@ -12,9 +12,11 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from dispatching import alarms, paging, timeline
-from dispatching.models import Alert, AlertEvent, Delivery, Escalation, EscalationPolicy, Page, Recipient
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
+from dispatching.models.policy import snapshots
 from dispatching.paging import Called
 from dispatching.rules import escalation as rules
 from schedules.models import User
@@ -57,7 +59,7 @@ class Moment:
     # Why a target has nobody, where more can be said than that.
     empty: dict[tuple[str, int], str] = field(default_factory=dict)
     recipients: dict[int, Recipient] = field(default_factory=dict)
-    snapshots: dict[int | None, dict[str, Any]] = field(default_factory=dict)
+    snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
@@ -94,36 +96,38 @@ def run_due(most: int, *, moment: Moment) -> int:
         with connection.cursor() as cursor:
             cursor.execute(FAIR, {"now": moment.now, "most": most})
             ids = [pk for (pk,) in cursor.fetchall()]
-        alerts = Alert.objects.select_related("service", "priority").filter(pk__in=ids)
-        return _run_all(list(alerts), Escalation.objects.due(moment.now).filter(alert__in=ids), moment) if ids else 0
+        return _run_all(_due(moment.now).filter(alert__in=ids), moment) if ids else 0
 
 
 def run_step(escalation_id: int, position: int, *, moment: Moment) -> bool:
     """Runs the step at `position` if it is due and has not run yet; False if there was nothing to do."""
     with transaction.atomic():
-        alert = lock_alert_of(escalation_id)
-        due = Escalation.objects.due(moment.now).filter(pk=escalation_id, position=position)
-        return bool(alert and _run_all([alert], due, moment))
+        locked = lock_alert_of(escalation_id)
+        return bool(locked and _run_all(_due(moment.now).filter(pk=escalation_id, position=position), moment))
 
 
 def lock_alert_of(escalation_id: int) -> Alert | None:
     """The alert of an escalation, locked; None if it is gone or somebody else is at it just now (they or a sweep go on)."""
-    alerts = Alert.objects.select_related("service", "priority").select_for_update(of=("self",), skip_locked=True)
+    alerts = Alert.objects.select_for_update(of=("self",), skip_locked=True)
     return alerts.filter(escalations=escalation_id).first()
 
 
-def _run_all(alerts: list[Alert], due: Iterable[Escalation], moment: Moment) -> int:
+def _due(now: datetime) -> QuerySet[Escalation]:
+    """Those whose step is due, each with all that its page says."""
+    return Escalation.objects.due(now).select_related("alert__service", "alert__priority", "policy")
+
+
+def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
-    plan, locked = Plan(ran=list(due)), {alert.pk: alert for alert in alerts}
+    plan = Plan(ran=list(due))
     _freeze(plan.ran, moment)
     steps = {each.pk: _current(each, plan, moment.now) for each in plan.ran}
     _look_up(steps.values(), moment)
     for escalation in plan.ran:
-        alert, step = locked[escalation.alert_id], steps[escalation.pk]
-        if step:
-            _run(alert, escalation, step, plan, moment)
+        if step := steps[escalation.pk]:
+            _run(escalation, step, plan, moment)
         else:
-            _exhaust(alert, escalation, plan, moment)
+            _exhaust(escalation, plan, moment)
         escalation.failures = 0
     plan.write()
     transaction.on_commit(lambda: plan.ring(moment.now))
@@ -132,11 +136,10 @@ def _run_all(alerts: list[Alert], due: Iterable[Escalation], moment: Moment) -> 
 
 def _freeze(escalations: list[Escalation], moment: Moment) -> None:
     new = [each for each in escalations if each.snapshot is None]
-    missing = {each.policy_id for each in new} - moment.snapshots.keys()
-    found = EscalationPolicy.snapshots(pk for pk in missing if pk is not None)
-    moment.snapshots |= {pk: found.get(pk, NOTHING) if pk else NOTHING for pk in missing}
+    policies = {each.policy_id: each.policy for each in new if each.policy}
+    moment.snapshots |= snapshots(policies[pk] for pk in policies.keys() - moment.snapshots.keys())
     for each in new:
-        each.snapshot = moment.snapshots[each.policy_id]
+        each.snapshot = moment.snapshots[each.policy_id] if each.policy_id else NOTHING
 
 
 def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | None:
@@ -150,8 +153,8 @@ def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | 
     return rules.step_at(escalation.snapshot, escalation.position)
 
 
-def _run(alert: Alert, escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -> None:
-    now = moment.now
+def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -> None:
+    now, alert = moment.now, escalation.alert
     called, empty = people_of(step, moment)
     names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
     plan.tell(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}: {names}", now=now)
@@ -167,8 +170,8 @@ def _run(alert: Alert, escalation: Escalation, step: rules.Step, plan: Plan, mom
         plan.tell(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
 
 
-def _exhaust(alert: Alert, escalation: Escalation, plan: Plan, moment: Moment) -> None:
-    now = moment.now
+def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
+    now, alert = moment.now, escalation.alert
     assert escalation.snapshot
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
     plan.tell(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)

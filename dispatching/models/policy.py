@@ -40,29 +40,7 @@ class EscalationPolicy(models.Model):
 
     def snapshot(self) -> dict[str, Any]:
         """The chain as plain values; a running escalation keeps to it whatever is edited later (A52)."""
-        return self._snapshot(self.steps.prefetch_related(targets_with_names()))
-
-    @classmethod
-    def snapshots(cls, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """`snapshot` of many, by id: three queries for any number of them; without those that are gone."""
-        chain = Prefetch("steps", Step.objects.prefetch_related(targets_with_names()))
-        return {
-            each.pk: each._snapshot(each.steps.all()) for each in cls.objects.filter(pk__in=ids).prefetch_related(chain)
-        }
-
-    def _snapshot(self, steps: Iterable["Step"]) -> dict[str, Any]:
-        return {
-            "policy": self.pk,
-            "name": self.name,
-            "repeat": self.repeat,
-            "steps": [
-                {
-                    "escalate_after": step.escalate_after.total_seconds(),
-                    "targets": [target.snapshot() for target in step.targets.all()],
-                }
-                for step in steps
-            ],
-        }
+        return snapshots([self])[self.pk]
 
 
 class Step(models.Model):
@@ -150,5 +128,12 @@ class Target(models.Model):
         return {"type": self.kind, "id": self.of.pk, "name": str(self.of)}
 
 
-def targets_with_names() -> Prefetch:
-    return Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
+def snapshots(policies: Iterable[EscalationPolicy]) -> dict[int, dict[str, Any]]:
+    """`snapshot` of many, by id: two queries for any number of them."""
+    found = {each.pk: {"policy": each.pk, "name": each.name, "repeat": each.repeat, "steps": []} for each in policies}
+    named = Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
+    for step in Step.objects.filter(policy__in=found).prefetch_related(named):
+        targets = [target.snapshot() for target in step.targets.all()]
+        span = step.escalate_after.total_seconds()
+        found[step.policy_id]["steps"].append({"escalate_after": span, "targets": targets})
+    return found
