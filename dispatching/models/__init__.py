@@ -1,5 +1,6 @@
 from dispatching.models.alert import Alert, AlertEvent, Page
 from dispatching.models.contact import ContactPoint, ContactRule, Recipient
+from dispatching.models.content import Content
 from dispatching.models.delivery import Attempt, Delivery
 from dispatching.models.escalation import Escalation
 from dispatching.models.notice import Notice, ShiftWatch
@@ -13,6 +14,7 @@ __all__ = [
     "Attempt",
     "ContactPoint",
     "ContactRule",
+    "Content",
     "Delivery",
     "Escalation",
     "EscalationPolicy",

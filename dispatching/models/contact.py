@@ -69,6 +69,8 @@ class ContactPoint(models.Model):
     disabled_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent there at present; empty while it is in use."
     )
+    # Part of every personal link: raised by one, all links that were ever sent there are void.
+    link_version = models.PositiveSmallIntegerField(default=1, editable=False)
 
     objects = ContactPoints.as_manager()
 

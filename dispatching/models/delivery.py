@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from dispatching.models.contact import ContactPoint
+from dispatching.models.content import Content
 
 
 class DeliveryQuerySet(models.QuerySet):
@@ -47,6 +48,8 @@ class Delivery(models.Model):
     recipient_name = models.CharField("recipient", max_length=150)
     # Filled in when it is sent, from the contact point as it is then (faults F8).
     address = models.CharField(max_length=500, blank=True)
+    # The words: either its own, or shared with others; then `subject` and `body` are empty.
+    content = models.ForeignKey(Content, models.PROTECT, null=True, related_name="deliveries", db_index=False)
     subject = models.CharField(max_length=1100)
     body = models.TextField()
     data = models.JSONField(default=dict)
@@ -73,6 +76,10 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 condition=~Q(state__in=("sent", "delivered", "suppressed")) | Q(due_at__isnull=True),
                 name="delivery_not_due_when_done",
+            ),
+            # Told once is a constraint.
+            models.UniqueConstraint(
+                fields=["content", "contact_point"], condition=Q(content__isnull=False), name="content_once_a_contact_point"
             ),
         ]
         indexes = [

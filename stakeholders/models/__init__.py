@@ -1,0 +1,19 @@
+from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models.news import Message, Update
+from stakeholders.models.outage import Bracket, Outage, OutageEvent
+from stakeholders.models.subscription import Subscriber, Subscription, Suppression
+
+__all__ = [
+    "Bracket",
+    "Deployment",
+    "Message",
+    "Outage",
+    "OutageEvent",
+    "Product",
+    "StakeholderGroup",
+    "StakeholderRing",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "Update",
+]

@@ -1,0 +1,30 @@
+from django.db import models
+
+
+class Content(models.Model):
+    """Finished words that many deliveries share, rendered once for all of them.
+
+    What differs from one to the next is filled in when it is sent: `parts` are passages of which a delivery names its own
+    (`data["parts"]`, a list of keys), `links` are names of URL patterns that take a token of the contact point. Where
+    they go, the words hold a mark (`dispatching.sharing.mark`).
+    """
+
+    subject = models.CharField(max_length=1100)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    # The same in a few words, for media that count characters.
+    short = models.CharField(max_length=500, blank=True)
+    # key → {"text": …, "html": …}
+    parts = models.JSONField(default=dict, blank=True)
+    links = models.JSONField(default=list, blank=True)
+    # Headers of the mail, such as List-Id.
+    headers = models.JSONField(default=dict, blank=True)
+    # What machines get, beside the words.
+    data = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,0 +1,36 @@
+"""Links that are good for one contact point and one purpose: manage, unsubscribe. No address in them, no expiry, revocable.
+
+The purpose is the name of the URL pattern, which takes the token as its only argument.
+"""
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from dispatching.models import ContactPoint
+
+SALT = "tocsin.personal."
+
+
+def token(purpose: str, point_id: int, version: int) -> str:
+    return signing.Signer(salt=SALT + purpose).sign_object([point_id, version])
+
+
+def url(purpose: str, point_id: int, version: int) -> str:
+    return settings.PUBLIC_URL + reverse(purpose, args=[token(purpose, point_id, version)])
+
+
+def read(purpose: str, given: str) -> ContactPoint | None:
+    """The contact point that the token is for; None if it is forged, for another purpose, or void by now."""
+    try:
+        point_id, version = signing.Signer(salt=SALT + purpose).unsign_object(given)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    points = ContactPoint.objects.select_related("recipient__user")
+    return points.filter(pk=point_id, link_version=version).first()
+
+
+def revoke(point: ContactPoint) -> None:
+    """From now on no link that was ever sent to this contact point works."""
+    point.link_version += 1
+    point.save(update_fields=["link_version"])

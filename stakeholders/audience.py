@@ -1,0 +1,117 @@
+"""The way in to the matrix: which groups an outage would tell, why, and how many people that is. Writes nothing."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
+from stakeholders.rules import audience as rules
+from stakeholders.rules.audience import Cell, Coverage
+
+# Contact points that want to hear of these cells: %(cells)s is [{"group", "deployment", "product"}].
+MEMBERS = """
+SELECT DISTINCT subscription.contact_point_id, subscription.group_id, subscription.kinds
+FROM stakeholders_subscription subscription
+JOIN dispatching_contactpoint point ON point.id = subscription.contact_point_id
+JOIN jsonb_to_recordset(%(cells)s::jsonb) AS cell ("group" bigint, deployment bigint, product bigint)
+    ON cell."group" = subscription.group_id
+WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason = ''
+    AND (subscription.deployments = '{}' OR cell.deployment = ANY(subscription.deployments))
+    AND (subscription.products = '{}' OR cell.product = ANY(subscription.products))
+    AND (subscription.least_priority IS NULL OR subscription.least_priority >= %(level)s)
+"""
+
+# Who would get it now, by group and medium; a person in several groups counts in each, but once in the total.
+COUNTS = f"""
+WITH wanted AS ({MEMBERS})
+SELECT group_id, channel, count(*), NULL::bigint FROM wanted JOIN dispatching_contactpoint point ON point.id = contact_point_id
+GROUP BY group_id, channel
+UNION ALL SELECT NULL, NULL, NULL, count(DISTINCT contact_point_id) FROM wanted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One group, why it is told, and how many contact points that is by medium."""
+
+    group: StakeholderGroup
+    reason: str
+    cells: list[Cell]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    told: list[Told] = field(default_factory=list)
+    # Cells that no group covers, in words: "Production JP × product A".
+    uncovered: list[str] = field(default_factory=list)
+    people: int = 0
+    # Groups that were chosen although they do not cover what is affected (B151).
+    beyond: list[StakeholderGroup] = field(default_factory=list)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        return [
+            {"group": each.group.pk, "name": each.group.name, "reason": each.reason, "counts": each.counts}
+            for each in self.told
+        ]
+
+    def cells(self) -> list[dict[str, int]]:
+        return [
+            {"group": each.group.pk, "deployment": deployment, "product": product}
+            for each in self.told
+            for deployment, product in each.cells
+        ]
+
+
+def coverage_of(group: StakeholderGroup) -> Coverage:
+    """`group` comes with its deployments and products prefetched."""
+    return Coverage(
+        None if group.all_deployments else frozenset(each.pk for each in group.deployments.all()),
+        None if group.all_products else frozenset(each.pk for each in group.products.all()),
+    )
+
+
+def groups() -> dict[int, StakeholderGroup]:
+    return {g.pk: g for g in StakeholderGroup.objects.prefetch_related("deployments", "products")}
+
+
+def of(outage: Outage) -> Audience:
+    """Whom this outage would be told to now."""
+    chosen = outage.groups.values_list("pk", flat=True)
+    level = outage.priority.level if outage.priority else 0
+    return would_be_told(list(outage.deployments.all()), list(outage.products.all()), chosen, level=level)
+
+
+def would_be_told(
+    deployments: Iterable[Deployment], products: Iterable[Product], chosen: Iterable[int] = (), *, level: int = 0
+) -> Audience:
+    """Whom an outage there would be told to; `level` is its priority, 0 if it does not matter yet."""
+    where, what = {d.pk: d for d in deployments}, {p.pk: p for p in products}
+    affected = rules.cells(where, what)
+    known = groups()
+    coverages = {pk: coverage_of(group) for pk, group in known.items()}
+    reasons = rules.told(coverages, {pk: group.parent_id for pk, group in known.items()}, chosen, affected)
+    matched = rules.matching(coverages, affected)
+    cells = {pk: matched.get(pk, affected) for pk in reasons}
+    counts, people = _count(cells, level)
+    return Audience(
+        told=[Told(known[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in known if pk in reasons],
+        uncovered=[f"{where[d]} × {what[p]}" for d, p in rules.uncovered(coverages, affected)],
+        people=people,
+        beyond=[known[pk] for pk in known if pk in reasons and pk not in matched],
+    )
+
+
+def _count(cells: dict[int, list[Cell]], level: int) -> tuple[dict[int, dict[str, int]], int]:
+    rows = [{"group": pk, "deployment": d, "product": p} for pk, covered in cells.items() for d, p in covered]
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, {"cells": json.dumps(rows), "level": level})
+        found = cursor.fetchall()
+    counts: dict[int, dict[str, int]] = {}
+    for group, channel, count, _ in found:
+        if group is not None:
+            counts.setdefault(group, {})[channel] = count
+    return counts, next(people for group, _, _, people in found if group is None)

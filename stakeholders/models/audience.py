@@ -1,0 +1,132 @@
+"""Who might have to know: geography × product, and the groups that cover cells of it."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from schedules.models import User
+
+
+class Named(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    description = models.TextField(blank=True, help_text="In words that customers use.")
+    order = models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms.")
+
+    class Meta:
+        abstract = True
+        ordering = ("order", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Deployment(Named):
+    """A production environment: one row of the matrix, the geography."""
+
+    class Meta(Named.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), name="deployment_name_any_case", violation_error_message="There is a deployment of this name."
+            )
+        ]
+
+
+class Product(Named):
+    """What customers buy: one column of the matrix."""
+
+    class Meta(Named.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), name="product_name_any_case", violation_error_message="There is a product of this name."
+            )
+        ]
+
+
+class StakeholderRing(models.Model):
+    """A circle of groups; a lower number is told earlier."""
+
+    class Boundary(models.TextChoices):
+        PRODUCT = "product", "inside the product delivery organisation"
+        ENTERPRISE = "enterprise", "inside the enterprise"
+        EXTERNAL = "external", "outside the enterprise"
+
+    number = models.PositiveSmallIntegerField(
+        unique=True, validators=[MinValueValidator(1)], help_text="The order in which rings are told: 1 first."
+    )
+    name = models.CharField(max_length=100, unique=True)
+    boundary = models.CharField(max_length=10, choices=Boundary, default=Boundary.PRODUCT)
+
+    class Meta:
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"ring {self.number}: {self.name}"
+
+
+class StakeholderGroup(models.Model):
+    """People who want to know about outages in certain cells of the matrix, and what for (Table 8.2)."""
+
+    class Openness(models.TextChoices):
+        """Who sees the group and may join it alone."""
+
+        PRODUCT = "product", "colleagues in product delivery, logged in"
+        ENTERPRISE = "enterprise", "everyone in the enterprise, logged in or by invitation"
+        EVERYONE = "everyone", "everyone, customers and partners too"
+
+    name = models.CharField(max_length=100, unique=True, help_text="As subscribers read it, for example: Product A, US.")
+    purpose = models.TextField(
+        help_text="What its members do with the news: talk to customers, reschedule activities, apply a mitigation."
+    )
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="subgroups",
+        help_text="The group that this one is a part of. Choosing the parent reaches its matching subgroups, too.",
+    )
+    deployments = models.ManyToManyField(
+        Deployment, blank=True, related_name="groups", help_text="The geographies it covers. Not used with “all deployments”."
+    )
+    products = models.ManyToManyField(
+        Product, blank=True, related_name="groups", help_text="The products it covers. Not used with “all products”."
+    )
+    all_deployments = models.BooleanField(default=False, help_text="Every deployment, also those added later.")
+    all_products = models.BooleanField(default=False, help_text="Every product, also those added later.")
+    openness = models.CharField(
+        "open to", max_length=10, choices=Openness, default=Openness.PRODUCT, help_text="Who sees it and may join alone."
+    )
+    advice = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="One line in each message on what to do with it, for example: Tell customers who ask that we are at it.",
+    )
+    owner = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Who keeps the group up to date."
+    )
+    representatives = models.ManyToManyField(
+        User, blank=True, related_name="+", help_text="Those of the department who helped to define it."
+    )
+    review_by = models.DateField(
+        "review by", null=True, blank=True, help_text="When somebody checks that it still fits how sales is organised."
+    )
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(purpose=""), name="group_has_a_purpose", violation_error_message="A group needs a purpose."
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True) | ~Q(parent=models.F("pk")),
+                name="group_not_its_own_parent",
+                violation_error_message="A group cannot be a part of itself.",
+            ),
+            models.UniqueConstraint(
+                Lower("name"), name="group_name_any_case", violation_error_message="There is a group of this name."
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

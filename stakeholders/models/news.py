@@ -1,0 +1,81 @@
+"""What is said: an update, its wording for each ring, and the messages that carry it."""
+
+from django.db import models
+from django.db.models import Q
+
+from dispatching.models import Content
+from schedules.models import User
+from stakeholders.models.outage import Bracket, Outage
+
+
+class Update(models.Model):
+    """One piece of news. Its words are fixed once it is sent; a mistake is followed by a correction."""
+
+    class Kind(models.TextChoices):
+        ANNOUNCEMENT = "announcement", "announcement"
+        PROGRESS = "progress", "progress"
+        END = "end", "end"
+        CORRECTION = "correction", "correction"
+
+    outage = models.ForeignKey(Outage, models.CASCADE, related_name="updates")
+    kind = models.CharField(max_length=12, choices=Kind)
+    text = models.TextField(help_text="What is affected, who notices, what is being done.")
+    done = models.TextField(blank=True, help_text="At the end: what was done.")
+    remains = models.TextField(blank=True, help_text="At the end: what is still to come.")
+    # The promise, an upper bound; every message but the last makes one.
+    next_update_by = models.DateTimeField(null=True, blank=True)
+    late_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why the next message comes later than the priority says."
+    )
+    mode = models.CharField(max_length=6, choices=Outage.Mode, default=Outage.Mode.MANUAL)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["outage"], condition=Q(kind="announcement"), name="one_announcement_an_outage"
+            ),
+            models.UniqueConstraint(fields=["outage"], condition=Q(kind="end"), name="one_end_an_outage"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("announcement", "progress"), next_update_by__isnull=False)
+                | Q(kind="end", next_update_by__isnull=True)
+                | Q(kind="correction"),
+                name="promise_in_all_but_the_last",
+                violation_error_message="Say when the next message comes; only the last one does not.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.outage}"
+
+
+class Message(models.Model):
+    """An update in the words for one ring, on its way to everybody who is told.
+
+    `due_at`: when a worker looks at it next to plan more deliveries; empty: all are planned. `planned_up_to` is how far it
+    got: contact points up to this id are planned, so that it goes on there after a crash.
+    """
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="messages")
+    bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
+    language = models.CharField(max_length=10, default="en")
+    content = models.OneToOneField(Content, models.PROTECT, related_name="message")
+    # Who is told, as decided: [{"group": id, "name": …, "reason": …}]; never read from today's groups later.
+    audience = models.JSONField(default=list)
+    planned_up_to = models.BigIntegerField(default=0)
+    planned = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    planned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.UniqueConstraint(fields=["update", "bracket", "language"], name="one_message_a_ring_and_language")
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="message_due")]
+
+    def __str__(self) -> str:
+        return f"{self.update} for {self.bracket.ring}"

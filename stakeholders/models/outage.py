@@ -1,0 +1,130 @@
+"""What stakeholders are told about, and to whom it has been opened."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from dispatching.models import Alert, Priority, Service, Severity
+from schedules.models import User
+from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+
+
+class Outage(models.Model):
+    """Something that customers notice. Told to stakeholders only if it is high-profile and has a priority that says so."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "going on"
+        ENDED = "ended", "ended"
+
+    class Mode(models.TextChoices):
+        """Figure 8.3."""
+
+        MANUAL = "manual", "by hand"
+        SEMI = "semi", "prepared, started by hand"
+        AUTO = "auto", "by a rule"
+
+    MOVES: ClassVar = {State.OPEN: {State.ENDED}, State.ENDED: set()}
+
+    title = models.CharField(max_length=200, help_text="What is affected, in words that customers use: Uploads fail.")
+    state = models.CharField(max_length=5, choices=State, default=State.OPEN, editable=False)
+    high_profile = models.BooleanField(
+        default=False, help_text="Worth telling stakeholders about. Off: nobody outside is told, whatever matches."
+    )
+    priority = models.ForeignKey(
+        Priority, models.PROTECT, null=True, blank=True, related_name="+", help_text="None: stakeholders are not told."
+    )
+    priority_reason = models.CharField(max_length=300, blank=True, help_text="Why this priority; stakeholders may read it.")
+    severity = models.CharField(max_length=8, choices=Severity, blank=True, help_text="How much is affected.")
+    deployments = models.ManyToManyField(Deployment, blank=True, related_name="outages", help_text="Where.")
+    products = models.ManyToManyField(Product, blank=True, related_name="outages", help_text="What.")
+    services = models.ManyToManyField(Service, blank=True, related_name="outages", help_text="Ours, not shown outside.")
+    alerts = models.ManyToManyField(Alert, blank=True, related_name="outages")
+    groups = models.ManyToManyField(
+        StakeholderGroup,
+        blank=True,
+        related_name="+",
+        help_text="Empty: every group that covers what is affected. Chosen: these and their matching subgroups.",
+    )
+    # How the scope is said, where that is wider than what is broken (D5). Empty: the deployments, the products.
+    said_geography = models.CharField(
+        "geography as said", max_length=200, blank=True, help_text="Empty: the names of the deployments."
+    )
+    said_products = models.CharField(
+        "products as said", max_length=200, blank=True, help_text="Empty: the names of the products."
+    )
+    mode = models.CharField(max_length=6, choices=Mode, default=Mode.MANUAL, editable=False)
+    started_at = models.DateTimeField("began", help_text="When customers could first notice it.")
+    declared_at = models.DateTimeField(editable=False)
+    declared_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
+    announced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    communicator = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Who writes to stakeholders and is reminded."
+    )
+    # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
+    next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="ended", ended_at__isnull=False, next_update_by__isnull=True, due_at__isnull=True)
+                | Q(state="open", ended_at__isnull=True),
+                name="outage_ended_is_quiet",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("declared_at")), name="outage_ends_after_it_began"
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="outage_due")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+
+class Bracket(models.Model):
+    """What one ring is told of one outage: announced, kept up to date, ended."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        OPEN = "open", "told"
+        CLOSED = "closed", "told the end"
+        NOT_NEEDED = "not_needed", "not needed"
+
+    MOVES: ClassVar = {
+        State.WAITING: {State.OPEN, State.NOT_NEEDED},
+        State.OPEN: {State.CLOSED},
+        State.CLOSED: set(),
+        State.NOT_NEEDED: set(),
+    }
+
+    outage = models.ForeignKey(Outage, models.CASCADE, related_name="brackets")
+    ring = models.ForeignKey(StakeholderRing, models.PROTECT, related_name="brackets")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("ring__number",)
+        constraints = [models.UniqueConstraint(fields=["outage", "ring"], name="one_bracket_a_ring")]
+
+    def __str__(self) -> str:
+        return f"{self.ring}: {self.get_state_display()}"
+
+
+class OutageEvent(models.Model):
+    """One line of an outage's timeline. Never changed, never deleted."""
+
+    outage = models.ForeignKey(Outage, models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    text = models.TextField()
+    by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,62 @@
+"""Geography × product: which groups an outage concerns, which cells nobody covers. Ids in, ids out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+Cell = tuple[int, int]  # deployment, product
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The cells that a group covers; None stands for all, also those added later (B24)."""
+
+    deployments: frozenset[int] | None = frozenset()
+    products: frozenset[int] | None = frozenset()
+
+    def covers(self, cell: Cell) -> bool:
+        deployment, what = cell
+        return (self.deployments is None or deployment in self.deployments) and (
+            self.products is None or what in self.products
+        )
+
+    @property
+    def empty(self) -> bool:
+        """A group that only holds subgroups."""
+        return self.deployments == frozenset() or self.products == frozenset()
+
+
+def cells(deployments: Iterable[int], products: Iterable[int]) -> list[Cell]:
+    return list(product(deployments, products))
+
+
+def matching(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> dict[int, list[Cell]]:
+    """Each group that covers an affected cell, with those cells (B18 to B23)."""
+    touched = list(affected)
+    found = {group: [cell for cell in touched if coverage.covers(cell)] for group, coverage in groups.items()}
+    return {group: covered for group, covered in found.items() if covered}
+
+
+def uncovered(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> list[Cell]:
+    """The cells that no group covers (B26)."""
+    return [cell for cell in affected if not any(coverage.covers(cell) for coverage in groups.values())]
+
+
+def below(parents: Mapping[int, int | None], chosen: Iterable[int]) -> set[int]:
+    """All groups that are part of the chosen ones, at any depth, without themselves (B17). A cycle does no harm."""
+    picked, found = set(chosen), set[int]()
+    while more := {group for group, parent in parents.items() if parent in picked | found} - found - picked:
+        found |= more
+    return found
+
+
+def told(
+    groups: Mapping[int, Coverage], parents: Mapping[int, int | None], chosen: Iterable[int], affected: Iterable[Cell]
+) -> dict[int, str]:
+    """Each group that is told, with the reason: those that match, or those chosen and their matching subgroups."""
+    matched, picked = matching(groups, affected), set(chosen)
+    if not picked:
+        return dict.fromkeys(matched, "covers what is affected")
+    reasons = {group: "chosen by the sender" for group in groups if group in picked}
+    parts = below(parents, picked)
+    return reasons | {group: "part of a chosen group, and covers what is affected" for group in matched if group in parts}

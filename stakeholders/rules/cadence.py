@@ -1,0 +1,45 @@
+"""When the next message is due, and how the times of an outage are said."""
+
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(minutes=1)
+UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", MINUTE))
+REMINDED_BEFORE = timedelta(minutes=15)
+# A silence shorter than this is a flood (B83).
+SPACING = timedelta(minutes=10)
+
+
+def span(length: timedelta) -> str:
+    """In words, rounded up to the minute: "4 hours", "1 hour 30 minutes"; the two largest units."""
+    left = -(-length // MINUTE) * MINUTE
+    parts = []
+    for unit, size in UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(parts[:2]) or "less than a minute"
+
+
+def refusal(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
+    """Why this promise of the next message cannot be made; empty if it can (B88, invariants 3 and 4)."""
+    if promised is None:
+        return "Say when the next message comes; only the last one does not."
+    if promised <= now:
+        return "The next message must come in the future."
+    if cadence is not None and promised > now + cadence and not reason:
+        return f"The priority promises a message every {span(cadence)}: choose an earlier time, or say why it comes later."
+    return ""
+
+
+def kept(earlier: datetime | None, cadence: timedelta | None, *, now: datetime) -> datetime | None:
+    """The promise after the priority has changed: what was promised stays, or comes earlier (B141)."""
+    wanted = now + cadence if cadence is not None else None
+    given = [at for at in (earlier, wanted) if at is not None]
+    return min(given, default=None)
+
+
+def next_look(promised: datetime, *, now: datetime) -> datetime:
+    """When the communicator is reminded next: a while before the promise, at it, then every quarter of an hour."""
+    if now < promised - REMINDED_BEFORE:
+        return promised - REMINDED_BEFORE
+    return promised if now < promised else now + REMINDED_BEFORE
