@@ -22,10 +22,11 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold import admin as unfold
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
 from schedules import access
 from schedules.models import User
+from schedules.models.zones import TimeZoneField
 from schedules.templatetags.times import when
 
 SEEN = "_seen"
@@ -83,6 +84,11 @@ class ModelAdmin(unfold.ModelAdmin):
     readable = False
     preview_template = ""
     unguarded: tuple[str, ...] = ()
+
+    def formfield_for_choice_field(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field:
+        if isinstance(db_field, TimeZoneField):  # six hundred: one types a part of the name
+            kwargs.setdefault("widget", UnfoldAdminSelect2Widget())
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.readable or super().has_module_permission(request)

@@ -4,18 +4,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.forms import Field
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from schedules import access, replanning
 from schedules.admin.base import OrderedFormSet, StackedInline, TabularInline
-from schedules.admin.foresight import ForesightAdmin
+from schedules.admin.foresight import LOOK, ForesightAdmin
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import Duty, gaps, timetables
 from schedules.rules import hours
@@ -27,6 +29,7 @@ WEEKS = 4
 TURNS = 8
 HELP = {"start": "From when.", "end": "Until when, this moment excluded."}
 COLOURS = 8  # how many the style sheet has
+KEPT = ("every", "unit", "first_day", "handover", "make", "hours", "fills")
 POSITIONS = [(0, "main"), *((n, f"backup {n}") for n in range(1, 21))]
 
 
@@ -90,11 +93,22 @@ class NewRotationForm(forms.ModelForm):
         help_text="Country, or country-state, for example DE-BE or IN-KA. Empty: holidays make no difference.",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = self.fields["time_zone"]
+        zone.required, zone.initial = False, ""
+        zone.choices = [("", "the team's"), *zone.choices]
+
     def names(self) -> tuple[str, ...]:
         return self.NAMES[self.cleaned_data["make"]]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("time_zone") and "time_zone" not in self.errors:
+            if team := cleaned.get("team"):
+                cleaned["time_zone"] = team.time_zone
+            else:
+                self.add_error("time_zone", "Choose a zone, or above a team: then its zone counts.")
         if cleaned.get("name") and "make" in cleaned:
             wanted = [f"{cleaned['name']} {name}" for name in self.names()]
             for taken in Schedule.objects.filter(name__in=wanted):
@@ -156,6 +170,14 @@ class RotationAdmin(ForesightAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """From this week on, so that whoever is first in the list is first on duty."""
         return {"first_day": monday(timezone.now(), UTC), **super().get_changeform_initial_data(request)}
+
+    def response_add(self, request: HttpRequest, obj: Rotation, post_url_continue: str | None = None) -> HttpResponse:
+        """“Save and add another” keeps the rhythm and the hours: the next team is its name and its people."""
+        response = super().response_add(request, obj, post_url_continue)
+        if "_addanother" in request.POST and LOOK not in request.POST:
+            kept = {name: request.POST[name] for name in KEPT if request.POST.get(name)}
+            return redirect(f"{request.path}?{urlencode(kept)}")
+        return response
 
     def _make_schedules(self, request: HttpRequest, form: NewRotationForm) -> None:
         rotation: Rotation = form.instance

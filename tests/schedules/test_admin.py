@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
 from dispatching.models import EscalationPolicy
-from schedules.models import Override, Participant, Rotation, Schedule, User
+from schedules.models import Override, Participant, Rotation, Schedule, Team, User
 from schedules.oncall import on_call
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
@@ -326,7 +326,7 @@ def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_sho
     people = [world.person(name) for name in ("ana", "bo", "cy")]
     rows = {f"participants-{n}-user": user.pk for n, user in enumerate(people)}
     fresh = form_in(admin.get(reverse("admin:schedules_rotation_add")), "rotation_form")
-    form = fresh | {"name": "Team", "make": "3", **rows}
+    form = fresh | {"name": "Team", "time_zone": "UTC", "make": "3", **rows}
     shown = text(admin.post(reverse("admin:schedules_rotation_add"), form | {"_continue": "1"}, follow=True))
     assert "These schedules were made, too: Team main, Team backup 1, Team backup 2." in shown
     assert (
@@ -366,6 +366,27 @@ def test_the_look_ahead_says_what_changes_and_saves_nothing(admin, main):
     table = shown.partition("Not saved yet.")[2].partition("</table>")[0]
     assert "Mon 19 Jan 2026, 03:30" in table and "Mon 5 Jan" not in table
     assert "Asia/Kolkata" in shown.partition('id="rotation_form"')[2]  # what was typed in is still there
+
+
+def test_a_new_rotation_is_on_its_teams_clock_unless_it_names_its_own(admin, world):
+    team = world.team("Pune", world.person("ana"))
+    Team.objects.filter(pk=team.pk).update(time_zone="Asia/Kolkata")
+    add = reverse("admin:schedules_rotation_add")
+    refused = text(admin.post(add, new_rotation(admin, name="Nobody's", time_zone="")))
+    assert "Choose a zone, or above a team: then its zone counts." in refused and not Rotation.objects.exists()
+    assert admin.post(add, new_rotation(admin, name="A", team=team.pk, time_zone="")).status_code == 302
+    assert admin.post(add, new_rotation(admin, name="B", team=team.pk, time_zone="Europe/Berlin")).status_code == 302
+    zones = dict(Schedule.objects.filter(name__endswith=" main").values_list("name", "time_zone"))
+    assert {name: str(zone) for name, zone in zones.items()} == {"A main": "Asia/Kolkata", "B main": "Europe/Berlin"}
+
+
+def test_save_and_add_another_keeps_the_rhythm_and_the_hours(admin, world):
+    form = new_rotation(admin, make="3", hours="Mon-Fri 09:00-17:00", every="2", _addanother="1")
+    shown = admin.post(reverse("admin:schedules_rotation_add"), form, follow=True).context["adminform"].form
+    kept = {name: shown[name].value() for name in ("name", "make", "hours", "every", "unit", "time_zone")}
+    assert kept == {
+        "name": None, "make": "3", "hours": "Mon-Fri 09:00-17:00", "every": "2", "unit": "weeks", "time_zone": ""
+    }  # fmt: skip
 
 
 def test_the_look_ahead_at_a_new_rotation(admin, world):
