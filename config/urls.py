@@ -12,6 +12,11 @@ from dispatching.views import alert_page
 from schedules.views import ask_for_swap, calendar, mine, on_call_now
 
 urlpatterns = [
+    # First, for these come by the thousand.
+    path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),
+    path("integrations/<str:key>/alertmanager/", inbound.from_alertmanager, name="from_alertmanager"),
+    path("integrations/<str:key>/grafana/", inbound.from_grafana, name="from_grafana"),
+    path("v2/enqueue", inbound.enqueue, name="enqueue"),
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),
@@ -20,10 +25,6 @@ urlpatterns = [
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
     path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
-    path("v2/enqueue", inbound.enqueue, name="enqueue"),
-    path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),
-    path("integrations/<str:key>/alertmanager/", inbound.from_alertmanager, name="from_alertmanager"),
-    path("integrations/<str:key>/grafana/", inbound.from_grafana, name="from_grafana"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from dispatching import alarms, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Integration, key_hash
@@ -92,15 +92,24 @@ class Accepted:
 
 def integration_of(key: str) -> Integration | None:
     """The enabled integration with this key, with what else is known in one look; None if there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIND, [key_hash(key)])
-        found = cursor.fetchone()
+    connection.health_check_done = True  # no question of its own: this one tells as well whether the connection works
+    try:
+        found = _find(key)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        found = _find(key)
     if found is None:
         return None
     *columns, refusal, now = found
     integration = Integration(**dict(zip(("pk", "name", "service_id"), columns, strict=True)))
     integration.refused, integration.asked_at = refusal is not None, now
     return integration
+
+
+def _find(key: str) -> tuple[Any, ...] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [key_hash(key)])
+        return cursor.fetchone()
 
 
 def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:

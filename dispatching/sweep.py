@@ -57,16 +57,18 @@ def follow_up(now: datetime) -> int:
     return len(ids)
 
 
-def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> None:
-    """Everything that is due, until nothing is, a minute has gone by or `going` says no; then the proof of work."""
-    start = clock()
-    while going() and clock() - start < timedelta(minutes=1):
+def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
+    """A pass of everything that is due; at once another one only while there is more than a pass, for a minute at most.
+
+    What follows from it rings for itself, or waits for the next sweep. Then the proof of work. Says what the last pass did.
+    """
+    start, done = clock(), PASS
+    while going() and done >= PASS and clock() - start < timedelta(minutes=1):
         done = follow_up(clock()) + refusing.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
         for queue in Delivery.Queue.values:
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
-        if not done:
-            break
     record("sweep", clock())
+    return done
 
 
 def record(name: str, now: datetime, repaired: int = 0) -> None:

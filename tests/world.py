@@ -116,7 +116,8 @@ class World:
         return accepted
 
     def sweep(self) -> None:
-        sweep.sweep(lambda: self.now)
+        while sweep.sweep(lambda: self.now):
+            pass
 
     def advance(self, **span) -> None:
         """Moves the clock, stopping to sweep at each moment at which something is due."""

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -324,3 +325,13 @@ def test_the_integrations_page_and_api_say_that_it_is_refused(admin_client, refu
     page = admin_client.get(f"/admin/dispatching/integration/{refused.pk}/change/").content.decode()
     assert "refused 3 times since" in page
     assert "refused 3 times since" in admin_client.get(f"/api/v1/integrations/{refused.pk}/").json()["refusal"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_database_has_closed_is_replaced(client, world):
+    """D1: no question beforehand whether it still works, and yet no event is refused."""
+    service = world.service(world.policy((HOUR, world.person("ana"))), name="Log-on")
+    with psycopg.connect(connection.connection.info.dsn) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+    assert post(client, own(service), {"summary": "s", "dedup_key": "k"}).status_code == 202
+    assert Alert.objects.get().dedup_key == "k"
