@@ -195,6 +195,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "dispatching.tasks.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
     "audit": {"task": "dispatching.tasks.audit", "schedule": timedelta(seconds=30), "options": {"expires": 30}},
+    "stakeholders": {
+        "task": "stakeholders.tasks.sweep",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
     "calendars": {
         "task": "dispatching.tasks.fetch_calendars",
         "schedule": timedelta(seconds=30),

@@ -27,14 +27,19 @@ PAUSE = 0.1  # seconds between two batches: under load equal nudges become one; 
 WAITING = 10_000  # alarms kept while the broker is slow; what is more is dropped, and swept
 
 
+def ring(task: str, queue: str) -> None:
+    """Rows that this task looks for are due now."""
+    _publisher.put(task, queue)
+
+
 def ring_steps() -> None:
     """Steps are due now."""
-    _publisher.put("dispatching.tasks.run_due_steps", "engine")
+    ring("dispatching.tasks.run_due_steps", "engine")
 
 
 def ring_sending(name: str = Delivery.Queue.PAGE.value) -> None:
     """Deliveries of this queue are due now."""
-    _publisher.put(f"dispatching.tasks.send_due_{name}", name)
+    ring(f"dispatching.tasks.send_due_{name}", name)
 
 
 def ring_escalation(escalation: Escalation, *, now: datetime) -> None:

@@ -13,6 +13,8 @@ from dispatching import audit, sweep
 
 log = structlog.get_logger(__name__)
 AUDIT_EVERY = 15  # sweeps
+# What higher apps sweep; each is given the clock.
+also: list[Callable[[Callable[[], datetime]], object]] = []
 
 # Set when this worker is told to end: whoever drains a queue finishes the row at hand and stops.
 stopping = threading.Event()
@@ -25,6 +27,8 @@ def run(clock: Callable[[], datetime]) -> None:
         turn += 1
         try:
             sweep.sweep(clock, going=lambda: not stopping.is_set())
+            for theirs in also:
+                theirs(clock)
             if turn % AUDIT_EVERY == 0:
                 audit.audit(clock())
         except Exception as error:  # a database that restarts: the next sweep has a new connection

@@ -75,7 +75,11 @@ STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDI
 def plan_due(now: datetime, *, most: int = BATCH) -> int:
     """Plans a batch of the message that has been due longest; how many deliveries, or 0 if no message is due."""
     with transaction.atomic():
-        due = Message.objects.filter(due_at__lte=now).order_by("due_at", "pk").select_for_update(of=("self",), skip_locked=True)
+        due = (
+            Message.objects.filter(due_at__lte=now)
+            .order_by("due_at", "pk")
+            .select_for_update(of=("self",), skip_locked=True)
+        )
         message = due.select_related("update", "bracket").first()
         if message is None:
             return 0

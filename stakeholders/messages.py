@@ -18,6 +18,7 @@ from stakeholders.audience import Audience
 from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update
 from stakeholders.rules import cadence
 
+PLAN = "stakeholders.tasks.plan_due"
 LINKS = ["manage", "unsubscribe"]
 SHORT = 300  # characters of a text message
 STATES = {
@@ -39,7 +40,7 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
     message = Message.objects.create(
         update=update, bracket=bracket, content=content, audience=snapshot, created_at=now, due_at=now
     )
-    transaction.on_commit(alarms.ring_planning)
+    transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
     return message
 
 

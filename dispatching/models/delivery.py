@@ -79,7 +79,9 @@ class Delivery(models.Model):
             ),
             # Told once is a constraint.
             models.UniqueConstraint(
-                fields=["content", "contact_point"], condition=Q(content__isnull=False), name="content_once_a_contact_point"
+                fields=["content", "contact_point"],
+                condition=Q(content__isnull=False),
+                name="content_once_a_contact_point",
             ),
         ]
         indexes = [

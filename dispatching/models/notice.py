@@ -14,6 +14,7 @@ class Notice(models.Model):
         HANDOVER = "handover", "hand-over"
         FEED = "feed", "broken calendar"
         SWAP = "swap", "swap request"
+        PROMISE = "promise", "promised update"
 
     key = models.CharField(
         max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."

@@ -27,7 +27,9 @@ class Deployment(Named):
     class Meta(Named.Meta):
         constraints = [
             models.UniqueConstraint(
-                Lower("name"), name="deployment_name_any_case", violation_error_message="There is a deployment of this name."
+                Lower("name"),
+                name="deployment_name_any_case",
+                violation_error_message="There is a deployment of this name.",
             )
         ]
 
@@ -74,7 +76,9 @@ class StakeholderGroup(models.Model):
         ENTERPRISE = "enterprise", "everyone in the enterprise, logged in or by invitation"
         EVERYONE = "everyone", "everyone, customers and partners too"
 
-    name = models.CharField(max_length=100, unique=True, help_text="As subscribers read it, for example: Product A, US.")
+    name = models.CharField(
+        max_length=100, unique=True, help_text="As subscribers read it, for example: Product A, US."
+    )
     purpose = models.TextField(
         help_text="What its members do with the news: talk to customers, reschedule activities, apply a mitigation."
     )
@@ -87,7 +91,10 @@ class StakeholderGroup(models.Model):
         help_text="The group that this one is a part of. Choosing the parent reaches its matching subgroups, too.",
     )
     deployments = models.ManyToManyField(
-        Deployment, blank=True, related_name="groups", help_text="The geographies it covers. Not used with “all deployments”."
+        Deployment,
+        blank=True,
+        related_name="groups",
+        help_text="The geographies it covers. Not used with “all deployments”.",
     )
     products = models.ManyToManyField(
         Product, blank=True, related_name="groups", help_text="The products it covers. Not used with “all products”."
@@ -95,7 +102,11 @@ class StakeholderGroup(models.Model):
     all_deployments = models.BooleanField(default=False, help_text="Every deployment, also those added later.")
     all_products = models.BooleanField(default=False, help_text="Every product, also those added later.")
     openness = models.CharField(
-        "open to", max_length=10, choices=Openness, default=Openness.PRODUCT, help_text="Who sees it and may join alone."
+        "open to",
+        max_length=10,
+        choices=Openness,
+        default=Openness.PRODUCT,
+        help_text="Who sees it and may join alone.",
     )
     advice = models.CharField(
         max_length=300,

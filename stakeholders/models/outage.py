@@ -34,7 +34,9 @@ class Outage(models.Model):
     priority = models.ForeignKey(
         Priority, models.PROTECT, null=True, blank=True, related_name="+", help_text="None: stakeholders are not told."
     )
-    priority_reason = models.CharField(max_length=300, blank=True, help_text="Why this priority; stakeholders may read it.")
+    priority_reason = models.CharField(
+        max_length=300, blank=True, help_text="Why this priority; stakeholders may read it."
+    )
     severity = models.CharField(max_length=8, choices=Severity, blank=True, help_text="How much is affected.")
     deployments = models.ManyToManyField(Deployment, blank=True, related_name="outages", help_text="Where.")
     products = models.ManyToManyField(Product, blank=True, related_name="outages", help_text="What.")
@@ -60,7 +62,12 @@ class Outage(models.Model):
     announced_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     communicator = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="+", help_text="Who writes to stakeholders and is reminded."
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who writes to stakeholders and is reminded.",
     )
     # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
@@ -75,7 +82,8 @@ class Outage(models.Model):
                 name="outage_ended_is_quiet",
             ),
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("declared_at")), name="outage_ends_after_it_began"
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("declared_at")),
+                name="outage_ends_after_it_began",
             ),
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="outage_due")]

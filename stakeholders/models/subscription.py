@@ -63,7 +63,9 @@ class Subscription(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
     asked_at = models.DateTimeField()
-    asked_from = models.CharField(max_length=100, blank=True, help_text="How it was asked for: form, log-in, invitation …")
+    asked_from = models.CharField(
+        max_length=100, blank=True, help_text="How it was asked for: form, log-in, invitation …"
+    )
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     # The version of the words that stood beside the button.
     consent = models.CharField(max_length=20, blank=True)

@@ -59,4 +59,6 @@ def told(
         return dict.fromkeys(matched, "covers what is affected")
     reasons = {group: "chosen by the sender" for group in groups if group in picked}
     parts = below(parents, picked)
-    return reasons | {group: "part of a chosen group, and covers what is affected" for group in matched if group in parts}
+    return reasons | {
+        group: "part of a chosen group, and covers what is affected" for group in matched if group in parts
+    }

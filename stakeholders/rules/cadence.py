@@ -27,7 +27,9 @@ def refusal(promised: datetime | None, *, now: datetime, cadence: timedelta | No
     if promised <= now:
         return "The next message must come in the future."
     if cadence is not None and promised > now + cadence and not reason:
-        return f"The priority promises a message every {span(cadence)}: choose an earlier time, or say why it comes later."
+        return (
+            f"The priority promises a message every {span(cadence)}: choose an earlier time, or say why it comes later."
+        )
     return ""
 
 

@@ -1,0 +1,17 @@
+"""Do whatever of the stakeholders' rows is due: messages to fan out, promises to remind of."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from stakeholders import fanning, promises
+
+PASS = 10  # batches or outages
+
+
+def sweep(clock: Callable[[], datetime]) -> int:
+    """A pass of everything that is due; how much it did."""
+    done = 0
+    for due in (fanning.plan_due, promises.remind_due):
+        while done < PASS and due(clock()):
+            done += 1
+    return done
