@@ -225,9 +225,9 @@ def _say(
 ) -> Update:
     if not text.strip():
         raise Refused("Say what is affected and what is being done.", "text")
-    if kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS):
-        if why := cadence.refusal(promise, now=now, cadence=_interval(outage), reason=late_reason):
-            raise Refused(why, "next_update_by")
+    promises = kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS)
+    if promises and (why := cadence.refusal(promise, now=now, cadence=_interval(outage), reason=late_reason)):
+        raise Refused(why, "next_update_by")
     tell(outage, f"{kind.label}: {text}", now=now, by=by)
     return Update.objects.create(
         outage=outage,

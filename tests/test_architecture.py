@@ -16,7 +16,14 @@ SOURCES = sorted(
 # Where the clock is read: at the edge, and in what runs the machine.
 EDGE = ("tasks", "views", "admin", "api", "management", "config")
 # The verb module that may assign each state field.
-STATES = {"Alert": "lifecycle", "Escalation": "escalating", "Delivery": "delivering", "SwapRequest": "swapping"}
+STATES = {
+    "Alert": "lifecycle",
+    "Escalation": "escalating",
+    "Delivery": "delivering",
+    "SwapRequest": "swapping",
+    "Outage": "outages",
+    "Subscription": "subscribing",
+}
 
 
 @cache
