@@ -69,13 +69,8 @@ class Stakeholders:
             **more.pop("links", {}),
         }
         values = {"high_profile": True, "priority": self.priority, **more}
-        return outages.declare(
-            values.pop("title", "Uploads fail"),
-            started_at=values.pop("started_at", self.world.now),
-            now=self.world.now,
-            links=links,
-            **values,
-        )
+        outage = Outage(**{"title": "Uploads fail", "started_at": self.world.now, **values})
+        return outages.declare(outage, now=self.world.now, links=links)
 
     def announce(self, outage: Outage, text: str = "No data uploads.", *, within=4 * HOUR, **more):
         now = self.world.now
