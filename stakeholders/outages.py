@@ -48,7 +48,9 @@ def declare(
     return outage
 
 
-def declare_from_alert(alert: Alert, *, now: datetime, by: User | None = None, **values: Any) -> Outage:
+def declare_from_alert(
+    alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
+) -> Outage:
     """An outage with what the alert says: since when, how bad, which deployment and product, by their names."""
     links = {
         "alerts": [alert],
@@ -58,7 +60,7 @@ def declare_from_alert(alert: Alert, *, now: datetime, by: User | None = None, *
     }
     known = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
     outage = Outage(**{"title": alert.summary[:200], **known, **values})
-    return declare(outage, now=now, by=by, links=links)
+    return declare(outage, now=now, by=by, mode=mode, links=links)
 
 
 def announce(

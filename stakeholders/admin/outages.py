@@ -167,4 +167,4 @@ def progress(message: Message) -> dict[str, int]:
 
 def _initial(outage: Outage, now: datetime, zone: Any) -> dict[str, Any]:
     words = writing.first_words(outage, now)
-    return {name: value.astimezone(zone).strftime("%Y-%m-%dT%H:%M") for name, value in words.items()}
+    return words | {"next_update_by": words["next_update_by"].astimezone(zone).strftime("%Y-%m-%dT%H:%M")}

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.forms import LocalField
 from schedules.models import User
-from stakeholders import audience, fanning, outages
+from stakeholders import audience, defining, fanning, outages
 from stakeholders.audience import Audience
 from stakeholders.messages import specimen
 from stakeholders.models import Message, Outage, Update
@@ -118,4 +118,8 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
 
 
 def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
-    return {"next_update_by": now + outages.usual(outage) - timedelta(minutes=1)}
+    """What stands in the form at first: the prepared words, if a definition has led to the outage."""
+    return {
+        "text": "" if outage.announced_at else defining.draft(outage),
+        "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
+    }

@@ -1,12 +1,16 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models.definition import DefinitionComment, Match, NotificationDefinition
 from stakeholders.models.news import Message, Update
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
 
 __all__ = [
     "Bracket",
+    "DefinitionComment",
     "Deployment",
+    "Match",
     "Message",
+    "NotificationDefinition",
     "Outage",
     "OutageEvent",
     "Product",
