@@ -102,7 +102,7 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
 
 def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:
     mode = Outage.Mode(definition.mode)
-    values = {"title": definition.title, "high_profile": True, "communicator": None}
+    values = {"title": definition.title, "high_profile": True, "chain": definition.chain}
     outage = outages.declare_from_alert(alert, now=now, mode=mode, **values)
     for name in ("deployments", "products", "groups"):
         if chosen := list(getattr(definition, name).all()):

@@ -41,7 +41,7 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("title", ("high_profile", "priority"), "priority_reason", "severity", "started_at")}),
         ("Where and what", {"fields": (("deployments", "products"), ("said_geography", "said_products"), "groups")}),
-        ("Behind it", {"fields": ("communicator", "services", "alerts")}),
+        ("Behind it", {"fields": ("communicator", "services", "alerts", "chain")}),
     )
     unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
 

@@ -6,7 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from dispatching.models import Alert, Priority, Service
+from dispatching.models import Alert, Integration, Priority, Service
 from schedules.models import User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 from stakeholders.models.outage import Outage
@@ -66,6 +66,16 @@ class NotificationDefinition(models.Model):
     )
     groups = models.ManyToManyField(
         StakeholderGroup, blank=True, related_name="+", help_text="Empty: every group that covers what is affected."
+    )
+    chain = models.ForeignKey(
+        Integration,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="acknowledgement through",
+        help_text="Usually empty: stakeholders need not answer. Chosen: the policy of its service pages stakeholders until "
+        "one of them acknowledges.",
     )
     title = models.CharField(max_length=200, help_text="What is affected, in words that customers use.")
     text = models.TextField(help_text="The announcement: what is affected, who notices, what is being done.")

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from dispatching.models import Priority
+from schedules.models import User
 from stakeholders import defining, outages
 from stakeholders.models import NotificationDefinition, Outage
+from tests.browser import form_in
 from tests.stakeholders.organisation import SHOW
 
 HOUR = timedelta(hours=1)
@@ -142,3 +145,42 @@ def test_what_cannot_be_announced_by_itself_waits_for_a_person_and_says_why(outs
     outage = Outage.objects.get()
     assert outage.mode == "semi"
     assert outage.events.last().text == "not announced by itself: Say where: at least one deployment."
+
+
+# --- in the admin -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(client, outside):
+    client.force_login(User.objects.create_superuser("coach"))
+    return client
+
+
+def page(definition):
+    return reverse("admin:stakeholders_notificationdefinition_change", args=[definition.pk])
+
+
+def test_a_live_definition_is_read_only_and_a_new_version_is_a_button(desk, definition):
+    """B100, B105, B107, B108"""
+    shown = desk.get(page(definition)).content.decode()
+    assert 'name="text"' not in shown and "It would be announced at once, with no click." in shown
+    url = reverse("admin:stakeholders_notificationdefinition_verb", args=[definition.pk, "new_version"])
+    assert "version 2 was made" in desk.post(url, follow=True).content.decode()
+    newer = NotificationDefinition.objects.get(version=2)
+    assert 'name="text"' in desk.get(page(newer)).content.decode()
+
+
+def test_a_comment_is_added_and_stays(desk, outside, definition):
+    """B102, B103, B104"""
+    newer = defining.new_version(definition)
+    form = form_in(desk.get(page(newer)), "notificationdefinition_form")
+    form |= {"comments-TOTAL_FORMS": "1", "comments-0-question": "relevance", "comments-0-text": "Yes, it is."}
+    assert desk.post(page(newer), form).status_code == 302
+    made = newer.comments.get()
+    assert (made.text, made.by.username) == ("Yes, it is.", "coach")
+
+
+def test_jargon_in_the_words_is_shown(desk, definition):
+    """B114"""
+    NotificationDefinition.objects.update(text="The backend is down.")
+    assert "“backend” may not be understood" in desk.get(page(definition)).content.decode()
