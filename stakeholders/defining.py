@@ -50,6 +50,11 @@ def put_live(definition: NotificationDefinition, *, now: datetime) -> None:
         NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=now)
 
 
+def may_edit(definition: NotificationDefinition) -> bool:
+    """Neither live nor replaced by a newer version."""
+    return definition.live_since is None and not hasattr(definition, "replaced_by")
+
+
 def take_out(definition: NotificationDefinition) -> None:
     """No alert is compared with it any more; outages that it opened go on."""
     NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=None)

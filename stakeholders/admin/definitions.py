@@ -64,7 +64,7 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> tuple[str, ...]:
-        if obj is None or _open(obj):
+        if obj is None or defining.may_edit(obj):
             return ()
         return tuple(name for _, part in self.fieldsets for name in _flat(part["fields"]))
 
@@ -81,7 +81,7 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:
         if obj.live_since:
             return ["take_out", "new_version"]
-        return ["put_live"] if _open(obj) else []
+        return ["put_live"] if defining.may_edit(obj) else []
 
     @verb("Put it live", strong=True)
     def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
@@ -113,12 +113,7 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     def state_now(self, obj: NotificationDefinition) -> str:
         if obj.live_since:
             return "● live"
-        return "▲ under discussion" if _open(obj) else "✓ replaced"
-
-
-def _open(definition: NotificationDefinition) -> bool:
-    """Not live and never replaced by a newer version: it may be edited."""
-    return definition.live_since is None and not hasattr(definition, "replaced_by")
+        return "▲ under discussion" if defining.may_edit(obj) else "✓ replaced"
 
 
 def _flat(fields: Any) -> list[str]:

@@ -12,7 +12,7 @@ from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
 from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
 from stakeholders import outages
-from stakeholders.models import Outage
+from stakeholders.models import NotificationDefinition, Outage
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,7 @@ JUNK = {
         *("since=garbage", "since=10000-01-01", "until=2024-03-10T02:30:00", "state=%00", "since=%00"),
     ],
     "notices": ["kind=page", "username=%00", "sent=perhaps", "since=garbage"],
+    "notification-definitions": ["live=perhaps", "name=%00", "service=%00"],
     "outages": ["state=on", "high_profile=perhaps", "priority=high", "since=garbage"],
     "deliveries": ["state=open", "channel=%00", "alert=abc", "since=garbage", "username=%00"],
 }
@@ -73,6 +74,8 @@ def fill(world, count: int, mark: str) -> None:
         HandoverNote.objects.create(schedule=main, by=user, at=world.now, text="x")
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
+        words = dict.fromkeys(("title", "text", "why_major", "why_needed", "what_they_do"), "x")
+        NotificationDefinition.objects.create(name=name, service=monitoring.service, **words)
         outages.declare(Outage(title=name, started_at=world.now), now=world.now)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
 

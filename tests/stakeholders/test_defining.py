@@ -9,6 +9,7 @@ from dispatching.models import Priority
 from schedules.models import User
 from stakeholders import defining, outages
 from stakeholders.models import NotificationDefinition, Outage
+from tests.api import client_of
 from tests.browser import form_in
 from tests.stakeholders.organisation import SHOW
 
@@ -184,3 +185,18 @@ def test_jargon_in_the_words_is_shown(desk, definition):
     """B114"""
     NotificationDefinition.objects.update(text="The backend is down.")
     assert "“backend” may not be understood" in desk.get(page(definition)).content.decode()
+
+
+def test_over_the_api_what_is_live_is_not_edited(outside, definition):
+    """B105"""
+    api = client_of(User.objects.create_superuser("coach"))
+    url = f"notification-definitions/{definition.pk}/"
+    answer = api.patch(url, {"text": "Other words."})
+    assert answer.status_code == 409 and "make a new version" in answer.json()["detail"]
+    newer = api.post(f"{url}renew/").json()
+    assert newer["version"] == 2 and newer["live_since"] is None
+    assert api.patch(f"notification-definitions/{newer['id']}/", {"text": "Other words."}).status_code == 200
+    assert api.post(f"notification-definitions/{newer['id']}/live/").json()["live_since"]
+    assert api.get(url).json()["live_since"] is None
+    rep = client_of(User.objects.create_user("rep"))
+    assert rep.post(f"{url}renew/").status_code == 403  # B37
