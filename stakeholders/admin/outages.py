@@ -37,6 +37,7 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
     list_filter = ("state", "high_profile", "priority", "deployments", "products")
     search_fields = ("title", "=id")
     autocomplete_fields = ("communicator",)
+    change_form_template = "admin/stakeholders/outage_form.html"
     preview_template = "admin/stakeholders/outage.html"
     fieldsets = (
         (None, {"fields": ("title", ("high_profile", "priority"), "priority_reason", "severity", "started_at")}),
