@@ -14,6 +14,7 @@ from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
 from schedules.api import calendars, exceptions, people, rota
+from stakeholders.api import matrix
 
 log = structlog.get_logger(__name__)
 
@@ -70,3 +71,7 @@ router.register("escalation-policies", policies.EscalationPolicyViewSet)
 router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
+router.register("deployments", matrix.DeploymentViewSet)
+router.register("products", matrix.ProductViewSet)
+router.register("stakeholder-groups", matrix.StakeholderGroupViewSet)
+router.register("rings", matrix.StakeholderRingViewSet)

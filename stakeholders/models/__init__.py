@@ -1,10 +1,12 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models.change import ChangeRequest
 from stakeholders.models.news import Message, Update
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
 
 __all__ = [
     "Bracket",
+    "ChangeRequest",
     "Deployment",
     "Message",
     "Outage",

@@ -11,6 +11,7 @@ from config.api import router
 from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
 from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
+from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,12 @@ JUNK = {
         *("since=garbage", "since=10000-01-01", "until=2024-03-10T02:30:00", "state=%00", "since=%00"),
     ],
     "notices": ["kind=page", "username=%00", "sent=perhaps", "since=garbage"],
+    "deployments": ["name=%00"],
+    "products": ["name=%00"],
+    "rings": ["number=abc", "boundary=outside"],
+    "stakeholder-groups": [
+        *("name=%00", "parent=abc", "owner=abc", "openness=all", "deployment=abc", "product=1.5", "past_review=2"),
+    ],
     "deliveries": ["state=open", "channel=%00", "alert=abc", "since=garbage", "username=%00"],
 }
 NOUNS = sorted(JUNK)
@@ -71,6 +78,11 @@ def fill(world, count: int, mark: str) -> None:
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
+        StakeholderRing.objects.create(number=StakeholderRing.objects.count() + 1, name=name)
+        stakeholders = StakeholderGroup.objects.create(name=name, purpose="x", owner=user)
+        stakeholders.deployments.add(Deployment.objects.create(name=name))
+        stakeholders.products.add(Product.objects.create(name=name))
+        stakeholders.representatives.add(user)
 
 
 def test_no_resource_is_without_a_row_o11():
