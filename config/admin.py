@@ -120,6 +120,10 @@ def _item(request: HttpRequest, model: dict[str, Any], icons: dict[str, str]) ->
     label = model["model"]._meta.label
     icon = model.get("icon") or icons.get(label, "label")
     item = {"title": model["name"], "icon": icon, "link": model["admin_url"]}
+    if model["model"] is StakeholderGroup:  # the matrix lies below the list: only one of them is where one is
+        item["active"] = request.path.startswith(item["link"]) and (request.path == reverse(MATRIX)) == (
+            "icon" in model
+        )
     if label == "dispatching.Alert" and (waiting := Alert.objects.filter(state=Alert.State.TRIGGERED).count()):
         item |= {"badge": waiting, "badge_variant": "danger"}
     return item

@@ -111,7 +111,7 @@ def review_words(group: StakeholderGroup, today: date) -> str:
     return f"{group.review_by} (past)" if group.review_by < today else str(group.review_by)
 
 
-def media(group: StakeholderGroup) -> dict[str, int]:
+def by_medium(group: StakeholderGroup) -> dict[str, int]:
     """How many addresses of its subscribers are in use, by medium."""
     points = ContactPoint.objects.usable().filter(
         subscriptions__group=group, subscriptions__state=Subscription.State.ACTIVE

@@ -145,7 +145,7 @@ class StakeholderGroupAdmin(VerbAdmin):
             "rows": rows,
             "covers": groups.covers(obj),
             "since": local(obj.covers_since),
-            "media": groups.media(obj),
+            "by_medium": groups.by_medium(obj),
             "review": groups.review_words(obj, now.date()),
             "subgroups": obj.subgroups.all(),
             "requests": obj.change_requests.waiting(),

@@ -354,7 +354,7 @@ MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
 def test_every_list_is_in_the_table_of_queries():
     """Kinds that are registered by Django packages and cannot be many may stay out: there are none yet."""
     own = {model for model in site._registry if model._meta.app_label != "stakeholders"}
-    assert {label(model) for model in own} == {label(model) for model in MORE}
+    assert {label(model) for model in own} <= {label(model) for model in MORE}
 
 
 @pytest.mark.parametrize("model", MORE, ids=label)
