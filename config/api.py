@@ -17,6 +17,7 @@ from schedules.api import calendars, exceptions, people, rota
 from stakeholders import defining, outages
 from stakeholders.api import definitions
 from stakeholders.api import outages as outages_api
+from stakeholders.api import matrix
 
 log = structlog.get_logger(__name__)
 
@@ -75,3 +76,7 @@ router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
 router.register("notification-definitions", definitions.NotificationDefinitionViewSet)
 router.register("outages", outages_api.OutageViewSet)
+router.register("deployments", matrix.DeploymentViewSet)
+router.register("products", matrix.ProductViewSet)
+router.register("stakeholder-groups", matrix.StakeholderGroupViewSet)
+router.register("rings", matrix.StakeholderRingViewSet)

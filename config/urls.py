@@ -10,6 +10,7 @@ from config.metrics import metrics
 from dispatching.api import inbound
 from dispatching.views import alert_page
 from schedules.views import ask_for_swap, calendar, mine, on_call_now
+from stakeholders.views import change_groups, stakeholder_guide
 
 urlpatterns = [
     # First, for these come by the thousand.
@@ -25,6 +26,8 @@ urlpatterns = [
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
     path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
+    path("stakeholders/", stakeholder_guide, name="stakeholder_guide"),
+    path("stakeholders/change/", change_groups, name="change_groups"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -71,5 +71,7 @@ def text(response: HttpResponse) -> str:
 
 def everything() -> dict[str, list[tuple]]:
     """All rows of all tables of ours."""
-    models = [model for app in ("schedules", "dispatching") for model in apps.get_app_config(app).get_models()]
+    models = [
+        model for app in ("schedules", "dispatching", "stakeholders") for model in apps.get_app_config(app).get_models()
+    ]
     return {model._meta.label: list(model._base_manager.order_by("pk").values_list()) for model in models}
