@@ -72,6 +72,21 @@ AUDIENCES = {
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
 
 
+# Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
+LOCK = 8_701
+
+
+def hold() -> None:
+    """Until the end of the transaction no batch is planned, and one that is being planned has been written (P8)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+
+
+def _hold_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
 def plan_due(now: datetime, *, most: int = BATCH) -> int:
     """Plans a batch of the message that has been due longest; how many deliveries, or 0 if no message is due."""
     with transaction.atomic():
@@ -83,6 +98,7 @@ def plan_due(now: datetime, *, most: int = BATCH) -> int:
         message = due.select_related("update", "bracket").first()
         if message is None:
             return 0
+        _hold_alone()
         kind = Update.Kind(message.update.kind)
         planned, last, found = _plan(message, now, most, after=message.planned_up_to, kind=kind)
         message.planned += planned
@@ -123,8 +139,8 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     with transaction.atomic():
         latest = (
             Message.objects.filter(bracket__state="open", due_at__isnull=True)
-            .order_by("bracket", "-pk")
-            .distinct("bracket")
+            .order_by("bracket_id", "-pk")
+            .distinct("bracket_id")
             .select_related("update", "bracket")
         )
         for message in latest:

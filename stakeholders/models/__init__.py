@@ -1,6 +1,7 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.models.news import Message, Update
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
+from stakeholders.models.sign_up import Quota, SignUp
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "Outage",
     "OutageEvent",
     "Product",
+    "Quota",
+    "SignUp",
     "StakeholderGroup",
     "StakeholderRing",
     "Subscriber",
