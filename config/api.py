@@ -14,13 +14,15 @@ from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
 from schedules.api import calendars, exceptions, people, rota
+from stakeholders import outages
+from stakeholders.api import outages as outages_api
 
 log = structlog.get_logger(__name__)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, lifecycle.Refused | swapping.Refused):
+    if isinstance(error, lifecycle.Refused | swapping.Refused | outages.Refused):
         return _conflict(str(error))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
@@ -70,3 +72,4 @@ router.register("escalation-policies", policies.EscalationPolicyViewSet)
 router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
+router.register("outages", outages_api.OutageViewSet)

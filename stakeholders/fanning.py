@@ -5,6 +5,7 @@ Who is told is decided when the message is made (its audience: cells and groups)
 
 import json
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -69,6 +70,11 @@ AUDIENCES = {
     Update.Kind.END: STILL,
     Update.Kind.CORRECTION: STILL,
 }
+COUNT = """
+SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
+JOIN dispatching_contactpoint point ON point.id = contact_point_id WHERE %(all)s OR kinds = 'all' GROUP BY channel
+"""
+COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items()}
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
 
 
@@ -115,22 +121,30 @@ def _plan(
     message: Message, now: datetime, most: int, *, after: int, kind: Update.Kind, only: list[int] | None = None
 ) -> tuple[int, int | None, int]:
     """(planned, the last contact point looked at, how many were looked at)."""
-    values = {
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[kind], {**_values(message, now), "after": after, "only": only, "most": most})
+        return cursor.fetchone()
+
+
+def _values(message: Message, now: datetime) -> dict[str, Any]:
+    return {
         "cells": json.dumps(message.audience["cells"]),
         "level": message.audience["level"],
         "bracket": message.bracket_id,
         "message": message.pk,
-        "after": after,
-        "only": only,
-        "all": kind != Update.Kind.PROGRESS,
-        "most": most,
+        "all": message.update.kind != Update.Kind.PROGRESS,
         "content": message.content_id,
         "first": message.bracket.messages.order_by("pk").values_list("content", flat=True).first(),
         "now": now,
     }
+
+
+def audience_of(message: Message, now: datetime) -> dict[str, int]:
+    """How many contact points this message is for, by medium, as things are now."""
+    statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENTS[kind], values)
-        return cursor.fetchone()
+        cursor.execute(statement, _values(message, now))
+        return dict(cursor.fetchall())
 
 
 def catch_up(point_ids: list[int], *, now: datetime) -> int:

@@ -70,6 +70,14 @@ def words(update: Update, bracket: Bracket, found: Audience) -> dict[str, Any]:
     }
 
 
+def specimen(content: Content) -> str:
+    """The text as somebody in all the groups would read it, for previews."""
+    text = content.text.replace(mark("parts"), "".join(part["text"] + "\n" for part in content.parts.values()).rstrip())
+    for link in content.links:
+        text = text.replace(mark(link), "(a link of their own)")
+    return text
+
+
 def facts(update: Update, bracket: Bracket) -> list[tuple[str, str]]:
     """What Tables 8.6 and 8.7 show beside the text, as (name, value)."""
     outage = update.outage

@@ -29,22 +29,19 @@ class Refused(Exception):
 
 
 def declare(
-    title: str,
+    outage: Outage,
     *,
-    started_at: datetime,
     now: datetime,
     by: User | None = None,
     mode: Outage.Mode = Outage.Mode.MANUAL,
     links: dict[str, Iterable[Any]] | None = None,
-    **values: Any,
 ) -> Outage:
-    """A new outage; nobody is told yet. `values` are its fields; `links` its deployments, products, services, alerts, groups."""
-    if started_at > now:
+    """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
+    if outage.started_at > now:
         raise Refused("It cannot have begun in the future.", "started_at")
     with transaction.atomic():
-        outage = Outage.objects.create(
-            title=title, started_at=started_at, declared_at=now, declared_by=by, mode=mode, **values
-        )
+        outage.declared_at, outage.declared_by, outage.mode = now, by, mode
+        outage.save()
         for name, objects in (links or {}).items():
             getattr(outage, name).set(objects)
         tell(outage, f"declared {outage.get_mode_display()}", now=now, by=by)
@@ -60,7 +57,8 @@ def declare_from_alert(alert: Alert, *, now: datetime, by: User | None = None, *
         "products": Product.objects.filter(name__iexact=alert.product),
     }
     known = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
-    return declare(alert.summary[:200], now=now, by=by, links=links, **{**known, **values})
+    outage = Outage(**{"title": alert.summary[:200], **known, **values})
+    return declare(outage, now=now, by=by, links=links)
 
 
 def announce(

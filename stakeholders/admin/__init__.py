@@ -1,0 +1,3 @@
+from stakeholders.admin import outages
+
+__all__ = ["outages"]
