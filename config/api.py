@@ -14,15 +14,16 @@ from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
 from schedules.api import calendars, exceptions, people, rota
-from stakeholders import outages
+from stakeholders import outages, subscribing
 from stakeholders.api import outages as outages_api
+from stakeholders.api import subscriptions
 
 log = structlog.get_logger(__name__)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, lifecycle.Refused | swapping.Refused | outages.Refused):
+    if isinstance(error, lifecycle.Refused | swapping.Refused | outages.Refused | subscribing.Refused):
         return _conflict(str(error))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
@@ -73,3 +74,4 @@ router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
 router.register("outages", outages_api.OutageViewSet)
+router.register("subscriptions", subscriptions.SubscriptionViewSet)

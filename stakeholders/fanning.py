@@ -152,7 +152,7 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     planned = 0
     with transaction.atomic():
         latest = (
-            Message.objects.filter(bracket__state="open", due_at__isnull=True)
+            Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
             .order_by("bracket_id", "-pk")
             .distinct("bracket_id")
             .select_related("update", "bracket")

@@ -34,6 +34,15 @@ class GroupsField(forms.ModelMultipleChoiceField):
         return f"{group.name}: {group.purpose}"
 
 
+class PartsField(forms.TypedMultipleChoiceField):
+    """Deployments or products, by their ids."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(coerce=int, required=False, **kwargs)
+
+
 class PlainForm(forms.Form):
     """Fields know of their errors and help texts (aria), and browsers check nothing themselves: we say it in words."""
 
@@ -89,20 +98,8 @@ class GroupsForm(PlainForm):
         label="What do you want to hear about?",
         error_messages={"required": "Please choose at least one."},
     )
-    products = forms.ModelMultipleChoiceField(
-        StakeholderGroup.objects.none(),
-        label="Only these products",
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        help_text="Choose none to hear of all of them.",
-    )
-    deployments = forms.ModelMultipleChoiceField(
-        StakeholderGroup.objects.none(),
-        label="Only these places",
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        help_text="Choose none to hear of all of them.",
-    )
+    products = PartsField(label="Only these products", help_text="Choose none to hear of all of them.")
+    deployments = PartsField(label="Only these places", help_text="Choose none to hear of all of them.")
     kinds = forms.ChoiceField(
         label="How much?", choices=KINDS, widget=forms.RadioSelect, required=False, initial=Subscription.Kinds.ALL.value
     )
@@ -115,9 +112,7 @@ class GroupsForm(PlainForm):
             "deployments", "products"
         )
         for name, parts in (("products", what), ("deployments", where)):
-            self.fields[name].queryset = _chosen(parts)
-            if len(parts) < 2:
-                del self.fields[name]
+            _offer(self, name, parts)
 
     def clean(self) -> None:
         super().clean()
@@ -130,8 +125,8 @@ class GroupsForm(PlainForm):
     def wish(self) -> Wish:
         found = self.cleaned_data
         return Wish(
-            deployments=tuple(each.pk for each in found.get("deployments") or ()),
-            products=tuple(each.pk for each in found.get("products") or ()),
+            deployments=tuple(found.get("deployments", ())),
+            products=tuple(found.get("products", ())),
             kinds=found.get("kinds") or Subscription.Kinds.ALL.value,
         )
 
@@ -181,12 +176,8 @@ class WishForm(PlainForm):
     """One group on the manage page: whether, and what of it."""
 
     wanted = forms.BooleanField(required=False)
-    products = forms.ModelMultipleChoiceField(
-        StakeholderGroup.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    deployments = forms.ModelMultipleChoiceField(
-        StakeholderGroup.objects.none(), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    products = PartsField()
+    deployments = PartsField()
     kinds = forms.ChoiceField(label="How much?", choices=KINDS, required=False)
     least_priority = forms.TypedChoiceField(label="How important?", coerce=int, empty_value=None, required=False)
 
@@ -205,10 +196,8 @@ class WishForm(PlainForm):
         self.fields["least_priority"].choices = [("", "All outages"), *_levels(priorities)]
         where, what = parts
         for name, each, label in (("products", what, "products"), ("deployments", where, "places")):
-            self.fields[name].queryset = _chosen(each)
             self.fields[name].label = f"Only these {label} (none: all of them)"
-            if len(each) < 2:
-                del self.fields[name]
+            _offer(self, name, each)
 
     def wish(self) -> Wish | None:
         """None: they do not want to hear of this group."""
@@ -216,8 +205,8 @@ class WishForm(PlainForm):
         if not found["wanted"]:
             return None
         return Wish(
-            deployments=tuple(sorted(each.pk for each in found.get("deployments") or ())),
-            products=tuple(sorted(each.pk for each in found.get("products") or ())),
+            deployments=tuple(sorted(found.get("deployments", ()))),
+            products=tuple(sorted(found.get("products", ()))),
             kinds=found["kinds"] or Subscription.Kinds.ALL.value,
             least_priority=found["least_priority"],
         )
@@ -245,12 +234,21 @@ class SettingsForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", prefix="how", **kwargs)
 
+    def clean(self) -> None:
+        super().clean()
+        times = [self.cleaned_data.get(name, "wrong") for name in ("quiet_from", "quiet_until")]
+        if None in times and times != [None, None]:
+            self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
+
     wrong = PlainForm.wrong
 
 
-def _chosen(parts: list) -> Any:
-    model = type(parts[0]) if parts else StakeholderGroup
-    return model.objects.filter(pk__in=[each.pk for each in parts])
+def _offer(form: forms.Form, name: str, parts: list) -> None:
+    """One alone is no choice."""
+    if len(parts) < 2:
+        del form.fields[name]
+    else:
+        form.fields[name].choices = [(each.pk, each.name) for each in parts]
 
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:

@@ -61,6 +61,19 @@ def ask(
         return point
 
 
+def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, by: User, now: datetime) -> None:
+    """An operator has the consent of this address on record (`source` says where): it holds without a question (B115)."""
+    with transaction.atomic():
+        addresses.lock(channel, address)
+        point = addresses.point_for(channel, address)
+        with _locked(point) as point:
+            if not point.verified:
+                point.verified = True
+                point.save(update_fields=["verified"])
+            _add(point, {group: ALL}, State.ACTIVE, asked_from=source, invited_by=by, now=now)
+            fanning.catch_up([point.pk], now=now)
+
+
 def confirm(point: ContactPoint, *, now: datetime) -> list[StakeholderGroup]:
     """The owner of the address says yes to all that was asked for it, and gets the state as of now (B98)."""
     with _locked(point) as point:
@@ -117,6 +130,12 @@ def leave_everything(point: ContactPoint, *, now: datetime, reason: str) -> int:
     """Ends all subscriptions of the contact point and what is on its way there: nothing starts after this commits (P8)."""
     with _locked(point) as point:
         return _end(point, _rows(point), f"left: {reason}", now=now)
+
+
+def end(row: Subscription, *, reason: str, now: datetime) -> None:
+    """Ends this one; nothing happens if it has ended."""
+    with _locked(row.contact_point) as point:
+        _end(point, _rows(point).filter(pk=row.pk), reason, now=now)
 
 
 def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -> None:

@@ -1,3 +1,3 @@
-from stakeholders.admin import outages
+from stakeholders.admin import outages, subscriptions
 
-__all__ = ["outages"]
+__all__ = ["outages", "subscriptions"]

@@ -12,7 +12,7 @@ from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
 from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
 from stakeholders import outages
-from stakeholders.models import Outage
+from stakeholders.models import Outage, StakeholderGroup, Subscription
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,7 @@ JUNK = {
     ],
     "notices": ["kind=page", "username=%00", "sent=perhaps", "since=garbage"],
     "outages": ["state=on", "high_profile=perhaps", "priority=high", "since=garbage"],
+    "subscriptions": ["state=on", "group=abc", "contact_point=1.5", "address=%00"],
     "deliveries": ["state=open", "channel=%00", "alert=abc", "since=garbage", "username=%00"],
 }
 NOUNS = sorted(JUNK)
@@ -73,6 +74,9 @@ def fill(world, count: int, mark: str) -> None:
         HandoverNote.objects.create(schedule=main, by=user, at=world.now, text="x")
         monitoring = world.service(world.policy((HOUR, main, user), (HOUR, team, group)), name=name)
         world.trigger(monitoring, name)
+        group = StakeholderGroup.objects.create(name=name, purpose="know")
+        point = ContactPoint.objects.get(recipient__user=user)
+        Subscription.objects.create(contact_point=point, group=group, asked_at=world.now)
         outages.declare(Outage(title=name, started_at=world.now), now=world.now)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
 

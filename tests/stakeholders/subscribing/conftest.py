@@ -4,8 +4,8 @@ import pytest
 
 from dispatching.models import Priority
 from schedules.models import User
-from stakeholders import sweep
-from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders import fanning, outages, sweep
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
 from tests.world import World
 
 
@@ -41,6 +41,18 @@ class Audience(World):
     def priority(self, level: int = 2) -> Priority:
         values = {"name": f"P{level}", "tells_stakeholders": True, "update_interval": timedelta(hours=4)}
         return Priority.objects.get_or_create(level=level, defaults=values)[0]
+
+    def outage(self) -> Outage:
+        """Announced to everybody who wants to hear of product A in the US."""
+        outage = outages.declare(
+            Outage(title="Uploads fail", started_at=self.now, high_profile=True, priority=self.priority()),
+            now=self.now,
+            links={"deployments": [self.us], "products": [self.a]},
+        )
+        outages.announce(outage, "We are at it.", next_update_by=self.now + timedelta(hours=2), now=self.now)
+        while fanning.plan_due(self.now):
+            pass
+        return outage
 
     def work(self) -> None:
         """All workers do whatever is due."""

@@ -89,24 +89,9 @@ def test_confirming_twice_changes_nothing(world):
     assert list(Subscription.objects.values_list()) == before
 
 
-def declared(world, **more):
-    outage = outages.declare(
-        "Uploads fail",
-        started_at=world.now,
-        now=world.now,
-        high_profile=True,
-        priority=world.priority(),
-        links={"deployments": [world.us], "products": [world.a]},
-        **more,
-    )
-    outages.announce(outage, "We are at it.", next_update_by=world.now + timedelta(hours=2), now=world.now)
-    fanning.plan_due(world.now)
-    return outage
-
-
 def test_who_confirms_while_an_outage_goes_on_gets_the_state_as_of_now(world):
     """B98"""
-    declared(world)
+    world.outage()
     point = subscriber(world)
     assert Delivery.objects.filter(contact_point=point, content__isnull=False).count() == 1
 
@@ -256,7 +241,7 @@ def test_leaving_twice_does_no_harm(world):
 def test_nothing_is_planned_for_who_has_left(world):
     """B99: an update after they left."""
     point = subscriber(world)
-    outage = declared(world)
+    outage = world.outage()
     subscribing.leave_everything(point, reason="by link", now=world.now)
     outages.end(outage, "It works again.", now=world.now + timedelta(hours=1))
     while fanning.plan_due(world.now + timedelta(hours=1)):

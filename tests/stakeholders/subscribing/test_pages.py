@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from dispatching import personal
 from dispatching.channels import memory
 from dispatching.models import ContactPoint, Delivery
-from stakeholders import fanning, outages, subscribing
+from stakeholders import subscribing
 from stakeholders.models import SignUp, Subscriber, Subscription, Suppression
 from tests.browser import browser_of, everything, form_in, text
 
@@ -45,21 +45,6 @@ def subscriber(world, address=VI, **more) -> ContactPoint:
 
 def path(purpose: str, point: ContactPoint) -> str:
     return urlsplit(personal.url(purpose, point.pk, point.link_version)).path
-
-
-def told(world) -> None:
-    """An outage is announced to everybody who wants to hear of product A in the US."""
-    outage = outages.declare(
-        "Uploads fail",
-        started_at=world.now,
-        now=world.now,
-        high_profile=True,
-        priority=world.priority(),
-        links={"deployments": [world.us], "products": [world.a]},
-    )
-    outages.announce(outage, "We are at it.", next_update_by=world.now + 2 * HOUR, now=world.now)
-    while fanning.plan_due(world.now):
-        pass
 
 
 # --- the form ----------------------------------------------------------------------------------------------------------
@@ -219,7 +204,7 @@ def test_a_colleague_invites_and_only_one_question_is_sent(world):
     values = {"channel": "memory", "address": VI, "groups": [world.open.pk, world.sales.pk]}
     assert "We ask them by one message." in text(browser_of(rep).post("/subscribe/invite/", values, follow=True))
     world.work()
-    told(world)
+    world.outage()
     world.work()
     assert world.told() == [VI]
     assert "Rep suggests" in memory.outbox[-1].body
@@ -246,7 +231,7 @@ def test_opening_any_link_of_any_mail_changes_nothing(world):
     """K11, P3, P4, invariant 13, Must show 5: as often and by whatever method a scanner opens it."""
     rep = world.colleague()
     point = subscriber(world)
-    told(world)
+    world.outage()
     world.work()
     world.now += 2 * DAY
     world.clock.move_to(world.now)
@@ -254,7 +239,7 @@ def test_opening_any_link_of_any_mail_changes_nothing(world):
     send(world, "xy@example.org")
     browser_of(rep).post("/subscribe/invite/", {"channel": "memory", "address": "z@x.org", "groups": [world.open.pk]})
     world.work()
-    sent = "\n".join(f"{mail.body} {mail.data['url']}" for mail in memory.outbox)
+    sent = "\n".join(f"{mail.body} {mail.data.get('url', '')}" for mail in memory.outbox)
     urls = {urlsplit(url).path for url in re.findall(r"https?://[^\s\"'<>,)}]+", sent)}
     urls |= {path(purpose, point) for purpose in ("manage", "unsubscribe", "feed")}
     assert {url.split("/")[2] for url in urls if url.startswith("/subscriptions/c")} == {"confirm"}
@@ -326,7 +311,7 @@ def test_a_link_is_good_for_its_purpose_only_and_holds_no_address(world):
 def test_one_click_ends_it_without_cookie_login_token_or_redirect(world):
     """P7, RFC 8058"""
     point = subscriber(world)
-    told(world)
+    world.outage()
     url = path("unsubscribe", point)
     client = Client(enforce_csrf_checks=True)
     answer = client.post(url, "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
@@ -470,7 +455,7 @@ def test_a_colleague_sees_own_subscriptions_and_the_outages_they_were_about(worl
     rep = world.colleague()
     point = rep.recipient.contact_points.get()
     browser_of(rep).post("/subscribe/", {"groups": [world.open.pk], "point": point.pk})
-    told(world)
+    world.outage()
     page = text(browser_of(rep).get("/subscriptions/mine/"))
     assert "Product A, everywhere" in page and "Uploads fail" in page and "We are at it." in page
     other = world.colleague("bo")
@@ -483,7 +468,7 @@ def test_a_colleague_sees_own_subscriptions_and_the_outages_they_were_about(worl
 def test_the_feed_has_one_entry_a_message_and_is_for_one_reader(world):
     """Part C, P14: RFC 4287"""
     point = subscriber(world)
-    told(world)
+    world.outage()
     answer = Client().get(path("feed", point))
     assert answer["Content-Type"].startswith("application/atom+xml")
     assert "private" in answer["Cache-Control"] and answer["X-Robots-Tag"] == "noindex"
@@ -500,7 +485,7 @@ def test_the_feed_has_one_entry_a_message_and_is_for_one_reader(world):
 
 def test_the_feed_answers_not_modified(world):
     point = subscriber(world)
-    told(world)
+    world.outage()
     url = path("feed", point)
     first = Client().get(url)
     assert first["Last-Modified"]
@@ -511,13 +496,13 @@ def test_the_feed_answers_not_modified(world):
 def test_the_feed_leaves_out_what_was_not_asked_for(world):
     """P14, B10"""
     point = subscriber(world, deployments=[world.eu.pk])
-    told(world)
+    world.outage()
     assert b"Uploads" not in Client().get(path("feed", point)).content
 
 
 def test_the_feed_of_who_has_left_is_empty_and_of_revoked_links_gone(world):
     point = subscriber(world)
-    told(world)
+    world.outage()
     subscribing.leave_everything(point, reason="by link", now=world.now)
     assert b"<entry>" not in Client().get(path("feed", point)).content
     old = path("feed", point)
