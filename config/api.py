@@ -14,17 +14,17 @@ from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
 from schedules.api import calendars, exceptions, people, rota
-from stakeholders import defining, outages
-from stakeholders.api import definitions
+from stakeholders import defining, outages, subscribing
+from stakeholders.api import definitions, matrix, subscriptions
 from stakeholders.api import outages as outages_api
-from stakeholders.api import matrix
 
 log = structlog.get_logger(__name__)
+REFUSALS = (lifecycle.Refused, swapping.Refused, outages.Refused, defining.Refused, subscribing.Refused)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, lifecycle.Refused | swapping.Refused | outages.Refused | defining.Refused):
+    if isinstance(error, REFUSALS):
         return _conflict(str(error))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
@@ -80,3 +80,4 @@ router.register("deployments", matrix.DeploymentViewSet)
 router.register("products", matrix.ProductViewSet)
 router.register("stakeholder-groups", matrix.StakeholderGroupViewSet)
 router.register("rings", matrix.StakeholderRingViewSet)
+router.register("subscriptions", subscriptions.SubscriptionViewSet)

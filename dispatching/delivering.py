@@ -40,7 +40,7 @@ CLAIM_NEXT, CLAIM_ONE = CLAIM.format(only=""), CLAIM.format(only="AND id = %(id)
 
 SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
-    *("recipient_name", "subject", "body", "data", "expires_at"),
+    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm"),
 )
 POINT = ("id", "address", "verified", "disabled_reason")
 LOOK = f"""
@@ -150,7 +150,7 @@ def _refusal(delivery: Delivery) -> str:
     point = delivery.contact_point
     if point is None:
         return "the contact point was deleted"
-    if not point.verified:
+    if not point.verified and not delivery.asks_to_confirm:
         return "the contact point is no longer verified"
     return f"the contact point is disabled: {point.disabled_reason}" if point.disabled_reason else ""
 

@@ -78,6 +78,21 @@ COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items(
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
 
 
+# Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
+LOCK = 8_701
+
+
+def hold() -> None:
+    """Until the end of the transaction no batch is planned, and one that is being planned has been written (P8)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+
+
+def _hold_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
 def plan_due(now: datetime, *, most: int = BATCH) -> int:
     """Plans a batch of the message that has been due longest; how many deliveries, or 0 if no message is due."""
     with transaction.atomic():
@@ -89,6 +104,7 @@ def plan_due(now: datetime, *, most: int = BATCH) -> int:
         message = due.select_related("update", "bracket").first()
         if message is None:
             return 0
+        _hold_alone()
         kind = Update.Kind(message.update.kind)
         planned, last, found = _plan(message, now, most, after=message.planned_up_to, kind=kind)
         message.planned += planned
@@ -136,7 +152,7 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     planned = 0
     with transaction.atomic():
         latest = (
-            Message.objects.filter(bracket__state="open", due_at__isnull=True)
+            Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
             .order_by("bracket_id", "-pk")
             .distinct("bracket_id")
             .select_related("update", "bracket")

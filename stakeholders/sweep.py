@@ -1,11 +1,14 @@
-"""Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind of."""
+"""Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
+of, forms to answer, what nobody confirmed.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 
-from stakeholders import defining, fanning, promises
+from stakeholders import defining, fanning, promises, quota, subscribing
 
 PASS = 10  # batches or outages
+FORMS = 100  # a pass
 
 
 def sweep(clock: Callable[[], datetime]) -> int:
@@ -14,4 +17,7 @@ def sweep(clock: Callable[[], datetime]) -> int:
     for due in (fanning.plan_due, promises.remind_due):
         while done < PASS and due(clock()):
             done += 1
-    return done
+    forms = 0
+    while forms < FORMS and subscribing.answer_due(clock()):
+        forms += 1
+    return done + forms + subscribing.forget_unconfirmed(clock()) + quota.clear(clock())

@@ -1,6 +1,3 @@
-from stakeholders.admin import definitions, outages
+from stakeholders.admin import changes, definitions, groups, matrix, outages, subscriptions
 
-__all__ = ["definitions", "outages"]
-from stakeholders.admin import changes, groups, matrix
-
-__all__ = ["changes", "groups", "matrix"]
+__all__ = ["changes", "definitions", "groups", "matrix", "outages", "subscriptions"]

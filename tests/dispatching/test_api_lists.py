@@ -12,8 +12,15 @@ from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
 from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
 from stakeholders import outages
-from stakeholders.models import NotificationDefinition, Outage
-from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models import (
+    Deployment,
+    NotificationDefinition,
+    Outage,
+    Product,
+    StakeholderGroup,
+    StakeholderRing,
+    Subscription,
+)
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +57,7 @@ JUNK = {
     "stakeholder-groups": [
         *("name=%00", "parent=abc", "owner=abc", "openness=all", "deployment=abc", "product=1.5", "past_review=2"),
     ],
+    "subscriptions": ["state=on", "group=abc", "contact_point=1.5", "address=%00"],
     "deliveries": ["state=open", "channel=%00", "alert=abc", "since=garbage", "username=%00"],
 }
 NOUNS = sorted(JUNK)
@@ -83,6 +91,9 @@ def fill(world, count: int, mark: str) -> None:
         world.trigger(monitoring, name)
         words = dict.fromkeys(("title", "text", "why_major", "why_needed", "what_they_do"), "x")
         NotificationDefinition.objects.create(name=name, service=monitoring.service, **words)
+        group = StakeholderGroup.objects.create(name=name, purpose="know")
+        point = ContactPoint.objects.get(recipient__user=user)
+        Subscription.objects.create(contact_point=point, group=group, asked_at=world.now)
         outages.declare(Outage(title=name, started_at=world.now), now=world.now)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
         StakeholderRing.objects.create(number=StakeholderRing.objects.count() + 1, name=name)
