@@ -95,9 +95,7 @@ def crowd(*, people: int, several: int) -> int:
     now = timezone.now()
     links = {"deployments": places, "products": [product]}
     priority, _ = Priority.objects.get_or_create(tells_stakeholders=True, defaults={"level": 5, "name": "P5"})
-    outage = outages.declare(
-        "Log-on fails", started_at=now, now=now, links=links, high_profile=True, priority=priority
-    )
+    outage = outages.declare("Log-on fails", started_at=now, now=now, links=links, high_profile=True, priority=priority)
     return outage.pk
 
 
