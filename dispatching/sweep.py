@@ -69,9 +69,10 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
         for queue in Delivery.Queue.values:
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
     for queue in Delivery.Queue.values:
-        if bulk.send_due(queue, clock, going) == bulk.BATCH:
-            done += bulk.BATCH
+        sent = bulk.send_due(queue, clock, going)
+        if sent == bulk.BATCH:
             alarms.ring_sending(queue)
+        done += sent
     record("sweep", clock())
     return done
 

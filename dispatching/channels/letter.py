@@ -13,6 +13,7 @@ from dispatching.channels.text import one_line, printable
 from dispatching.sharing import Letter, Words, split
 
 LINE = b"\r\n"
+LONGEST = 76  # characters of a line
 SOFT = b"=\r\n"  # the end of a line that is not one of the text
 # "=_" cannot occur in what is quoted-printable (RFC 2045 6.7), so the boundary need not be looked for in it.
 START, END = b"--=_tocsin\r\n", b"--=_tocsin--\r\n"
@@ -34,8 +35,13 @@ def write(letter: Letter, headers: dict[str, str]) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 6.7), with CRLF."""
-    return binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
+    """Quoted-printable (RFC 2045 6.7), with CRLF; its last line has room for one more character, as SOFT needs."""
+    found = binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
+    last = found[found.rfind(b"\n") + 1 :]
+    if len(last) < LONGEST:
+        return found
+    cut = -3 if last[-3:-2] == b"=" else -1
+    return found[:cut] + SOFT + found[cut:]
 
 
 def header(name: str, text: str) -> str:
