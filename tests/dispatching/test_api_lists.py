@@ -91,9 +91,6 @@ def fill(world, count: int, mark: str) -> None:
         world.trigger(monitoring, name)
         words = dict.fromkeys(("title", "text", "why_major", "why_needed", "what_they_do"), "x")
         NotificationDefinition.objects.create(name=name, service=monitoring.service, **words)
-        group = StakeholderGroup.objects.create(name=name, purpose="know")
-        point = ContactPoint.objects.get(recipient__user=user)
-        Subscription.objects.create(contact_point=point, group=group, asked_at=world.now)
         outages.declare(Outage(title=name, started_at=world.now), now=world.now)
         notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
         StakeholderRing.objects.create(number=StakeholderRing.objects.count() + 1, name=name)
@@ -101,6 +98,8 @@ def fill(world, count: int, mark: str) -> None:
         stakeholders.deployments.add(Deployment.objects.create(name=name))
         stakeholders.products.add(Product.objects.create(name=name))
         stakeholders.representatives.add(user)
+        point = ContactPoint.objects.get(recipient__user=user)
+        Subscription.objects.create(contact_point=point, group=stakeholders, asked_at=world.now)
 
 
 def test_no_resource_is_without_a_row_o11():

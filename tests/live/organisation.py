@@ -95,7 +95,8 @@ def crowd(*, people: int, several: int) -> int:
     now = timezone.now()
     links = {"deployments": places, "products": [product]}
     priority, _ = Priority.objects.get_or_create(tells_stakeholders=True, defaults={"level": 5, "name": "P5"})
-    outage = outages.declare("Log-on fails", started_at=now, now=now, links=links, high_profile=True, priority=priority)
+    outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
+    outages.declare(outage, now=now, links=links)
     return outage.pk
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from dispatching.channels import memory
 from dispatching.models import Notice, Priority
 from stakeholders import changing, groups, outages
-from stakeholders.models import ChangeRequest, Deployment, Message, Product, StakeholderGroup
+from stakeholders.models import ChangeRequest, Deployment, Message, Outage, Product, StakeholderGroup
 from stakeholders.rules import plain
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
@@ -167,9 +167,8 @@ def test_a_message_sent_before_keeps_its_audience(world, cast, bundle):
     """B34"""
     priority = Priority.objects.create(level=1, name="P1", tells_stakeholders=True, update_interval=2 * HOUR)
     links = {"deployments": bundle.deployments.all(), "products": bundle.products.all()}
-    outage = outages.declare(
-        "Uploads fail", started_at=MONDAY, now=MONDAY, links=links, high_profile=True, priority=priority
-    )
+    outage = Outage(title="Uploads fail", started_at=MONDAY, high_profile=True, priority=priority)
+    outages.declare(outage, now=MONDAY, links=links)
     outages.announce(outage, "We are at it.", next_update_by=MONDAY + HOUR, now=MONDAY)
     before = Message.objects.get().audience
     StakeholderGroup.objects.filter(pk=bundle.pk).update(name="Europe")
