@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "SwapState": "schedules.models.exceptions.SwapRequest.State",
         "RotationUnit": "schedules.models.schedule.Rotation.Unit",
         "Severity": "dispatching.models.routing.Severity",
+        "NoticeKind": "dispatching.models.notice.Notice.Kind",
     },
 }
 

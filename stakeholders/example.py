@@ -64,13 +64,14 @@ def load(*, now: datetime) -> None:
         _subscribe(username, StakeholderGroup.objects.get(name=name), now)
 
 
-def _group(name: str, purpose: str, openness: str, owner: User, now: datetime, **more) -> StakeholderGroup:
+def _group(name: str, purpose: str, openness: str, owner: User | None, now: datetime, **more) -> StakeholderGroup:
     review_by = (now + timedelta(days=180)).date()
     defaults = {"purpose": purpose, "openness": openness, "owner": owner, "review_by": review_by, **more}
     group, new = StakeholderGroup.objects.get_or_create(name=name, defaults=defaults)
     if new:
         groups.grant_to_owner(group)
-        group.representatives.add(owner)
+        if owner:
+            group.representatives.add(owner)
     return group
 
 

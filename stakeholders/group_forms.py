@@ -56,14 +56,16 @@ class ChangeForm(OwnForm, forms.ModelForm):
     class Meta:
         model = ChangeRequest
         fields = ("group", "what", "why", "due_at")
-        labels = {"what": "What should change?", "why": "Why?", "group": "Which group?"}
-        help_texts = {"group": "", "what": "For example: it should cover product C, too."}
+        labels = {"what": "What should change?", "why": "Why?"}
+        help_texts = {"what": "For example: it should cover product C, too."}
         widgets = {"what": forms.Textarea(attrs={"rows": 3}), "why": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="change_%s", **kwargs)
         self.now = now
-        self.fields["group"].empty_label = "a new group"
+        self.fields["group"] = forms.ModelChoiceField(
+            StakeholderGroup.objects.all(), required=False, label="Which group?", empty_label="a new group"
+        )
 
     def clean_due_at(self) -> datetime:
         due_at = self.cleaned_data["due_at"]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -58,6 +58,9 @@ class ChangeRequestAdmin(VerbAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # they are the record of why a group is as it is
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
             return super().has_change_permission(request)
@@ -68,7 +71,7 @@ class ChangeRequestAdmin(VerbAdmin):
             )
         return known[obj]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
         over = obj is not None and obj.state in (State.DONE, State.DECLINED)
         all_of_them = super().has_change_permission(request)
         # An owner of one group must not make the request one about another group.

@@ -101,7 +101,7 @@ class StakeholderGroupAdmin(VerbAdmin):
         saved = StakeholderGroup.objects.get(pk=obj.pk) if change else None
         form.covered = groups.covers(saved) if saved else ""
         super().save_model(request, obj, form, change)
-        groups.grant_to_owner(obj, before=saved and saved.owner)
+        groups.grant_to_owner(obj, before=saved.owner if saved else None)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

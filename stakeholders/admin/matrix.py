@@ -1,6 +1,9 @@
 """The two sides of the matrix, and the rings."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from schedules.admin.base import ModelAdmin
 from stakeholders.models import Deployment, Product, StakeholderRing
@@ -14,6 +17,11 @@ class SideAdmin(ModelAdmin):
     search_fields = ("name", "description")
     fields = ("name", "description", "order")
     list_before_template = TO_MATRIX
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        used_by = [f"{row._meta.verbose_name} {row}" for obj in objs for row in obj.used_by()]
+        return deleted, counts, lacking, [*protected, *used_by]
 
 
 @admin.register(Deployment)

@@ -1,17 +1,23 @@
 """Who might have to know: geography × product, and the groups that cover cells of it."""
 
 from datetime import date
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 
 from schedules.models import User
 
 
 class Named(models.Model):
+    """A side of the matrix; `groups` and `outages` are those that name it."""
+
+    groups: Any
+    outages: Any
+
     name = models.CharField(max_length=100, unique=True, help_text="As customers and colleagues call it.")
     description = models.TextField(blank=True, help_text="In words that customers use.")
     order = models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms.")
@@ -22,6 +28,16 @@ class Named(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def used_by(self) -> list[models.Model]:
+        """The groups that name it and the outages that were there."""
+        return [*self.groups.all(), *self.outages.all()]
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused while it is used: a group would cover less, an outage forget where it was, and nobody be told."""
+        if rows := self.used_by():
+            raise ProtectedError(f"{self} is still used.", set(rows))
+        return super().delete(*args, **kwargs)
 
 
 class Deployment(Named):

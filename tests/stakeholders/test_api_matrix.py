@@ -117,8 +117,14 @@ def test_groups_are_found_by_what_they_cover(coach, sides):
     assert found("name=ONE") == ["one"]
 
 
-def test_a_deployment_that_is_in_use_by_nobody_is_deleted_and_a_parent_is_kept(coach, sides):
-    where, _ = sides
+def test_what_is_used_is_kept(coach, sides):
+    """A group must not come to cover less because somebody tidied up."""
+    where, what = sides
+    made = new(coach, deployments=[where.pk], products=[what.pk])
+    for noun, side in (("deployments", where), ("products", what)):
+        answer = coach.delete(f"{noun}/{side.pk}/")
+        assert (answer.status_code, "Bundle" in answer.json()["detail"]) == (409, True)
+    coach.delete(f"stakeholder-groups/{made['id']}/")
     assert coach.delete(f"deployments/{where.pk}/").status_code == 204
     top = new(coach, name="top")["id"]
     new(coach, name="part", parent=top)

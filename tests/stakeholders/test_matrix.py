@@ -295,6 +295,16 @@ def test_the_preview_draws_the_cells_and_keeps_the_search_boxes(coach):
     assert "1 by email" in text(page) and "vendor/select2/select2.full" in text(page)
 
 
+def test_a_deployment_in_use_is_not_deleted(coach):
+    used, unused = Deployment.objects.get(name=EU), Deployment.objects.create(name="unused")
+    for side in (used, unused):
+        page = reverse("admin:stakeholders_deployment_delete", args=[side.pk])
+        coach.post(page, {"post": "yes"})
+    every = {"action": "delete_selected", "_selected_action": [used.pk], "post": "yes"}
+    assert coach.post(reverse("admin:stakeholders_deployment_changelist"), every).status_code == 200
+    assert Deployment.objects.filter(name=EU).exists() and not Deployment.objects.filter(name="unused").exists()
+
+
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
