@@ -11,7 +11,7 @@ from dispatching.models import ContactPoint, Priority
 from schedules.models import User
 from stakeholders import joining
 from stakeholders.forms import WishForm
-from stakeholders.models import Message, Outage, StakeholderGroup, Subscriber, Subscription
+from stakeholders.models import Deployment, Message, Outage, Product, StakeholderGroup, Subscriber, Subscription
 
 PAST = 20  # outages that are over
 
@@ -43,9 +43,15 @@ def settings_of(point: ContactPoint, *, keep: bool) -> Subscriber:
 
 
 def rows(point: ContactPoint) -> list[Subscription]:
-    """The subscriptions that have not ended."""
-    found = Subscription.objects.filter(contact_point=point).exclude(state=Subscription.State.ENDED)
-    return list(found.select_related("group").order_by("group__name"))
+    """The subscriptions that have not ended, each with the names of what it is narrowed to (`only`)."""
+    current = Subscription.objects.filter(contact_point=point).exclude(state=Subscription.State.ENDED)
+    found = list(current.select_related("group", "invited_by").order_by("group__name"))
+    where = Deployment.objects.in_bulk({pk for row in found for pk in row.deployments})
+    what = Product.objects.in_bulk({pk for row in found for pk in row.products})
+    for row in found:
+        kept = [(where, row.deployments), (what, row.products)]
+        row.only = [names[pk].name for names, ids in kept for pk in ids if pk in names]
+    return found
 
 
 def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:

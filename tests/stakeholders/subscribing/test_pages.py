@@ -255,12 +255,13 @@ def test_opening_any_link_of_any_mail_changes_nothing(world):
 
 def test_the_confirmation_page_shows_what_was_asked_and_only_the_button_confirms(world):
     """P3, P4: opened by scanners before, it still works for the person; and again afterwards."""
-    send(world)
+    send(world, deployments=[world.us.pk])
     world.work()
     url = link("subscriptions/confirm")
     for _ in range(5):
         page = Client().get(url)
-    assert "Product A, everywhere" in text(page) and page["Referrer-Policy"] == "no-referrer"
+    assert "Product A, everywhere" in text(page) and "Only Production US. Every message" in text(page)
+    assert page["Referrer-Policy"] == "no-referrer"
     assert "You are subscribed" in text(Client(enforce_csrf_checks=True).post(url))
     assert "You are subscribed" in text(Client().post(url))
     assert "You are subscribed" in text(Client().get(url))
