@@ -45,6 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "dispatching.Priority": "priority_high",
         "stakeholders.Deployment": "public",
         "stakeholders.Product": "category",
+        "stakeholders.NotificationDefinition": "fact_check",
     },
     "System": {
         "dispatching.SweepRecord": "vital_signs",

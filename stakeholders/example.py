@@ -6,10 +6,17 @@ the other three cover nothing of their own yet, so that an outage reaches exactl
 
 from datetime import datetime, timedelta
 
-from dispatching.models import ContactPoint
+from dispatching.models import ContactPoint, Service
 from schedules.models import User
 from stakeholders import groups
-from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
+from stakeholders.models import (
+    Deployment,
+    NotificationDefinition,
+    Product,
+    StakeholderGroup,
+    StakeholderRing,
+    Subscription,
+)
 
 US, EU, JP, SHOWCASE = "Production US", "Production EU", "Production JP", "Showcase worldwide"
 DEPLOYMENTS = [
@@ -60,8 +67,27 @@ def load(*, now: datetime) -> None:
     parents = {usual.name: _group(usual.name, usual.purpose, usual.openness, rep, now) for usual in groups.USUAL}
     for name, deployment, letters in SEVEN:
         _cell(name, deployment, letters, parents["Marketing and sales"], now)
+    _definition()
     for username, name in SUBSCRIBERS:
         _subscribe(username, StakeholderGroup.objects.get(name=name), now)
+
+
+def _definition() -> None:
+    """Table 8.6, prepared; not live, so that nothing is compared with it before somebody has read it."""
+    if NotificationDefinition.objects.filter(name="Uploads fail").exists():
+        return
+    made = NotificationDefinition.objects.create(
+        name="Uploads fail",
+        service=Service.objects.get(name="Uploads"),
+        title="Uploads fail",
+        text="No data uploads from most point-of-sale devices of the showcase deployment.",
+        why_major="Demos all over the world show stale data.",
+        why_needed="Marketing and sales, to move demos and to talk to customers.",
+        what_they_do="Move demos of the next hours; tell customers who ask that we are at it.",
+        uncovered="Uploads succeed, but with wrong figures: announce it by hand.",
+    )
+    made.deployments.add(Deployment.objects.get(name=SHOWCASE))
+    made.products.set(Product.objects.all())
 
 
 def _group(name: str, purpose: str, openness: str, owner: User | None, now: datetime, **more) -> StakeholderGroup:
@@ -78,7 +104,9 @@ def _group(name: str, purpose: str, openness: str, owner: User | None, now: date
 def _cell(name: str, deployment: str, letters: list[str], parent: StakeholderGroup, now: datetime) -> None:
     if StakeholderGroup.objects.filter(name=name).exists():
         return
-    group = _group(name, TALK, parent.openness, parent.owner, now, parent=parent, all_products=not letters)
+    group = _group(
+        name, TALK, StakeholderGroup.Openness.EVERYONE, parent.owner, now, parent=parent, all_products=not letters
+    )
     group.deployments.add(Deployment.objects.get(name=deployment))
     group.products.add(*Product.objects.filter(name__in=letters))
 

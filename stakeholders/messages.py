@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.text import slugify
 
 from dispatching import alarms
 from dispatching.channels.text import one_line
@@ -65,7 +64,7 @@ def words(update: Update, bracket: Bracket, found: Audience) -> dict[str, Any]:
         "short": _short(update, context["state"]),
         "parts": {str(told.group.pk): _part(told.group.name, told.group.advice) for told in found.told},
         "links": LINKS,
-        "headers": {"List-Id": f"<{slugify(bracket.ring.name) or 'news'}.{bracket.ring.number}.outages.{host}>"},
+        "headers": {"List-Id": f"<ring-{bracket.ring.number}.outages.{host}>"},
         "data": data(update, bracket),
     }
 
@@ -82,7 +81,7 @@ def facts(update: Update, bracket: Bracket) -> list[tuple[str, str]]:
     """What Tables 8.6 and 8.7 show beside the text, as (name, value)."""
     outage = update.outage
     found = [
-        ("Recipients", str(bracket.ring)),
+        ("Recipients", f"ring {bracket.ring.number}"),
         ("Geography", geography(outage)),
         ("Products", products(outage)),
         ("Since", moment(outage.started_at)),

@@ -18,6 +18,7 @@ from dispatching.models import Delivery
 from schedules.admin.base import ModelAdmin, VerbAdmin, local, person, picker, verb
 from stakeholders import audience, outages
 from stakeholders.admin import writing
+from stakeholders.group_forms import GroupsField
 from stakeholders.messages import specimen
 from stakeholders.models import Message, Outage, Update
 
@@ -53,7 +54,10 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         few = db_field.name not in ("services", "alerts")
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget() if few else picker(db_field)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and db_field.name == "groups":
+            field.label_from_instance = GroupsField.label_from_instance.__get__(field)
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outage | None = None) -> tuple[str, ...]:
         # What was said stays as it was said.

@@ -406,7 +406,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
         "ANNOUNCEMENT: Uploads fail",
         text,
         "The next message comes in max. 4 hours as events warrant, by 1 December 2020, 19:00 UTC.",
-        "Recipients: ring 1: Everyone who asked",
+        "Recipients: ring 1",
         "Geography: worldwide",
         "Products: all",
         "Sent: 1 December 2020, 15:00 UTC",
