@@ -1,6 +1,7 @@
 """One file for all environments: every knob comes from the environment, a wrong value stops the start and says which."""
 
 import os
+import re
 import secrets
 import sys
 from datetime import timedelta
@@ -18,6 +19,7 @@ from config.embedded import broker, postgres
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+MAILBOX = re.compile(r"[!-?A-~]{1,31}@[A-Za-z0-9.-]+")  # the key of a delivery is added to the part before the @
 env = Env()
 
 
@@ -40,6 +42,12 @@ def url_of(name: str, default: str, schemes: tuple[str, ...]) -> str:
         allowed=lambda value: urlsplit(value).scheme in schemes,
         hint=f"It must start with one of: {', '.join(s + '://' for s in schemes if s)}.",
     )
+
+
+def mailbox(name: str) -> str:
+    """One plain mail address, or nothing."""
+    hint = "It must be one mail address, such as news@example.org."
+    return knob(env.str, name, "", allowed=lambda value: not value or MAILBOX.fullmatch(value), hint=hint)
 
 
 def kept_secret(path: Path) -> str:
@@ -220,6 +228,9 @@ LEASE_SECONDS = 30  # a sender that has said nothing for so long is taken to be 
 PROVIDER_TIMEOUT = 10  # less than half of the lease, so that a slow call never outlives it (faults A14)
 EMAIL_URL = knob(env.str, "EMAIL_URL", "")
 DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsplit(PUBLIC_URL).hostname}>")
+# Where answers go, and where the mail server returns what it cannot deliver: bounces+KEY@…, one address a delivery.
+REPLY_TO = mailbox("REPLY_TO")
+BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS")
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
 MEMORY_CHANNEL = False
@@ -277,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "SwapState": "schedules.models.exceptions.SwapRequest.State",
         "RotationUnit": "schedules.models.schedule.Rotation.Unit",
         "Severity": "dispatching.models.routing.Severity",
+        "NoticeKind": "dispatching.models.notice.Notice.Kind",
     },
 }
 

@@ -6,8 +6,9 @@ provider nor records. `Delivery.due_at` is the lease's end while a delivery is b
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -15,10 +16,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Case, F, Value, When
 
-from dispatching import channels
+from dispatching import channels, personal
 from dispatching.channels import ChannelError, Envelope
-from dispatching.models import Attempt, ContactPoint, Delivery
+from dispatching.models import Attempt, ContactPoint, Content, Delivery
 from dispatching.rules.contact import retry_after
+from dispatching.sharing import Letter, Words
 
 log = structlog.get_logger(__name__)
 State, Outcome = Delivery.State, Attempt.Outcome
@@ -28,7 +30,7 @@ MAX_ATTEMPTS = 6
 CLAIM = """
 WITH picked AS (
     SELECT id, state FROM dispatching_delivery
-    WHERE queue = %(queue)s AND due_at <= %(now)s AND state IN ('pending', 'sending') {only}
+    WHERE queue = %(queue)s AND due_at <= %(now)s AND state IN ('pending', 'sending') AND {only}
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE dispatching_delivery AS delivery
@@ -36,18 +38,21 @@ SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
 FROM picked WHERE delivery.id = picked.id
 RETURNING delivery.id, delivery.attempt, picked.state = 'sending'
 """
-CLAIM_NEXT, CLAIM_ONE = CLAIM.format(only=""), CLAIM.format(only="AND id = %(id)s AND attempt = %(attempt)s")
+# What waits with words that it shares goes out by the batch (see bulk); what a dead sender left behind does so no more.
+CLAIM_NEXT = CLAIM.format(only="(content_id IS NULL OR state = 'sending')")
+CLAIM_ONE = CLAIM.format(only="id = %(id)s AND attempt = %(attempt)s")
 
 SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
-    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm"),
+    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id"),
 )
-POINT = ("id", "address", "verified", "disabled_reason")
+POINT = ("id", "address", "verified", "disabled_reason", "link_version")
 LOOK = f"""
 SELECT {", ".join(f"delivery.{name}" for name in SEEN)}, {", ".join(f"point.{name}" for name in POINT)}
 FROM dispatching_delivery delivery LEFT JOIN dispatching_contactpoint point ON point.id = delivery.contact_point_id
-WHERE delivery.id = %(id)s AND attempt = %(attempt)s AND state = 'sending'
+WHERE delivery.state = 'sending' AND
 """
+LOOK_AT_ONE = LOOK + "delivery.id = %(id)s AND delivery.attempt = %(attempt)s"
 RECORDED = ("id", "attempt", "state", "due_at", "sent_at", "receipt", "address", "reason")
 RECORD = """
 WITH recorded AS (
@@ -98,28 +103,39 @@ def send(claim: Claim, *, now: datetime) -> Delivery | None:
     if delivery is None:
         log.info("attempt_overtaken", delivery=claim.delivery_id, attempt=claim.attempt)
         return None
+    return _record(delivery, come_of(delivery, now=now), now=now)
+
+
+def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
+    """Hands a delivery that was looked at just now to its provider, unless there is a reason not to.
+
+    Returns what is to be recorded: the fields that change, and the `outcome` of the attempt, None if there was none.
+    """
     if delivery.cancelled_at:
-        return _record(delivery, now=now, state=State.SUPPRESSED, due_at=None)
+        return {"outcome": None, "state": State.SUPPRESSED, "due_at": None}
     if delivery.expires_at and delivery.expires_at <= now:
-        return _record(delivery, now=now, state=State.SUPPRESSED, due_at=None, reason="too late to be of use")
+        return {"outcome": None, "state": State.SUPPRESSED, "due_at": None, "reason": "too late to be of use"}
     if delivery.attempt > MAX_ATTEMPTS:
         # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
-        return _end(delivery, State.DEAD, "no sender has survived it", now=now)
+        return _end(State.DEAD, "no sender has survived it", now=now)
     if refusal := _refusal(delivery):
-        return _end(delivery, State.FAILED, refusal, now=now, outcome=Outcome.PERMANENT)
-    return _hand_over(delivery, now=now)
+        return _end(State.FAILED, refusal, now=now, outcome=Outcome.PERMANENT)
+    return _call(delivery, now=now)
 
 
 def _last_look(claim: Claim) -> Delivery | None:
     """The delivery as it is just before the call, if this attempt is still the latest one (faults A13, A18)."""
     with connection.cursor() as cursor:
-        cursor.execute(LOOK, {"id": claim.delivery_id, "attempt": claim.attempt})
+        cursor.execute(LOOK_AT_ONE, {"id": claim.delivery_id, "attempt": claim.attempt})
         row = cursor.fetchone()
-    if row is None:
-        return None
-    seen = dict(zip(SEEN, row, strict=False))
+    return seen(row) if row else None
+
+
+def seen(row: tuple) -> Delivery:
+    """A row of LOOK as a delivery with its contact point."""
+    values = dict(zip(SEEN, row, strict=False))
     point = ContactPoint(**dict(zip(POINT, row[len(SEEN) :], strict=True)))
-    return Delivery(**seen | {"data": json.loads(seen["data"]), "contact_point": point if point.pk else None})
+    return Delivery(**values | {"data": json.loads(values["data"]), "contact_point": point if point.pk else None})
 
 
 def _note_unknown(claim: Claim, *, now: datetime) -> None:
@@ -135,6 +151,10 @@ def _note_unknown(claim: Claim, *, now: datetime) -> None:
 
 
 def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
+    return _record(delivery, _call(delivery, now=now), now=now)
+
+
+def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     try:
         receipt = channels.get(delivery.channel).send(envelope(delivery))
     except ChannelError as error:
@@ -157,56 +177,68 @@ def _refusal(delivery: Delivery) -> str:
 
 def envelope(delivery: Delivery) -> Envelope:
     assert delivery.contact_point
-    return Envelope(
-        key=delivery.key.hex,
-        address=delivery.contact_point.address,
-        recipient=delivery.recipient_name,
-        subject=delivery.subject,
-        body=delivery.body,
-        data={"id": delivery.key.hex, **delivery.data},
-    )
+    whom = {"key": delivery.key.hex, "address": delivery.contact_point.address, "recipient": delivery.recipient_name}
+    if delivery.content_id is None:
+        data = {"id": delivery.key.hex, **delivery.data}
+        return Envelope(**whom, subject=delivery.subject, body=delivery.body, data=data)
+    words = _words(delivery.content_id)
+    letter = _letter(words, delivery)
+    urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
+    data = {"id": delivery.key.hex, **words.data, **urls}
+    return Envelope(**whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter)
 
 
-def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> Delivery | None:
+@lru_cache(16)
+def _words(content_id: int) -> Words:
+    """Read once: the words of a content are finished, nobody changes them."""
+    content = Content.objects.get(pk=content_id)
+    return Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
+
+
+def _letter(words: Words, delivery: Delivery) -> Letter:
+    point = delivery.contact_point
+    assert point
+    links = {name: personal.url(name, point.pk, point.link_version) for name in words.links}
+    after = (delivery.data.get("after") or "").replace("-", "")
+    return Letter(words, tuple(delivery.data.get("parts", ())), links, after)
+
+
+def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:
     assert delivery.contact_point
-    return _record(
-        delivery,
-        now=now,
-        outcome=Outcome.ACCEPTED,
-        state=State.SENT,
-        due_at=None,
-        sent_at=now,
-        receipt=receipt[:255],
-        address=delivery.contact_point.address,
-        reason="",
-    )
+    return {
+        "outcome": Outcome.ACCEPTED,
+        "state": State.SENT,
+        "due_at": None,
+        "sent_at": now,
+        "receipt": receipt[:255],
+        "address": delivery.contact_point.address,
+        "reason": "",
+    }
 
 
-def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> Delivery | None:
+def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[str, Any]:
     reason = str(error)[:250]
     if error.permanent:
-        return _end(delivery, State.FAILED, reason, now=now, outcome=Outcome.PERMANENT)
+        return _end(State.FAILED, reason, now=now, outcome=Outcome.PERMANENT)
     outcome = Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
     if delivery.attempt >= MAX_ATTEMPTS:
-        return _end(delivery, State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
+        return _end(State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
     due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
-    return _record(delivery, now=now, outcome=outcome, state=State.PENDING, due_at=due_at, reason=reason)
+    return {"outcome": outcome, "state": State.PENDING, "due_at": due_at, "reason": reason}
 
 
-def _end(
-    delivery: Delivery, state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN
-) -> Delivery | None:
+def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> dict[str, Any]:
     # Due now: a failure that is final has to be followed up, by whoever knows why this was sent.
-    return _record(delivery, now=now, outcome=outcome, state=state, due_at=now, reason=reason)
+    return {"outcome": outcome, "state": state, "due_at": now, "reason": reason}
 
 
-def _record(delivery: Delivery, *, now: datetime, outcome: str | None = None, **values: Any) -> Delivery | None:
-    """Writes the outcome in one statement; None if a newer attempt has taken over, which then has the last word."""
-    for name, value in values.items():
-        setattr(delivery, name, value)
+def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Delivery | None:
+    """Writes what came of it in one statement; None if a newer attempt has taken over, which then has the last word."""
+    for name in came.keys() - {"outcome"}:
+        setattr(delivery, name, came[name])
     row = {name: getattr(delivery, name) for name in RECORDED}
     with connection.cursor() as cursor:
-        cursor.execute(RECORD, row | {"now": now, "outcome": outcome, "why": values.get("reason", "")})
+        cursor.execute(RECORD, row | {"now": now, "outcome": came["outcome"], "why": came.get("reason", "")})
         if cursor.fetchone():
             return delivery
     log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)

@@ -6,7 +6,7 @@ from itertools import count, islice, takewhile
 
 import structlog
 
-from dispatching import delivering, escalating, refusing, shift_watch
+from dispatching import alarms, bulk, delivering, escalating, refusing, shift_watch
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 
@@ -60,13 +60,19 @@ def follow_up(now: datetime) -> int:
 def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
     """A pass of everything that is due; at once another one only while there is more than a pass, for a minute at most.
 
-    What follows from it rings for itself, or waits for the next sweep. Then the proof of work. Says what the last pass did.
+    What follows from it rings for itself, or waits for the next sweep. Of deliveries that share their words each sweep
+    sends one batch, and wakes the workers for the rest. Then the proof of work. Says what the last pass did.
     """
     start, done = clock(), PASS
     while going() and done >= PASS and clock() - start < timedelta(minutes=1):
         done = follow_up(clock()) + refusing.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
         for queue in Delivery.Queue.values:
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
+    for queue in Delivery.Queue.values:
+        sent = bulk.send_due(queue, clock, going)
+        if sent == bulk.BATCH:
+            alarms.ring_sending(queue)
+        done += sent
     record("sweep", clock())
     return done
 

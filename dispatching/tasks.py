@@ -6,16 +6,20 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 
 from dispatching import audit as auditing
-from dispatching import clock, delivering, feeds, ticker
+from dispatching import bulk, clock, delivering, feeds, ticker
 from dispatching import sweep as sweeping
 from dispatching.escalating import Moment
 from dispatching.escalating import run_step as run
 
 
+def going() -> bool:
+    return not ticker.stopping.is_set()
+
+
 @shared_task
 def run_due_steps() -> None:
     # A pass that was not full has left nothing; what has become due since rings for itself.
-    while not ticker.stopping.is_set() and sweeping.run_steps(clock.now()) == sweeping.PASS:
+    while going() and sweeping.run_steps(clock.now()) == sweeping.PASS:
         pass
 
 
@@ -26,13 +30,14 @@ def run_step(escalation_id: int, position: int) -> None:
 
 @shared_task
 def send_due_page() -> None:
-    while not ticker.stopping.is_set() and sweeping.send_one("page", clock.now()):
+    while going() and sweeping.send_one("page", clock.now()):
         pass
 
 
 @shared_task
 def send_due_bulk() -> None:
-    while not ticker.stopping.is_set() and sweeping.send_one("bulk", clock.now()):
+    # One that has words of its own after each batch of those that share them: neither kind waits for the end of the other.
+    while going() and bulk.send_due("bulk", clock.now, going) + sweeping.send_one("bulk", clock.now()):
         pass
 
 
@@ -55,7 +60,7 @@ def audit() -> None:
 
 @shared_task
 def fetch_calendars() -> None:
-    feeds.fetch_due(clock.now(), going=lambda: not ticker.stopping.is_set())
+    feeds.fetch_due(clock.now(), going=going)
 
 
 @worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away

@@ -25,9 +25,11 @@ FROM stakeholders_message earlier
 JOIN dispatching_delivery told ON told.content_id = earlier.content_id AND told.state <> 'suppressed'
 JOIN stakeholders_subscription subscription ON subscription.contact_point_id = told.contact_point_id
     AND subscription.state = 'active' AND told.data->'parts' ? subscription.group_id::text
-JOIN dispatching_contactpoint point ON point.id = told.contact_point_id
-WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s AND point.verified AND point.disabled_reason = ''
+WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
+    AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
 """
+# Whoever matches now.
+MATCHING = f"{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s"
 
 # In whose quiet hours `now` falls waits until they end, on their own clock.
 DUE = """
@@ -38,41 +40,54 @@ CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time <
     ELSE %(now)s END
 """
 
+# The next contact points to look at, whether they are told or not: so a batch reads its own part of every table only.
+RANGE = """
+SELECT count(*), max(id) FROM (
+    SELECT id FROM dispatching_contactpoint WHERE id > %(after)s ORDER BY id LIMIT %(most)s
+) part
+"""
+
 # `data` names the passages of their groups and the first message of the thread that this contact point got.
 PLAN = """
-WITH wanted AS ({wanted}), batch AS (
+WITH batch AS (
     SELECT contact_point_id, to_jsonb(array_agg(group_id::text ORDER BY group_id)) AS parts
-    FROM wanted WHERE contact_point_id > %(after)s AND (%(all)s OR kinds = 'all')
+    FROM ({wanted}) wanted WHERE (%(all)s OR kinds = 'all')
         AND (%(only)s::bigint[] IS NULL OR contact_point_id = ANY(%(only)s))
-    GROUP BY contact_point_id ORDER BY contact_point_id LIMIT %(most)s
-), planned AS (
-    INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject, body,
-        data, state, reason, created_at, due_at, attempt, receipt)
-    SELECT gen_random_uuid(), 'bulk', %(content)s, batch.contact_point_id, point.channel,
-        coalesce(nullif(recipient.display_name, ''), person.first_name || ' ' || person.last_name, ''), '', '', '',
-        jsonb_build_object('parts', parts, 'after', first.key), 'pending', '', %(now)s, {due}, 0, ''
-    FROM batch JOIN dispatching_contactpoint point ON point.id = batch.contact_point_id
-    JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
-    LEFT JOIN schedules_user person ON person.id = recipient.user_id
-    LEFT JOIN dispatching_delivery first ON first.content_id = %(first)s
-        AND first.contact_point_id = batch.contact_point_id AND first.content_id <> %(content)s
-    LEFT JOIN (
-        SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
-        FROM stakeholders_subscriber
-    ) quiet ON quiet.recipient_id = point.recipient_id
-    ON CONFLICT DO NOTHING RETURNING 1
+    GROUP BY contact_point_id
 )
-SELECT (SELECT count(*) FROM planned), (SELECT max(contact_point_id) FROM batch), (SELECT count(*) FROM batch)
+INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject, body,
+    data, state, reason, created_at, due_at, attempt, receipt)
+SELECT gen_random_uuid(), 'bulk', %(content)s, point.id, point.channel,
+    coalesce(nullif(recipient.display_name, ''), trim(person.first_name || ' ' || person.last_name), ''), '', '', '',
+    jsonb_build_object('parts', parts, 'after', first.key), 'pending', '', %(now)s, {due}, 0, ''
+FROM batch JOIN dispatching_contactpoint point ON point.id = batch.contact_point_id
+JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
+LEFT JOIN schedules_user person ON person.id = recipient.user_id
+LEFT JOIN (
+    SELECT DISTINCT ON (told.contact_point_id) told.contact_point_id, told.key
+    FROM stakeholders_message earlier JOIN dispatching_delivery told ON told.content_id = earlier.content_id
+    WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
+        AND told.state NOT IN ('suppressed', 'failed', 'dead')
+        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
+    ORDER BY told.contact_point_id, earlier.id
+) first ON first.contact_point_id = point.id
+LEFT JOIN (
+    SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
+    FROM stakeholders_subscriber
+) quiet ON quiet.recipient_id = point.recipient_id
+WHERE point.verified AND point.disabled_reason = ''
+ON CONFLICT DO NOTHING
 """
 AUDIENCES = {
-    Update.Kind.ANNOUNCEMENT: MEMBERS,
-    Update.Kind.PROGRESS: f"{STILL} UNION {MEMBERS}",
+    Update.Kind.ANNOUNCEMENT: MATCHING,
+    Update.Kind.PROGRESS: f"{STILL} UNION {MATCHING}",
     Update.Kind.END: STILL,
     Update.Kind.CORRECTION: STILL,
 }
 COUNT = """
 SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
-JOIN dispatching_contactpoint point ON point.id = contact_point_id WHERE %(all)s OR kinds = 'all' GROUP BY channel
+JOIN dispatching_contactpoint point ON point.id = contact_point_id
+WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') GROUP BY channel
 """
 COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items()}
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
@@ -80,6 +95,7 @@ STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDI
 
 # Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
 LOCK = 8_701
+LAST = 2**63 - 1  # of all ids
 
 
 def hold() -> None:
@@ -93,8 +109,8 @@ def _hold_alone() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def plan_due(now: datetime, *, most: int = BATCH) -> int:
-    """Plans a batch of the message that has been due longest; how many deliveries, or 0 if no message is due."""
+def plan_due(now: datetime, *, most: int = BATCH) -> bool:
+    """Plans a batch of the message that has been due longest, looking at `most` contact points; False if none is due."""
     with transaction.atomic():
         due = (
             Message.objects.filter(due_at__lte=now)
@@ -103,38 +119,43 @@ def plan_due(now: datetime, *, most: int = BATCH) -> int:
         )
         message = due.select_related("update", "bracket").first()
         if message is None:
-            return 0
+            return False
         _hold_alone()
-        kind = Update.Kind(message.update.kind)
-        planned, last, found = _plan(message, now, most, after=message.planned_up_to, kind=kind)
-        message.planned += planned
-        if last is not None:
-            message.planned_up_to = last
+        found, upto = _next_range(message.planned_up_to, most)
+        if found:
+            message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
+            message.planned_up_to = upto
         if found < most:
             message.due_at, message.planned_at = None, now
         message.save(update_fields=["planned", "planned_up_to", "due_at", "planned_at"])
         transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
-    return max(planned, 1)
+    return True
 
 
-def _plan(
-    message: Message, now: datetime, most: int, *, after: int, kind: Update.Kind, only: list[int] | None = None
-) -> tuple[int, int | None, int]:
-    """(planned, the last contact point looked at, how many were looked at)."""
+def _next_range(after: int, most: int) -> tuple[int, int]:
+    """(how many contact points there are to look at next, the last of them)."""
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENTS[kind], {**_values(message, now), "after": after, "only": only, "most": most})
+        cursor.execute(RANGE, {"after": after, "most": most})
         return cursor.fetchone()
 
 
-def _values(message: Message, now: datetime) -> dict[str, Any]:
+def _plan(
+    message: Message, kind: Update.Kind, now: datetime, after: int, upto: int, *, only: list[int] | None = None
+) -> int:
+    """Plans it for those who are told, among the contact points after the one and up to the other; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
+        return cursor.rowcount
+
+
+def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any]:
     return {
         "cells": json.dumps(message.audience["cells"]),
         "level": message.audience["level"],
         "bracket": message.bracket_id,
         "message": message.pk,
-        "all": message.update.kind != Update.Kind.PROGRESS,
+        "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
-        "first": message.bracket.messages.order_by("pk").values_list("content", flat=True).first(),
         "now": now,
     }
 
@@ -143,13 +164,15 @@ def audience_of(message: Message, now: datetime) -> dict[str, int]:
     """How many contact points this message is for, by medium, as things are now."""
     statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, _values(message, now))
+        cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
         return dict(cursor.fetchall())
 
 
 def catch_up(point_ids: list[int], *, now: datetime) -> int:
     """Who subscribes while an outage goes on gets the state as of now: the latest message of each open bracket (B98)."""
     planned = 0
+    if not point_ids:
+        return planned
     with transaction.atomic():
         latest = (
             Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
@@ -159,8 +182,8 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
         )
         for message in latest:
             # As if it were the announcement: whoever matches is told.
-            kind, only = Update.Kind.ANNOUNCEMENT, point_ids
-            planned += _plan(message, now, len(point_ids), after=0, kind=kind, only=only)[0]
+            first, last = min(point_ids) - 1, max(point_ids)
+            planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)
         if planned:
             transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
     return planned

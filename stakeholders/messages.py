@@ -105,7 +105,7 @@ def promise(update: Update) -> str:
     """When the next message comes, as an upper bound; or that none is planned."""
     if update.next_update_by is None:
         return "No further communication is planned."
-    length = cadence.span(update.next_update_by - update.at)
+    length = cadence.at_most(update.next_update_by - update.at)
     return f"The next message comes in max. {length} as events warrant, by {moment(update.next_update_by)}."
 
 
@@ -162,5 +162,7 @@ def _part(name: str, advice: str) -> dict[str, str]:
 
 
 def _short(update: Update, state: str) -> str:
-    tail = "" if update.next_update_by is None else f" Next in max. {cadence.span(update.next_update_by - update.at)}."
+    tail = (
+        "" if update.next_update_by is None else f" Next in max. {cadence.at_most(update.next_update_by - update.at)}."
+    )
     return one_line(f"{state}: {update.outage.title}. {update.text}", SHORT - len(tail)) + tail

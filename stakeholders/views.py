@@ -11,12 +11,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import conditional_page, require_http_methods
+from django.views.decorators.http import conditional_page, require_http_methods, require_safe
 
 from dispatching import personal
 from dispatching.models import ContactPoint
 from schedules.models import User
-from stakeholders import feed, forms, intake, joining, links, own, subscribing
+from stakeholders import feed, forms, group_pages, intake, joining, links, own, subscribing
 from stakeholders.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
 from stakeholders.subscribing import BY_LINK, BY_MAIL_PROGRAM, BY_PAGE
@@ -225,3 +225,23 @@ def atom(request: HttpRequest, token: str) -> HttpResponse:
     """The news of one contact point for feed readers; the address is secret, and void when the links are renewed."""
     point = personal.read("feed", token)
     return feed.answer(point) if point else _gone(request)
+
+
+# --- for colleagues: the groups ------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def stakeholder_guide(request: HttpRequest) -> HttpResponse:
+    """The groups and what they are for, as they are now."""
+    assert isinstance(request.user, User)
+    return group_pages.guide(request, request.user, timezone.now())
+
+
+@login_required
+@never_cache
+@page
+def change_groups(request: HttpRequest) -> HttpResponse:
+    """Asks for a change of a group; shows one's own requests."""
+    assert isinstance(request.user, User)
+    return group_pages.change(request, request.user, timezone.now())

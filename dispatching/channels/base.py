@@ -6,10 +6,16 @@ from typing import Any
 
 from django.conf import settings
 
+from dispatching.sharing import Letter
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines."""
+    """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines.
+
+    `short` says the same in a few words, for media that count characters. `letter`: the words are shared with others, for
+    media that can make use of that; `body` holds them filled in.
+    """
 
     key: str
     address: str
@@ -17,6 +23,8 @@ class Envelope:
     subject: str
     body: str
     data: dict[str, Any] = field(default_factory=dict)
+    short: str = ""
+    letter: Letter | None = None
 
 
 class ChannelError(Exception):

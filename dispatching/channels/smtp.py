@@ -67,7 +67,7 @@ class Line(threading.local):
         deadline = time.monotonic() + provider_timeout()
         try:
             dialogue = self._begin(sender, deadline)
-            _expect(250, 251, answer=dialogue.rcpt(recipient))
+            _expect(250, 251, answer=dialogue.docmd("rcpt", f"TO:<{recipient}>"))
             _expect(354, answer=dialogue.docmd("data"))
             answer = _hand_over(dialogue, content)
         except (smtplib.SMTPException, OSError) as error:
@@ -114,7 +114,8 @@ def _connect(deadline: float) -> _Dialogue:
 
 
 def _mail(dialogue: _Dialogue, sender: str) -> tuple[int, bytes]:
-    return dialogue.mail(sender, ["body=8bitmime"] if dialogue.has_extn("8bitmime") else [])
+    # Not dialogue.mail: it reads an address that is clean already, letter by letter.
+    return dialogue.docmd("mail", f"FROM:<{sender}>" + (" body=8bitmime" if dialogue.has_extn("8bitmime") else ""))
 
 
 def _expect(*codes: int, answer: tuple[int, bytes]) -> None:

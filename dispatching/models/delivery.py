@@ -90,7 +90,15 @@ class Delivery(models.Model):
             models.Index(fields=["queue", "due_at"], condition=Q(due_at__isnull=False), name="delivery_due"),
             # In the order of a claim, with nothing else in it: thousands that wait cost the next claim nothing.
             models.Index(
-                fields=["queue", "due_at", "id"], condition=Q(state__in=("pending", "sending")), name="delivery_to_send"
+                fields=["queue", "due_at", "id"],
+                condition=Q(state__in=("pending", "sending")) & (Q(content=None) | Q(state="sending")),
+                name="delivery_to_send",
+            ),
+            # Those that go out by the batch.
+            models.Index(
+                fields=["queue", "due_at", "id"],
+                condition=Q(state="pending", content__isnull=False),
+                name="delivery_to_send_shared",
             ),
             models.Index(fields=["state", "-id"], name="delivery_by_state"),
         ]

@@ -1,3 +1,3 @@
-from stakeholders.admin import outages, subscriptions
+from stakeholders.admin import changes, definitions, groups, matrix, outages, subscriptions
 
-__all__ = ["outages", "subscriptions"]
+__all__ = ["changes", "definitions", "groups", "matrix", "outages", "subscriptions"]

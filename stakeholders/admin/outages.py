@@ -37,11 +37,12 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
     list_filter = ("state", "high_profile", "priority", "deployments", "products")
     search_fields = ("title", "=id")
     autocomplete_fields = ("communicator",)
+    change_form_template = "admin/stakeholders/outage_form.html"
     preview_template = "admin/stakeholders/outage.html"
     fieldsets = (
         (None, {"fields": ("title", ("high_profile", "priority"), "priority_reason", "severity", "started_at")}),
         ("Where and what", {"fields": (("deployments", "products"), ("said_geography", "said_products"), "groups")}),
-        ("Behind it", {"fields": ("communicator", "services", "alerts")}),
+        ("Behind it", {"fields": ("communicator", "services", "alerts", "chain")}),
     )
     unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
 
@@ -167,4 +168,4 @@ def progress(message: Message) -> dict[str, int]:
 
 def _initial(outage: Outage, now: datetime, zone: Any) -> dict[str, Any]:
     words = writing.first_words(outage, now)
-    return {name: value.astimezone(zone).strftime("%Y-%m-%dT%H:%M") for name, value in words.items()}
+    return words | {"next_update_by": words["next_update_by"].astimezone(zone).strftime("%Y-%m-%dT%H:%M")}

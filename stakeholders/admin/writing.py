@@ -11,11 +11,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.forms import LocalField
 from schedules.models import User
-from stakeholders import audience, fanning, outages
+from stakeholders import audience, defining, fanning, outages
 from stakeholders.audience import Audience
 from stakeholders.messages import specimen
 from stakeholders.models import Message, Outage, Update
-from stakeholders.rules import plain
+from stakeholders.rules import cadence, plain
 
 Kind = Update.Kind
 SEND = {
@@ -81,6 +81,7 @@ class Sight:
     counts: dict[str, int]
     jargon: dict[str, str]
     too_long: dict[str, int]
+    too_soon: timedelta | None  # how long ago the last message was, if that is hardly any time
     found: Audience
 
 
@@ -114,8 +115,17 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
                 counts[medium] = counts.get(medium, 0) + count
         transaction.set_rollback(True)
     said = " ".join(str(value) for name, value in words.items() if name in ("text", "done", "remains"))
-    return Sight(texts, counts, plain.jargon(said), plain.too_long(said), audience.of(outage))
+    return Sight(texts, counts, plain.jargon(said), plain.too_long(said), _too_soon(outage, now), audience.of(outage))
+
+
+def _too_soon(outage: Outage, now: datetime) -> timedelta | None:
+    last = outage.updates.order_by("-pk").first()
+    return now - last.at if last and now - last.at < cadence.SPACING else None
 
 
 def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
-    return {"next_update_by": now + outages.usual(outage) - timedelta(minutes=1)}
+    """What stands in the form at first: the prepared words, if a definition has led to the outage."""
+    return {
+        "text": "" if outage.announced_at else defining.draft(outage),
+        "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
+    }

@@ -38,7 +38,16 @@ class OutageSerializer(RecordSerializer):
         model = Outage
         fields = (
             *("id", "title", "state", "high_profile", "priority", "priority_reason", "severity", *LINKS),
-            *("said_geography", "said_products", "communicator", "mode", "started_at", "declared_at", "announced_at"),
+            *(
+                "said_geography",
+                "said_products",
+                "communicator",
+                "chain",
+                "mode",
+                "started_at",
+                "declared_at",
+                "announced_at",
+            ),
             *("ended_at", "next_update_by"),
         )
         read_only_fields = ("id", "state", "mode", "declared_at", "announced_at", "ended_at", "next_update_by")

@@ -7,13 +7,33 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import connection
 from django.utils import timezone
 
-from dispatching.models import ContactPoint, EscalationPolicy, Recipient
+from dispatching.models import ContactPoint, EscalationPolicy, Priority, Recipient
 from schedules.oncall import on_call
+from stakeholders import outages
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from tests.world import World
 
 HOUR = timedelta(hours=1)
+
+# Subscribers s1@example.org …: each is in the group of one geography, the first of them also in the group for everything.
+CROWD = """
+WITH people AS (
+    INSERT INTO dispatching_recipient (display_name, last_resort)
+    SELECT 's' || n, false FROM generate_series(1, %(people)s) AS n RETURNING id, substr(display_name, 2)::int AS n
+), points AS (
+    INSERT INTO dispatching_contactpoint (recipient_id, channel, address, verified, disabled_reason, link_version)
+    SELECT id, 'email', 's' || n || '@example.org', true, '', 1 FROM people ORDER BY n
+    RETURNING id, split_part(substr(address, 2), '@', 1)::int AS n
+)
+INSERT INTO stakeholders_subscription (contact_point_id, group_id, state, deployments, products, kinds, asked_at, asked_from,
+    consent, confirmed_at, end_reason)
+SELECT points.id, groups.id, 'active', '{}', '{}', 'all', now(), 'import', '1', now(), ''
+FROM points JOIN unnest(%(groups)s::bigint[]) WITH ORDINALITY AS groups (id, place)
+    ON place = 1 AND n <= %(several)s OR place = 2 + n %% 4
+"""
 
 
 class MailWorld(World):
@@ -57,6 +77,33 @@ def figure_8_2(*, seconds: float, repeat: int) -> dict:
     ]
     told = [sorted(f"{user.username}@example.org" for user in people) for people in steps]
     return {"key": world.key(policy, "figure 8.2"), "told": told}
+
+
+def crowd(*, people: int, several: int) -> int:
+    """So many subscribers, of whom some are in two groups that match; the id of an outage that concerns all of them."""
+    places = [Deployment.objects.create(name=f"Crowd {name}") for name in ("EU", "US", "JP", "BR")]
+    product = Product.objects.create(name="Crowd product")
+    groups = [StakeholderGroup.objects.create(name="Crowd everywhere", purpose="to know", all_deployments=True)]
+    groups += [StakeholderGroup.objects.create(name=f"{place} group", purpose="to know") for place in places]
+    for group, place in zip(groups[1:], places, strict=True):
+        group.deployments.add(place)
+    for group in groups:
+        group.products.add(product)
+    with connection.cursor() as cursor:
+        cursor.execute(CROWD, {"people": people, "several": several, "groups": [group.pk for group in groups]})
+        cursor.execute("ANALYZE")
+    now = timezone.now()
+    links = {"deployments": places, "products": [product]}
+    priority, _ = Priority.objects.get_or_create(tells_stakeholders=True, defaults={"level": 5, "name": "P5"})
+    outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
+    outages.declare(outage, now=now, links=links)
+    return outage.pk
+
+
+def announce(*, outage: int) -> None:
+    now = timezone.now()
+    text = "Nobody can log on. We are at it."
+    outages.announce(Outage.objects.get(pk=outage), text, next_update_by=now + HOUR, now=now)
 
 
 def say(make: Callable, **how) -> None:

@@ -49,6 +49,15 @@ def test_jargon_and_length_are_said_while_writing(desk, outside):
     assert "Too long for email: at most 1500 characters." in shown
 
 
+def test_too_many_messages_are_warned_of(desk, outside):
+    """B83"""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    desk.post(write(outage, "announcement"), words(outside, send="1"))
+    shown = desk.post(write(outage, "progress"), words(outside, look="1")).content.decode()
+    assert "ago: too many are not read any more." in shown
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from dispatching.models import Delivery, Notice, Priority
+from dispatching import lifecycle
+from dispatching.models import Alert, Delivery, Escalation, Notice, Priority
 from stakeholders import fanning, outages
 from stakeholders.models import Bracket, Message, Outage, Subscription, Update
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
@@ -319,6 +320,36 @@ def test_the_communicator_is_reminded_before_the_promise_at_it_and_while_it_is_o
     assert Notice.objects.count() == 3
 
 
+# --- the atypical case ------------------------------------------------------------------------------------------------
+
+
+def test_by_default_nobody_needs_to_acknowledge(outside):
+    """B7"""
+    outside.subscriber("ann", "7")
+    outside.announce(outside.outage())
+    outside.advance(hours=1)
+    assert not Alert.objects.exists() and not Escalation.objects.exists()
+
+
+def test_where_it_is_required_it_escalates_along_a_chain_until_one_acknowledges(outside):
+    """B8, B9: by the engine that pages people on call."""
+    world = outside.world
+    first, second, third = (world.person(name) for name in ("first", "second", "third"))
+    chain = world.service(world.policy((HOUR, first), (HOUR, second), (HOUR, third)), name="Leadership")
+    outage = outside.outage([SHOW], "A", chain=chain)
+    outside.subscriber("ann", "7")
+    outside.announce(outage)
+    world.sweep()
+    assert "first" in world.told()
+    outside.advance(hours=1)
+    assert "second" in world.told()
+    lifecycle.acknowledge(Alert.objects.get(), by=second, now=world.now)
+    outside.advance(hours=3)
+    assert "third" not in world.told()
+    outages.end(outage, "It works again.", now=world.now)
+    assert Alert.objects.get().state == Alert.State.RESOLVED
+
+
 # --- fan-out ----------------------------------------------------------------------------------------------------------
 
 
@@ -328,7 +359,7 @@ def test_planning_goes_on_where_it_stopped_and_tells_nobody_twice(outside):
         outside.subscriber(f"s{number:02}", "7")
     outside.announce(outside.outage())
     now = outside.world.now
-    assert fanning.plan_due(now, most=10) == 10
+    assert fanning.plan_due(now, most=10)
     message = Message.objects.get()
     assert (message.planned, Delivery.objects.count()) == (10, 10)
     Message.objects.update(planned_up_to=0)  # as if what was planned had been forgotten

@@ -1,0 +1,294 @@
+"""Deliveries that share their words go out by the batch; what holds for one that goes alone holds for each of these."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from dispatching import bulk, delivering, personal, sweep
+from dispatching.channels import memory
+from dispatching.models import Attempt, ContactPoint, Content, Delivery, Recipient
+from dispatching.sharing import mark
+
+SECOND, LEASE = timedelta(seconds=1), timedelta(seconds=30)
+
+
+@pytest.fixture
+def news(world, settings):
+    """A message for p0, p1 … p4, planned and not yet sent."""
+    settings.ROOT_URLCONF = "tests.dispatching.links"
+    content = Content.objects.create(
+        subject="Log-on fails",
+        text=f"It fails.\n{mark('parts')}\n{mark('manage')}",
+        html=f"<p>It fails.</p>{mark('parts')}",
+        short="fails",
+        parts={"1": {"text": "- EU", "html": "<li>EU</li>"}, "2": {"text": "- US", "html": "<li>US</li>"}},
+        links=["manage", "unsubscribe"],
+        data={"outage": {"id": 3}, "version": 1},
+        created_at=world.now,
+    )
+    return plan(world, content, 5)
+
+
+def plan(world, content, count, *, channel="memory", first=0):
+    for number in range(first, first + count):
+        recipient = Recipient.objects.create(display_name=f"P{number}")
+        point = ContactPoint.objects.create(recipient=recipient, channel=channel, address=f"p{number}", verified=True)
+        Delivery.objects.create(
+            queue="bulk", content=content, contact_point=point, channel=channel, recipient_name=f"P{number}",
+            data={"parts": ["1"], "after": None}, created_at=world.now, due_at=world.now,
+        )  # fmt: skip
+    return content
+
+
+def send(world, **more) -> int:
+    return bulk.send_due("bulk", lambda: world.now, **more)
+
+
+def states() -> dict[str, int]:
+    return dict(Counter(Delivery.objects.values_list("state", flat=True)))
+
+
+def outcomes() -> dict[str, int]:
+    return dict(Counter(Attempt.objects.values_list("outcome", flat=True)))
+
+
+def test_everybody_gets_it_once_and_each_is_on_record(world, news):
+    assert send(world) == 5
+    assert send(world) == 0
+    assert world.told() == ["p0", "p1", "p2", "p3", "p4"]
+    assert set(Delivery.objects.values_list("state", "attempt", "address", "due_at")) == {
+        ("sent", 1, f"p{number}", None) for number in range(5)
+    }
+    assert (outcomes(), Delivery.objects.exclude(sent_at=world.now).count()) == ({"accepted": 5}, 0)
+
+
+def test_a_batch_takes_three_statements_whatever_its_size(world, news, django_assert_num_queries):
+    send(world)
+    plan(world, news, 40, first=5)
+    with django_assert_num_queries(3):
+        assert send(world) == 40
+
+
+def test_each_gets_its_own_passages_and_links(world, news):
+    Delivery.objects.filter(recipient_name="P1").update(data={"parts": ["1", "2"], "after": None})
+    send(world)
+    first, second = memory.outbox[:2]
+    points = ContactPoint.objects.order_by("pk")
+    links = [personal.url("manage", point.pk, 1) for point in points[:2]]
+    assert first.body == f"It fails.\n- EU\n{links[0]}"
+    assert second.body == f"It fails.\n- EU\n- US\n{links[1]}"
+    assert (first.short, first.subject) == ("fails", "Log-on fails")
+
+
+def test_machines_get_the_data_and_the_links(world, news):
+    send(world)
+    envelope, point = memory.outbox[0], ContactPoint.objects.order_by("pk")[0]
+    assert envelope.data == {
+        "id": Delivery.objects.order_by("pk")[0].key.hex,
+        "outage": {"id": 3},
+        "version": 1,
+        "url": personal.url("manage", point.pk, 1),
+        "unsubscribe_url": personal.url("unsubscribe", point.pk, 1),
+    }
+
+
+def test_links_are_of_the_version_of_now(world, news):
+    personal.revoke(ContactPoint.objects.get(address="p0"))
+    send(world)
+    point = ContactPoint.objects.get(address="p0")
+    assert personal.url("manage", point.pk, 2) in memory.outbox[0].body
+
+
+def test_a_temporary_failure_is_a_new_due_time_for_that_one_only(world, news):
+    """G3"""
+    memory.fail_next()
+    send(world)
+    assert states() == {"pending": 1, "sent": 4}
+    assert Delivery.objects.get(state="pending").due_at == world.now + 5 * SECOND
+    world.advance(seconds=5)
+    assert (states(), outcomes()) == ({"sent": 5}, {"temporary": 1, "accepted": 5})
+
+
+def test_failing_for_now_comes_to_an_end(world, news):
+    """G3"""
+    memory.fail_next(5 * delivering.MAX_ATTEMPTS)
+    world.advance(minutes=40)
+    assert (states(), outcomes()) == ({"failed": 5}, {"temporary": 30})
+
+
+def test_a_permanent_failure_is_final_for_that_one_only(world, news):
+    """G16"""
+    memory.fail_next(permanent=True, reason="no such mailbox")
+    world.sweep()
+    assert (states(), outcomes()) == ({"failed": 1, "sent": 4}, {"permanent": 1, "accepted": 4})
+    failed = Delivery.objects.get(state="failed")
+    assert (failed.reason, failed.due_at) == ("no such mailbox", None)
+
+
+def test_a_provider_that_asks_for_time_gets_it(world, news):
+    """G2"""
+    memory.fail_next(retry_after=300)
+    send(world)
+    assert Delivery.objects.get(state="pending").due_at == world.now + 300 * SECOND
+
+
+def test_a_fault_in_a_channel_is_one_deliverys_trouble(world, news, monkeypatch):
+    """A15, G8"""
+    sending = memory.send
+
+    def faulty(envelope):
+        if envelope.address == "p2":
+            raise RuntimeError("a fault")
+        return sending(envelope)
+
+    monkeypatch.setattr(memory, "send", faulty)
+    send(world)
+    assert (states(), world.told()) == ({"sent": 4, "pending": 1}, ["p0", "p1", "p3", "p4"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"disabled_reason": "STOP"}, "disabled: STOP"), ({"verified": False}, "no longer verified"), (None, "deleted")],
+)
+def test_a_contact_point_lost_while_it_waits_is_not_written_to(world, news, change, reason):
+    """F7"""
+    point = ContactPoint.objects.filter(address="p0")
+    point.update(**change) if change else point.delete()
+    send(world)
+    failed = Delivery.objects.get(state="failed")
+    assert reason in failed.reason
+    assert world.told() == ["p1", "p2", "p3", "p4"]
+
+
+def test_what_is_too_late_is_not_sent(world, news):
+    Delivery.objects.filter(recipient_name="P0").update(expires_at=world.now)
+    send(world)
+    assert (states(), outcomes()) == ({"suppressed": 1, "sent": 4}, {"accepted": 4})
+
+
+def leaving(world, name, *, after, moment):
+    """Who leaves while the batch is being sent: after so many mails, with the clock moved on by so much."""
+    sending = memory.send
+
+    def send(envelope):
+        receipt = sending(envelope)
+        if len(memory.outbox) == after:
+            delivering.suppress(Delivery.objects.filter(recipient_name=name).values_list("pk"), "left", now=world.now)
+            world.now += moment
+        return receipt
+
+    return send
+
+
+def test_who_unsubscribes_in_the_middle_of_a_batch_is_not_written_to(world, news, monkeypatch):
+    """Must show 3; A18"""
+    moment = bulk.FRESH + timedelta(milliseconds=1)
+    monkeypatch.setattr(memory, "send", leaving(world, "P3", after=2, moment=moment))
+    send(world)
+    assert world.told() == ["p0", "p1", "p2", "p4"]
+    left = Delivery.objects.get(recipient_name="P3")
+    assert (left.state, left.reason) == ("suppressed", "left")
+
+
+def test_who_has_unsubscribed_is_not_written_to(world, news):
+    delivering.suppress(Delivery.objects.filter(recipient_name="P3").values_list("pk"), "left", now=world.now)
+    assert send(world) == 4
+    assert world.told() == ["p0", "p1", "p2", "p4"]
+
+
+def test_a_slow_provider_does_not_outlive_the_lease(world, news, monkeypatch):
+    """A14: what there is no time for is given back, and nothing counts against it."""
+    monkeypatch.setattr(memory, "send", leaving(world, "nobody", after=2, moment=bulk.LONGEST + SECOND))
+    send(world)
+    assert states() == {"sent": 2, "pending": 3}
+    assert set(Delivery.objects.filter(state="pending").values_list("attempt", "due_at")) == {(0, world.now)}
+    send(world)
+    assert (states(), outcomes()) == ({"sent": 5}, {"accepted": 5})
+
+
+def test_the_longest_batch_and_one_more_call_end_before_the_lease(settings):
+    """A14"""
+    assert bulk.LONGEST.total_seconds() + settings.PROVIDER_TIMEOUT < settings.LEASE_SECONDS
+
+
+def test_a_worker_that_is_told_to_stop_gives_the_rest_back(world, news):
+    assert send(world, going=lambda: len(memory.outbox) < 2) == 5
+    assert (states(), world.told()) == ({"sent": 2, "pending": 3}, ["p0", "p1"])
+    send(world)
+    assert world.told() == ["p2", "p3", "p4"]
+
+
+def test_who_left_while_it_was_given_back_is_not_written_to(world, news):
+    claims = bulk._claim("bulk", now=world.now)
+    delivering.suppress(list(claims), "left", now=world.now)
+    bulk._run(bulk.GIVE_BACK, claims, now=world.now)
+    send(world)
+    assert (states(), world.told()) == ({"suppressed": 5}, [])
+
+
+def test_a_sender_killed_in_the_middle_loses_nobody_and_only_its_batch_may_come_twice(world, news):
+    """Must show 3; A3, W5: it has sent the batch and recorded nothing of it."""
+    claims = bulk._claim("bulk", now=world.now)
+    for delivery in bulk._look(claims).values():
+        bulk._send(delivery, lambda: world.now)
+    before = [envelope.key for envelope in memory.outbox]
+    world.advance(seconds=30)
+    again = [envelope.key for envelope in memory.outbox][5:]
+    assert sorted(before) == sorted(again)
+    assert (states(), outcomes()) == ({"sent": 5}, {"unknown": 5, "accepted": 5})
+
+
+def test_a_mail_that_kills_every_sender_takes_nobody_along(world, news):
+    """A16: after the first time each goes alone."""
+    assert len(bulk._claim("bulk", now=world.now)) == 5
+    world.now += LEASE
+    assert bulk._claim("bulk", now=world.now) == {}
+    assert delivering.claim_next("bulk", now=world.now).takeover
+
+
+def test_a_frozen_sender_that_wakes_sends_nothing_and_records_nothing(world, news):
+    """A13, W13"""
+    frozen = bulk._claim("bulk", now=world.now)
+    looked = bulk._look(frozen)
+    world.now += LEASE
+    world.sweep()
+    before = list(Delivery.objects.order_by("pk").values())
+    heard = len(memory.outbox)
+    assert bulk._look(frozen) == {}
+    came = [bulk._send(delivery, lambda: world.now) for delivery in list(looked.values())[:1]]
+    bulk._record(came)
+    bulk._run(bulk.GIVE_BACK, frozen, now=world.now)
+    assert list(Delivery.objects.order_by("pk").values()) == before
+    assert (len(memory.outbox), Attempt.objects.filter(outcome="accepted").count()) == (heard + 1, 5)
+
+
+def test_a_batch_is_no_larger_than_what_may_come_twice(world, news):
+    plan(world, news, bulk.BATCH, first=5)
+    assert send(world) == bulk.BATCH
+    assert send(world) == 5
+
+
+def test_what_has_words_of_its_own_waits_for_no_batch(world, news):
+    """B13"""
+    point = ContactPoint.objects.get(address="p0")
+    Delivery.objects.create(
+        queue="bulk", contact_point=point, channel="memory", recipient_name="x", subject="s", body="b",
+        created_at=world.now, due_at=world.now,
+    )  # fmt: skip
+    assert sweep.send_one("bulk", world.now)
+    assert not sweep.send_one("bulk", world.now)
+    assert [envelope.subject for envelope in memory.outbox] == ["s"]
+
+
+def test_a_sweep_sends_what_no_alarm_has_rung_for(world, news):
+    """B1, B2"""
+    sweep.sweep(lambda: world.now)
+    assert states() == {"sent": 5}
+
+
+def test_quiet_hours_are_kept(world, news):
+    Delivery.objects.filter(recipient_name="P0").update(due_at=world.now + SECOND)
+    assert send(world) == 4
+    world.advance(seconds=1)
+    assert len(world.told()) == 5
