@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -19,6 +20,7 @@ from stakeholders import addresses, fanning, joining, letters
 from stakeholders.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup, Subscription, Suppression
 
+log = structlog.get_logger(__name__)
 State = Subscription.State
 ALL = Wish()
 CONSENT = "2026-11"  # the version of the words that stand beside the buttons; changed with them
@@ -44,14 +46,14 @@ def ask(
 ) -> ContactPoint | None:
     """Somebody wants this address to hear of these groups. It hears nothing but one question until it confirms (B2, B122).
 
-    None, and nothing is written, for an address that must not be written to.
+    None, and nothing is written, for an address that must not be written to, and where there is nothing to ask for.
     """
+    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
     with transaction.atomic():
         addresses.lock(channel, address)
-        if addresses.suppressed(channel, address):
+        if not wishes or addresses.suppressed(channel, address):
             return None
         point = addresses.point_for(channel, address)
-        wishes = {group: found for group in groups if (found := joining.within(group, wish))}
         _add(point, wishes, State.ASKED, asked_from=asked_from, invited_by=invited_by, now=now)
         asked = [row.group for row in _rows(point).filter(state=State.ASKED).select_related("group")]
         if asked:
@@ -178,23 +180,25 @@ def answer_due(now: datetime) -> bool:
         form = waiting.select_for_update(of=("self",), skip_locked=True).first()
         if form is None:
             return False
-        if form.kind == SignUp.Kind.LINK:
-            _send_link(form, now=now)
-        else:
-            groups = StakeholderGroup.objects.filter(pk__in=form.groups).prefetch_related("deployments", "products")
-            wish = Wish(tuple(form.deployments), tuple(form.products), form.kinds)
-            source = f"invited by {form.invited_by.name}"[:100] if form.invited_by else "form"
-            ask(
-                form.channel,
-                form.address,
-                groups,
-                wish=wish,
-                asked_from=source,
-                invited_by=form.invited_by,
-                now=now,
-            )
-        form.delete()
+        try:
+            with transaction.atomic():
+                _answer(form, now=now)
+                form.delete()
+        except Exception:  # one form that cannot be handled must not hold up the others (faults A15)
+            log.exception("form_failed", form=form.pk)
+            SignUp.objects.filter(pk=form.pk).update(due_at=now + timedelta(hours=1))
     return True
+
+
+def _answer(form: SignUp, *, now: datetime) -> None:
+    if form.kind == SignUp.Kind.LINK:
+        _send_link(form, now=now)
+        return
+    groups = StakeholderGroup.objects.filter(pk__in=form.groups).prefetch_related("deployments", "products")
+    wish = Wish(tuple(form.deployments), tuple(form.products), form.kinds)
+    by = form.invited_by
+    source = f"invited by {by.name}" if by else "form"
+    ask(form.channel, form.address, groups, wish=wish, asked_from=source, invited_by=by, now=now)
 
 
 def _send_link(form: SignUp, *, now: datetime) -> None:

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=80, unique=True)),
-                ('began_at', models.DateTimeField()),
+                ('began_at', models.DateTimeField(db_index=True)),
                 ('used', models.PositiveIntegerField(default=1)),
             ],
             options={

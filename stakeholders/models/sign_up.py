@@ -41,7 +41,7 @@ class Quota(models.Model):
     """How often something was done since `began_at`: a mail to one address, a form from one network, all forms."""
 
     key = models.CharField(max_length=80, unique=True)
-    began_at = models.DateTimeField()
+    began_at = models.DateTimeField(db_index=True)
     used = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -106,6 +106,24 @@ def announce(*, outage: int) -> None:
     outages.announce(Outage.objects.get(pk=outage), text, next_update_by=now + HOUR, now=now)
 
 
+def open_group(name: str) -> dict[str, int]:
+    """A group that everybody may join, with nobody in it, and an outage that concerns it alone; their ids."""
+    place, product = Deployment.objects.create(name=name), Product.objects.create(name=name)
+    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone")
+    group.deployments.add(place)
+    group.products.add(product)
+    priority = Priority.objects.filter(tells_stakeholders=True).first()
+    now = timezone.now()
+    outage = Outage(title=f"{name} fails", started_at=now, high_profile=True, priority=priority)
+    outages.declare(outage, now=now, links={"deployments": [place], "products": [product]})
+    return {"group": group.pk, "outage": outage.pk}
+
+
+def say_more(*, outage: int) -> None:
+    now = timezone.now()
+    outages.update(Outage.objects.get(pk=outage), "We are still at it.", next_update_by=now + HOUR, now=now)
+
+
 def say(make: Callable, **how) -> None:
     """Makes it and prints what is to be known of it, for the process that asked."""
     print(json.dumps(make(**how)))

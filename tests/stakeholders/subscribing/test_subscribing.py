@@ -181,6 +181,26 @@ def test_a_confirmed_address_stays_when_another_request_for_it_runs_out(world):
     assert states(point) == [("Product A, everywhere", "active")]
 
 
+def test_a_form_that_cannot_be_answered_does_not_hold_up_the_others(world):
+    """A15: it is tried again later."""
+    for address in ("poison@example.org", "vi@example.org"):
+        intake.take(SignUp(channel="memory", address=address, groups=[world.open.pk]), ip="192.0.2.1", now=world.now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE dispatching_contactpoint ADD CONSTRAINT no_poison CHECK (address NOT LIKE 'poison%') NOT VALID"
+        )
+    world.work()
+    assert world.told() == ["vi@example.org"]
+    assert SignUp.objects.get().due_at == world.now + timedelta(hours=1)
+
+
+def test_a_form_for_groups_that_are_gone_leaves_no_address_behind(world):
+    world.europe.delete()
+    intake.take(SignUp(channel="memory", address="vi@example.org", groups=[10**9]), ip="192.0.2.1", now=world.now)
+    world.work()
+    assert not Recipient.objects.exists() and not SignUp.objects.exists()
+
+
 # --- choosing and leaving ----------------------------------------------------------------------------------------------
 
 
