@@ -9,6 +9,8 @@ from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
 from schedules.api.base import Resource
 from schedules.models import Absence, CalendarFeed, Override, Schedule, User
+from stakeholders import subscribing
+from stakeholders.models import StakeholderGroup
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,8 @@ def everything(world):
     Override.objects.create(schedule=main, user=ana, start=world.now, end=world.now + HOUR)
     Priority.objects.create(level=1, name="P1")
     world.service(world.policy((HOUR, main, ana, team)), name="Log-on")
+    group = StakeholderGroup.objects.create(name="Sales", purpose="know", all_deployments=True, all_products=True)
+    subscribing.choose(ContactPoint.objects.get(recipient__user=ana), {group: subscribing.ALL}, now=world.now)
     return client_of(User.objects.create_superuser("coach"))
 
 
