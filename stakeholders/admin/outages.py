@@ -1,9 +1,11 @@
 """Outages: what stakeholders are told about, and the desk at which it is written."""
 
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -61,6 +63,8 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outage | None = None) -> tuple[str, ...]:
         # What was said stays as it was said.
+        if obj and obj.state == Outage.State.ENDED:
+            return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
