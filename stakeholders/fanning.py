@@ -142,10 +142,11 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     if not point_ids:
         return planned
     with transaction.atomic():
+        # Also one that is being planned: whoever that reaches in its turn has it already.
         latest = (
-            Message.objects.filter(bracket__state="open", due_at__isnull=True)
-            .order_by("bracket", "-pk")
-            .distinct("bracket")
+            Message.objects.filter(bracket__state="open")
+            .order_by("bracket_id", "-pk")
+            .distinct("bracket_id")
             .select_related("update", "bracket")
         )
         for message in latest:
