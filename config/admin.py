@@ -11,6 +11,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from dispatching.models import Alert
+from stakeholders.models import StakeholderGroup
 
 # Group → the models in it, each with its icon. A model that is not named here is shown under System.
 GROUPS: dict[str, dict[str, str]] = {
@@ -35,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "stakeholders.StakeholderGroup": "diversity_3",
         "stakeholders.StakeholderRing": "track_changes",
         "stakeholders.Subscription": "mark_email_read",
+        "stakeholders.ChangeRequest": "edit_note",
     },
     "What": {
         "dispatching.EscalationPolicy": "stairs",
@@ -43,6 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "dispatching.Priority": "priority_high",
         "stakeholders.Deployment": "public",
         "stakeholders.Product": "category",
+        "stakeholders.NotificationDefinition": "fact_check",
     },
     "System": {
         "dispatching.SweepRecord": "vital_signs",
@@ -52,6 +55,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "authtoken.TokenProxy": "key",
     },
 }
+MATRIX = "admin:stakeholders_matrix"
 
 
 class TocsinAdminSite(UnfoldAdminSite):
@@ -81,7 +85,18 @@ class TocsinAdminSite(UnfoldAdminSite):
             for title, labels in GROUPS.items()
         ]
         groups[-1]["models"] += models.values()
+        for group in groups:
+            _add_matrix(group)
         return [group for group in groups if group["models"]]
+
+
+def _add_matrix(group: dict[str, Any]) -> None:
+    """A page that is no list of rows stands before the list of stakeholder groups."""
+    models = group["models"]
+    at = next((n for n, model in enumerate(models) if model["model"] is StakeholderGroup), None)
+    if at is not None:
+        link = {"name": "Stakeholder matrix", "object_name": "matrix", "admin_url": reverse(MATRIX), "add_url": None}
+        models.insert(at, {**link, "view_only": True, "icon": "grid_on", "model": StakeholderGroup})
 
 
 def _group(title: str, models: list[dict[str, Any]]) -> dict[str, Any]:
@@ -104,7 +119,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(request: HttpRequest, model: dict[str, Any], icons: dict[str, str]) -> dict[str, Any]:
     label = model["model"]._meta.label
-    item = {"title": model["name"], "icon": icons.get(label, "label"), "link": model["admin_url"]}
+    icon = model.get("icon") or icons.get(label, "label")
+    item = {"title": model["name"], "icon": icon, "link": model["admin_url"]}
+    if model["model"] is StakeholderGroup:  # the matrix lies below the list: only one of them is where one is
+        item["active"] = request.path.startswith(item["link"]) and (request.path == reverse(MATRIX)) == (
+            "icon" in model
+        )
     if label == "dispatching.Alert" and (waiting := Alert.objects.filter(state=Alert.State.TRIGGERED).count()):
         item |= {"badge": waiting, "badge_variant": "danger"}
     return item

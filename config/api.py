@@ -14,13 +14,17 @@ from dispatching import lifecycle
 from dispatching.api import alerts, contact, deliveries, notices, policies, routing
 from schedules import swapping
 from schedules.api import calendars, exceptions, people, rota
+from stakeholders import defining, outages, subscribing
+from stakeholders.api import definitions, matrix, subscriptions
+from stakeholders.api import outages as outages_api
 
 log = structlog.get_logger(__name__)
+REFUSALS = (lifecycle.Refused, swapping.Refused, outages.Refused, defining.Refused, subscribing.Refused)
 
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, lifecycle.Refused | swapping.Refused):
+    if isinstance(error, REFUSALS):
         return _conflict(str(error))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
@@ -70,3 +74,10 @@ router.register("escalation-policies", policies.EscalationPolicyViewSet)
 router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
+router.register("notification-definitions", definitions.NotificationDefinitionViewSet)
+router.register("outages", outages_api.OutageViewSet)
+router.register("deployments", matrix.DeploymentViewSet)
+router.register("products", matrix.ProductViewSet)
+router.register("stakeholder-groups", matrix.StakeholderGroupViewSet)
+router.register("rings", matrix.StakeholderRingViewSet)
+router.register("subscriptions", subscriptions.SubscriptionViewSet)

@@ -247,6 +247,12 @@ else:
     EMAIL_FILE_PATH = VAR_DIR / "mail"
 EMAIL_TIMEOUT = PROVIDER_TIMEOUT
 
+# --- public forms -----------------------------------------------------------------------------------------------------
+FORMS_PER_NETWORK = knob(env.int, "FORMS_PER_NETWORK", 30, allowed=lambda n: n > 0, hint="Forms an hour, 1 or more.")
+FORMS_IN_ALL = knob(env.int, "FORMS_IN_ALL", 3000, allowed=lambda n: n > 0, hint="Forms an hour, 1 or more.")
+# So many proxies stand before us, each of which adds to X-Forwarded-For whom it was called by.
+PROXIES = knob(env.int, "PROXIES", 0, allowed=lambda n: 0 <= n < 10, hint="How many proxies there are: 0 to 9.")
+
 # --- API --------------------------------------------------------------------------------------------------------------
 INTAKE_LIMIT = 512 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -282,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "SwapState": "schedules.models.exceptions.SwapRequest.State",
         "RotationUnit": "schedules.models.schedule.Rotation.Unit",
         "Severity": "dispatching.models.routing.Severity",
+        "NoticeKind": "dispatching.models.notice.Notice.Kind",
     },
 }
 

@@ -10,6 +10,7 @@ from config.metrics import metrics
 from dispatching.api import inbound
 from dispatching.views import alert_page
 from schedules.views import ask_for_swap, calendar, mine, on_call_now
+from stakeholders import views as stakeholders
 
 urlpatterns = [
     # First, for these come by the thousand.
@@ -25,6 +26,17 @@ urlpatterns = [
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
     path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
+    path("stakeholders/", stakeholders.stakeholder_guide, name="stakeholder_guide"),
+    path("stakeholders/change/", stakeholders.change_groups, name="change_groups"),
+    path("subscribe/", stakeholders.subscribe, name="subscribe"),
+    path("subscribe/invite/", stakeholders.invite, name="invite"),
+    path("subscriptions/mine/", stakeholders.mine, name="my_subscriptions"),
+    path("subscriptions/new-link/", stakeholders.new_link, name="new_link"),
+    path("subscriptions/confirm/<str:token>/", stakeholders.confirm, name="confirm"),
+    path("subscriptions/not-me/<str:token>/", stakeholders.not_me, name="not_me"),
+    path("subscriptions/<str:token>/", stakeholders.manage, name="manage"),
+    path("subscriptions/<str:token>/feed.atom", stakeholders.atom, name="feed"),
+    path("unsubscribe/<str:token>/", stakeholders.unsubscribe, name="unsubscribe"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

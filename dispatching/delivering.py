@@ -44,7 +44,7 @@ CLAIM_ONE = CLAIM.format(only="id = %(id)s AND attempt = %(attempt)s")
 
 SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
-    *("recipient_name", "subject", "body", "data", "expires_at", "content_id"),
+    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id"),
 )
 POINT = ("id", "address", "verified", "disabled_reason", "link_version")
 LOOK = f"""
@@ -170,7 +170,7 @@ def _refusal(delivery: Delivery) -> str:
     point = delivery.contact_point
     if point is None:
         return "the contact point was deleted"
-    if not point.verified:
+    if not point.verified and not delivery.asks_to_confirm:
         return "the contact point is no longer verified"
     return f"the contact point is disabled: {point.disabled_reason}" if point.disabled_reason else ""
 

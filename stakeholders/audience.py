@@ -24,12 +24,14 @@ WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason
     AND (subscription.least_priority IS NULL OR subscription.least_priority >= %(level)s)
 """
 
-# Who would get it now, by group and medium; a person in several groups counts in each, but once in the total.
+# Who would get it now, by group and medium; a person in several groups, or with several addresses, counts once in the
+# total.
 COUNTS = f"""
 WITH wanted AS ({MEMBERS})
 SELECT group_id, channel, count(*), NULL::bigint FROM wanted JOIN dispatching_contactpoint point ON point.id = contact_point_id
 GROUP BY group_id, channel
-UNION ALL SELECT NULL, NULL, NULL, count(DISTINCT contact_point_id) FROM wanted
+UNION ALL SELECT NULL, NULL, NULL, count(DISTINCT recipient_id)
+FROM wanted JOIN dispatching_contactpoint point ON point.id = contact_point_id
 """
 
 
@@ -49,7 +51,7 @@ class Audience:
     # Cells that no group covers, in words: "Production JP × product A".
     uncovered: list[str] = field(default_factory=list)
     people: int = 0
-    # Groups that were chosen although they do not cover what is affected (B151).
+    # Groups that were chosen although neither they nor a part of them covers what is affected (B151).
     beyond: list[StakeholderGroup] = field(default_factory=list)
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -93,7 +95,8 @@ def would_be_told(
     affected = rules.cells(where, what)
     known = groups()
     coverages = {pk: coverage_of(group) for pk, group in known.items()}
-    reasons = rules.told(coverages, {pk: group.parent_id for pk, group in known.items()}, chosen, affected)
+    parents, picked = {pk: group.parent_id for pk, group in known.items()}, list(chosen)
+    reasons = rules.told(coverages, parents, picked, affected)
     matched = rules.matching(coverages, affected)
     cells = {pk: matched.get(pk, affected) for pk in reasons}
     counts, people = _count(cells, level)
@@ -101,7 +104,7 @@ def would_be_told(
         told=[Told(known[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in known if pk in reasons],
         uncovered=[f"{where[d]} × {what[p]}" for d, p in rules.uncovered(coverages, affected)],
         people=people,
-        beyond=[known[pk] for pk in known if pk in reasons and pk not in matched],
+        beyond=[known[pk] for pk in known if pk in picked and not ({pk} | rules.below(parents, [pk])) & matched.keys()],
     )
 
 

@@ -5,6 +5,7 @@ Who is told is decided when the message is made (its audience: cells and groups)
 
 import json
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -83,7 +84,29 @@ AUDIENCES = {
     Update.Kind.END: STILL,
     Update.Kind.CORRECTION: STILL,
 }
+COUNT = """
+SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
+JOIN dispatching_contactpoint point ON point.id = contact_point_id
+WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') GROUP BY channel
+"""
+COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items()}
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
+
+
+# Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
+LOCK = 8_701
+LAST = 2**63 - 1  # of all ids
+
+
+def hold() -> None:
+    """Until the end of the transaction no batch is planned, and one that is being planned has been written (P8)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+
+
+def _hold_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def plan_due(now: datetime, *, most: int = BATCH) -> bool:
@@ -97,6 +120,7 @@ def plan_due(now: datetime, *, most: int = BATCH) -> bool:
         message = due.select_related("update", "bracket").first()
         if message is None:
             return False
+        _hold_alone()
         found, upto = _next_range(message.planned_up_to, most)
         if found:
             message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
@@ -119,21 +143,29 @@ def _plan(
     message: Message, kind: Update.Kind, now: datetime, after: int, upto: int, *, only: list[int] | None = None
 ) -> int:
     """Plans it for those who are told, among the contact points after the one and up to the other; how many."""
-    values = {
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
+        return cursor.rowcount
+
+
+def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any]:
+    return {
         "cells": json.dumps(message.audience["cells"]),
         "level": message.audience["level"],
         "bracket": message.bracket_id,
         "message": message.pk,
-        "after": after,
-        "upto": upto,
-        "only": only,
         "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
         "now": now,
     }
+
+
+def audience_of(message: Message, now: datetime) -> dict[str, int]:
+    """How many contact points this message is for, by medium, as things are now."""
+    statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENTS[kind], values)
-        return cursor.rowcount
+        cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
+        return dict(cursor.fetchall())
 
 
 def catch_up(point_ids: list[int], *, now: datetime) -> int:
@@ -142,9 +174,8 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     if not point_ids:
         return planned
     with transaction.atomic():
-        # Also one that is being planned: whoever that reaches in its turn has it already.
         latest = (
-            Message.objects.filter(bracket__state="open")
+            Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
             .order_by("bracket_id", "-pk")
             .distinct("bracket_id")
             .select_related("update", "bracket")

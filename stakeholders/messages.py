@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.text import slugify
 
 from dispatching import alarms
 from dispatching.channels.text import one_line
@@ -65,16 +64,24 @@ def words(update: Update, bracket: Bracket, found: Audience) -> dict[str, Any]:
         "short": _short(update, context["state"]),
         "parts": {str(told.group.pk): _part(told.group.name, told.group.advice) for told in found.told},
         "links": LINKS,
-        "headers": {"List-Id": f"<{slugify(bracket.ring.name) or 'news'}.{bracket.ring.number}.outages.{host}>"},
+        "headers": {"List-Id": f"<ring-{bracket.ring.number}.outages.{host}>"},
         "data": data(update, bracket),
     }
+
+
+def specimen(content: Content) -> str:
+    """The text as somebody in all the groups would read it, for previews."""
+    text = content.text.replace(mark("parts"), "".join(part["text"] + "\n" for part in content.parts.values()).rstrip())
+    for link in content.links:
+        text = text.replace(mark(link), "(a link of their own)")
+    return text
 
 
 def facts(update: Update, bracket: Bracket) -> list[tuple[str, str]]:
     """What Tables 8.6 and 8.7 show beside the text, as (name, value)."""
     outage = update.outage
     found = [
-        ("Recipients", str(bracket.ring)),
+        ("Recipients", f"ring {bracket.ring.number}"),
         ("Geography", geography(outage)),
         ("Products", products(outage)),
         ("Since", moment(outage.started_at)),
@@ -97,7 +104,7 @@ def promise(update: Update) -> str:
     """When the next message comes, as an upper bound; or that none is planned."""
     if update.next_update_by is None:
         return "No further communication is planned."
-    length = cadence.span(update.next_update_by - update.at)
+    length = cadence.at_most(update.next_update_by - update.at)
     return f"The next message comes in max. {length} as events warrant, by {moment(update.next_update_by)}."
 
 
@@ -154,5 +161,7 @@ def _part(name: str, advice: str) -> dict[str, str]:
 
 
 def _short(update: Update, state: str) -> str:
-    tail = "" if update.next_update_by is None else f" Next in max. {cadence.span(update.next_update_by - update.at)}."
+    tail = (
+        "" if update.next_update_by is None else f" Next in max. {cadence.at_most(update.next_update_by - update.at)}."
+    )
     return one_line(f"{state}: {update.outage.title}. {update.text}", SHORT - len(tail)) + tail

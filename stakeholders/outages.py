@@ -10,7 +10,9 @@ from typing import Any
 
 from django.db import transaction
 
+from dispatching import intake
 from dispatching.models import Alert, Priority
+from dispatching.rules.event import Event
 from schedules.models import User
 from stakeholders import audience, messages
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
@@ -29,29 +31,28 @@ class Refused(Exception):
 
 
 def declare(
-    title: str,
+    outage: Outage,
     *,
-    started_at: datetime,
     now: datetime,
     by: User | None = None,
     mode: Outage.Mode = Outage.Mode.MANUAL,
     links: dict[str, Iterable[Any]] | None = None,
-    **values: Any,
 ) -> Outage:
-    """A new outage; nobody is told yet. `values` are its fields; `links` its deployments, products, services, alerts, groups."""
-    if started_at > now:
+    """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
+    if outage.started_at > now:
         raise Refused("It cannot have begun in the future.", "started_at")
     with transaction.atomic():
-        outage = Outage.objects.create(
-            title=title, started_at=started_at, declared_at=now, declared_by=by, mode=mode, **values
-        )
+        outage.declared_at, outage.declared_by, outage.mode = now, by, mode
+        outage.save()
         for name, objects in (links or {}).items():
             getattr(outage, name).set(objects)
         tell(outage, f"declared {outage.get_mode_display()}", now=now, by=by)
     return outage
 
 
-def declare_from_alert(alert: Alert, *, now: datetime, by: User | None = None, **values: Any) -> Outage:
+def declare_from_alert(
+    alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
+) -> Outage:
     """An outage with what the alert says: since when, how bad, which deployment and product, by their names."""
     links = {
         "alerts": [alert],
@@ -60,7 +61,8 @@ def declare_from_alert(alert: Alert, *, now: datetime, by: User | None = None, *
         "products": Product.objects.filter(name__iexact=alert.product),
     }
     known = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
-    return declare(alert.summary[:200], now=now, by=by, links=links, **{**known, **values})
+    outage = Outage(**{"title": alert.summary[:200], **known, **values})
+    return declare(outage, now=now, by=by, mode=mode, links=links)
 
 
 def announce(
@@ -88,6 +90,7 @@ def announce(
         _move(bracket, Bracket.State.OPEN, now=now)
         messages.plan(update, bracket, found, now=now)
         _promise(outage, next_update_by, now=now)
+        _ask(outage, "trigger", now=now)
         for cell in found.uncovered:
             tell(outage, f"no group covers {cell}: nobody there was told", now=now)
     return update
@@ -141,6 +144,8 @@ def end(
         outage.next_update_by = outage.due_at = None
         outage.save()
         tell(outage, "ended", now=now, by=by)
+        if outage.announced_at:
+            _ask(outage, "resolve", now=now)
     return said
 
 
@@ -185,7 +190,11 @@ def tell(outage: Outage, text: str, *, now: datetime, by: User | None = None) ->
 
 
 def _locked(outage: Outage) -> Outage:
-    return Outage.objects.select_for_update(of=("self",)).select_related("priority", "communicator").get(pk=outage.pk)
+    return (
+        Outage.objects.select_for_update(of=("self",))
+        .select_related("priority", "communicator", "chain__service")
+        .get(pk=outage.pk)
+    )
 
 
 def _refuse_if_over(outage: Outage) -> None:
@@ -264,6 +273,26 @@ def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:
     outage.next_update_by = at
     outage.due_at = cadence.next_look(at, now=now) if at else None
     outage.save()
+
+
+def _ask(outage: Outage, action: str, *, now: datetime) -> None:
+    """In the atypical case somebody must acknowledge: an alert of the chain's service, so the engine escalates it (B8, B9)."""
+    if outage.chain is None:
+        return
+    event = Event(
+        action=action,
+        dedup_key=f"tocsin/outage/{outage.pk}",
+        summary=f"Please acknowledge that you know: {outage.title}",
+        source="Tocsin",
+        details={"outage": outage.pk},
+    )
+    [accepted] = intake.accept(outage.chain, [event], now=now)
+    if accepted.outcome == "triggered":
+        tell(
+            outage,
+            f"an acknowledgement is asked for through {outage.chain.service}: alert #{accepted.alert_id}",
+            now=now,
+        )
 
 
 def _interval(outage: Outage) -> timedelta | None:

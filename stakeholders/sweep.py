@@ -1,17 +1,23 @@
-"""Do whatever of the stakeholders' rows is due: messages to fan out, promises to remind of."""
+"""Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
+of, forms to answer, what nobody confirmed.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 
-from stakeholders import fanning, promises
+from stakeholders import defining, fanning, promises, quota, subscribing
 
 PASS = 10  # batches or outages
+FORMS = 100  # a pass
 
 
 def sweep(clock: Callable[[], datetime]) -> int:
     """A pass of everything that is due; how much it did."""
-    done = 0
+    done = defining.match_due(clock())
     for due in (fanning.plan_due, promises.remind_due):
         while done < PASS and due(clock()):
             done += 1
-    return done
+    forms = 0
+    while forms < FORMS and subscribing.answer_due(clock()):
+        forms += 1
+    return done + forms + subscribing.forget_unconfirmed(clock()) + quota.clear(clock())

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from dispatching import clock, ticker
-from stakeholders import fanning
+from stakeholders import fanning, subscribing
 from stakeholders import sweep as sweeping
 
 ticker.also.append(sweeping.sweep)
@@ -12,6 +12,12 @@ ticker.also.append(sweeping.sweep)
 @shared_task
 def plan_due() -> None:
     while not ticker.stopping.is_set() and fanning.plan_due(clock.now()):
+        pass
+
+
+@shared_task
+def answer_due() -> None:
+    while not ticker.stopping.is_set() and subscribing.answer_due(clock.now()):
         pass
 
 

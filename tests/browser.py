@@ -10,6 +10,7 @@ from django.test import Client
 
 from schedules.models import User
 
+APPS = ("schedules", "dispatching", "stakeholders")
 NOT_SENT = ("submit", "button", "checkbox", "radio")  # the last two unless they are checked
 
 
@@ -71,5 +72,5 @@ def text(response: HttpResponse) -> str:
 
 def everything() -> dict[str, list[tuple]]:
     """All rows of all tables of ours."""
-    models = [model for app in ("schedules", "dispatching") for model in apps.get_app_config(app).get_models()]
+    models = [model for app in APPS for model in apps.get_app_config(app).get_models()]
     return {model._meta.label: list(model._base_manager.order_by("pk").values_list()) for model in models}

@@ -23,6 +23,7 @@ STATES = {
     "SwapRequest": "swapping",
     "Outage": "outages",
     "Subscription": "subscribing",
+    "ChangeRequest": "changing",
 }
 
 

@@ -19,6 +19,8 @@ FORMATS = (
     ("Prometheus Alertmanager", "from_alertmanager"),
     ("Grafana", "from_grafana"),
 )
+MOST_CRITERIA = 5
+TOO_MANY = f"with more than {MOST_CRITERIA} people no longer agree on which priority it is."
 
 
 @admin.register(Priority)
@@ -35,6 +37,11 @@ class PriorityAdmin(ModelAdmin):
     )
     list_display_links = ("level", "name")
     search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Priority, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if len(obj.criteria) > MOST_CRITERIA:
+            self.message_user(request, f"{obj} has {len(obj.criteria)} criteria: {TOO_MANY}", messages.WARNING)
 
 
 @admin.register(Service)

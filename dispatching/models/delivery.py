@@ -53,6 +53,8 @@ class Delivery(models.Model):
     subject = models.CharField(max_length=1100)
     body = models.TextField()
     data = models.JSONField(default=dict)
+    # It asks whether the address is theirs: the only message that goes to an address which nobody has confirmed.
+    asks_to_confirm = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()

@@ -15,6 +15,7 @@ class Notice(models.Model):
         FEED = "feed", "broken calendar"
         SWAP = "swap", "swap request"
         PROMISE = "promise", "promised update"
+        CHANGE = "change", "change of a group"
 
     key = models.CharField(
         max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."

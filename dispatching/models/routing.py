@@ -31,7 +31,9 @@ class Priority(models.Model):
         help_text="1 is the most important. At most five priorities.",
     )
     name = models.CharField(max_length=50, help_text="For example: P1.")
-    description = models.TextField(blank=True, help_text="By which criteria this priority is chosen; at most five.")
+    description = models.TextField(
+        blank=True, help_text="By which criteria this priority is chosen, one a line; at most five."
+    )
     hotfix = models.BooleanField(default=False, help_text="A fix is deployed outside the usual train.")
     postmortem = models.BooleanField(default=False, help_text="A postmortem follows.")
     tells_management = models.BooleanField(default=False, help_text="Management is told.")
@@ -53,6 +55,10 @@ class Priority(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def criteria(self) -> list[str]:
+        return [line for line in self.description.splitlines() if line.strip()]
 
 
 class Service(models.Model):

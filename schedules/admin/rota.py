@@ -209,7 +209,7 @@ class RotationAdmin(ForesightAdmin):
 class LayerInline(StackedInline):
     model = Layer
     formset = OrderedFormSet
-    fields = (("rotation", "position"), ("hours", "holidays"), "feed", "adds", "order")
+    fields = ("rotation", "position", ("hours", "holidays"), "feed", "adds", "order")
     ordering_field = "order"
     autocomplete_fields = ("rotation", "feed")
     verbose_name_plural = "layers: which rotation is read, at which place, in which hours"
@@ -243,6 +243,7 @@ class OverrideInline(StackedInline):
 
 @admin.register(Schedule)
 class ScheduleAdmin(ForesightAdmin):
+    list_before_template = change_form_before_template = "admin/schedules/from_a_rotation.html"
     list_display = ("name", "team", "time_zone", "description")
     list_select_related = ("team",)
     list_filter = ("team",)

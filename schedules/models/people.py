@@ -16,6 +16,10 @@ class User(AbstractUser):
     def name(self) -> str:
         return self.get_full_name() or self.username
 
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split())[:3].upper()
+
     def __str__(self) -> str:
         return self.name
 

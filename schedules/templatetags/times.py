@@ -62,6 +62,13 @@ def span(length: timedelta) -> str:
 
 
 @register.filter
+def hours(length: timedelta) -> str:
+    """“80 hours”, “7.5 hours”, “none”: amounts of duty are compared in one unit."""
+    count = round(length / timedelta(hours=1), 1)
+    return f"{count:g} hour{'' if count == 1 else 's'}" if length else "none"
+
+
+@register.filter
 def after(length: timedelta) -> str:
     """“at once”, or “after 45 minutes”."""
     return f"after {span(length)}" if length else "at once"

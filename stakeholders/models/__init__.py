@@ -1,15 +1,24 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models.change import ChangeRequest
+from stakeholders.models.definition import DefinitionComment, Match, NotificationDefinition
 from stakeholders.models.news import Message, Update
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
+from stakeholders.models.sign_up import Quota, SignUp
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
 
 __all__ = [
     "Bracket",
+    "DefinitionComment",
+    "ChangeRequest",
     "Deployment",
+    "Match",
     "Message",
+    "NotificationDefinition",
     "Outage",
     "OutageEvent",
     "Product",
+    "Quota",
+    "SignUp",
     "StakeholderGroup",
     "StakeholderRing",
     "Subscriber",

@@ -1,15 +1,24 @@
 """Who might have to know: geography × product, and the groups that cover cells of it."""
 
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 
 from schedules.models import User
 
 
 class Named(models.Model):
-    name = models.CharField(max_length=100, unique=True)
+    """A side of the matrix; `groups` and `outages` are those that name it."""
+
+    groups: Any
+    outages: Any
+
+    name = models.CharField(max_length=100, unique=True, help_text="As customers and colleagues call it.")
     description = models.TextField(blank=True, help_text="In words that customers use.")
     order = models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms.")
 
@@ -19,6 +28,16 @@ class Named(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def used_by(self) -> list[models.Model]:
+        """The groups that name it and the outages that were there."""
+        return [*self.groups.all(), *self.outages.all()]
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused while it is used: a group would cover less, an outage forget where it was, and nobody be told."""
+        if rows := self.used_by():
+            raise ProtectedError(f"{self} is still used.", set(rows))
+        return super().delete(*args, **kwargs)
 
 
 class Deployment(Named):
@@ -56,14 +75,21 @@ class StakeholderRing(models.Model):
     number = models.PositiveSmallIntegerField(
         unique=True, validators=[MinValueValidator(1)], help_text="The order in which rings are told: 1 first."
     )
-    name = models.CharField(max_length=100, unique=True)
-    boundary = models.CharField(max_length=10, choices=Boundary, default=Boundary.PRODUCT)
+    name = models.CharField(max_length=100, unique=True, help_text="Who is in it, for example: marketing and sales.")
+    boundary = models.CharField(
+        max_length=10, choices=Boundary, default=Boundary.PRODUCT, help_text="Where its people work."
+    )
 
     class Meta:
         ordering = ("number",)
 
     def __str__(self) -> str:
         return f"ring {self.number}: {self.name}"
+
+
+class StakeholderGroups(models.QuerySet["StakeholderGroup"]):
+    def past_review(self, today: date) -> "StakeholderGroups":
+        return self.filter(review_by__lt=today)
 
 
 class StakeholderGroup(models.Model):
@@ -123,6 +149,11 @@ class StakeholderGroup(models.Model):
         "review by", null=True, blank=True, help_text="When somebody checks that it still fits how sales is organised."
     )
 
+    # Since when it covers what it covers now; empty: from the beginning.
+    covers_since = models.DateTimeField(null=True, editable=False)
+
+    objects = StakeholderGroups.as_manager()
+
     class Meta:
         ordering = ("name",)
         constraints = [
@@ -141,3 +172,17 @@ class StakeholderGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A group cannot be a part of one of its own parts."""
+        above, seen = self.parent, {self.pk}
+        while above is not None and self.pk is not None:
+            if above.pk in seen:
+                raise ValidationError({"parent": self._cycle()})
+            seen.add(above.pk)
+            above = above.parent
+
+    def _cycle(self) -> str:
+        if self.parent_id == self.pk:
+            return "A group cannot be a part of itself."
+        return f"{self.parent} is a part of {self} already, so {self} cannot be a part of it."

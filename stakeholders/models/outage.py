@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from dispatching.models import Alert, Priority, Service, Severity
+from dispatching.models import Alert, Integration, Priority, Service, Severity
 from schedules.models import User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
 
@@ -68,6 +68,16 @@ class Outage(models.Model):
         blank=True,
         related_name="+",
         help_text="Who writes to stakeholders and is reminded.",
+    )
+    chain = models.ForeignKey(
+        Integration,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="acknowledgement through",
+        help_text="Usually empty: stakeholders are informed and need not answer. Chosen: the policy of its service pages "
+        "stakeholders, one after the other, until one of them acknowledges.",
     )
     # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)

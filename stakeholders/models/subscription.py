@@ -92,6 +92,10 @@ class Subscription(models.Model):
             models.Index(fields=["group", "contact_point"], condition=Q(state="active"), name="subscription_active"),
             models.Index(fields=["asked_at"], condition=Q(state="asked"), name="subscription_asked"),
         ]
+        permissions = (
+            ("import_subscription", "Can import subscribers from a file"),
+            ("export_subscription", "Can export subscribers with their addresses"),
+        )
 
     def __str__(self) -> str:
         return f"{self.contact_point} for {self.group}"

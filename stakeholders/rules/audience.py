@@ -26,6 +26,21 @@ class Coverage:
         return self.deployments == frozenset() or self.products == frozenset()
 
 
+def faults(*, deployments: bool, all_deployments: bool, products: bool, all_products: bool) -> dict[str, str]:
+    """What is wrong with a group's coverage, by field. `deployments`, `products`: some are chosen. None at all is fine."""
+    found = {}
+    if deployments and all_deployments:
+        found["deployments"] = "Choose deployments, or tick “all deployments”, not both."
+    if products and all_products:
+        found["products"] = "Choose products, or tick “all products”, not both."
+    where, what = deployments or all_deployments, products or all_products
+    if where and not what:
+        found["products"] = "Say which products it covers there, or tick “all products”."
+    if what and not where:
+        found["deployments"] = "Say in which deployments it covers them, or tick “all deployments”."
+    return found
+
+
 def cells(deployments: Iterable[int], products: Iterable[int]) -> list[Cell]:
     return list(product(deployments, products))
 

@@ -20,6 +20,12 @@ def span(length: timedelta) -> str:
     return " ".join(parts[:2]) or "less than a minute"
 
 
+def at_most(length: timedelta) -> str:
+    """An upper bound in round words: "4 hours" for 3 hours 58 minutes (B89)."""
+    step = 15 * MINUTE if length > timedelta(hours=1) else 5 * MINUTE
+    return span(-(-length // step) * step)
+
+
 def refusal(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
     """Why this promise of the next message cannot be made; empty if it can (B88, invariants 3 and 4)."""
     if promised is None:

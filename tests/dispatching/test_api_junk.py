@@ -9,6 +9,15 @@ from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
 from schedules.api.base import Resource
 from schedules.models import Absence, CalendarFeed, Override, Schedule, User
+from stakeholders import outages, subscribing
+from stakeholders.models import (
+    Deployment,
+    NotificationDefinition,
+    Outage,
+    Product,
+    StakeholderGroup,
+    StakeholderRing,
+)
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +49,15 @@ def everything(world):
     Absence.objects.create(user=ana, start=world.now, end=world.now + HOUR)
     Override.objects.create(schedule=main, user=ana, start=world.now, end=world.now + HOUR)
     Priority.objects.create(level=1, name="P1")
-    world.service(world.policy((HOUR, main, ana, team)), name="Log-on")
+    service = world.service(world.policy((HOUR, main, ana, team)), name="Log-on").service
+    words = dict.fromkeys(("title", "text", "why_major", "why_needed", "what_they_do"), "x")
+    NotificationDefinition.objects.create(name="Log-on", service=service, **words)
+    outages.declare(Outage(title="Log-on fails", started_at=world.now), now=world.now)
+    Deployment.objects.create(name="US")
+    Product.objects.create(name="A")
+    StakeholderRing.objects.create(number=1, name="everyone")
+    group = StakeholderGroup.objects.create(name="Sales", purpose="know", all_deployments=True, all_products=True)
+    subscribing.choose(ContactPoint.objects.get(recipient__user=ana), {group: subscribing.ALL}, now=world.now)
     return client_of(User.objects.create_superuser("coach"))
 
 

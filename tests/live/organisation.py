@@ -95,7 +95,8 @@ def crowd(*, people: int, several: int) -> int:
     now = timezone.now()
     links = {"deployments": places, "products": [product]}
     priority, _ = Priority.objects.get_or_create(tells_stakeholders=True, defaults={"level": 5, "name": "P5"})
-    outage = outages.declare("Log-on fails", started_at=now, now=now, links=links, high_profile=True, priority=priority)
+    outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
+    outages.declare(outage, now=now, links=links)
     return outage.pk
 
 
@@ -103,6 +104,24 @@ def announce(*, outage: int) -> None:
     now = timezone.now()
     text = "Nobody can log on. We are at it."
     outages.announce(Outage.objects.get(pk=outage), text, next_update_by=now + HOUR, now=now)
+
+
+def open_group(name: str) -> dict[str, int]:
+    """A group that everybody may join, with nobody in it, and an outage that concerns it alone; their ids."""
+    place, product = Deployment.objects.create(name=name), Product.objects.create(name=name)
+    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone")
+    group.deployments.add(place)
+    group.products.add(product)
+    priority = Priority.objects.filter(tells_stakeholders=True).first()
+    now = timezone.now()
+    outage = Outage(title=f"{name} fails", started_at=now, high_profile=True, priority=priority)
+    outages.declare(outage, now=now, links={"deployments": [place], "products": [product]})
+    return {"group": group.pk, "outage": outage.pk}
+
+
+def say_more(*, outage: int) -> None:
+    now = timezone.now()
+    outages.update(Outage.objects.get(pk=outage), "We are still at it.", next_update_by=now + HOUR, now=now)
 
 
 def say(make: Callable, **how) -> None:

@@ -63,7 +63,7 @@ def test_the_load_of_each_person_is_counted(admin, main):
     """A12, A14"""
     Schedule.objects.update(longest_shift=timedelta(days=3))
     shown = text(admin.get(page_of(main)))
-    assert "<td>Ana</td><td>14 days</td><td>4 days 16 hours</td><td>4 days</td><td>7 days</td>" in shown
+    assert "<td>Ana</td><td>336 hours</td><td>112 hours</td><td>96 hours</td><td>168 hours</td>" in shown
     assert "On duty for longer than this schedule allows: Ana from" in shown
 
 

@@ -1,14 +1,19 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
 
-from dispatching.example import load
+from dispatching import example
+from stakeholders import example as stakeholders
 
 
 class Command(BaseCommand):
     help = "Loads the example organisation; safe to repeat. With DEBUG its people log in with the password “example”."
 
     def handle(self, *args, **options):
-        keys = load("example" if settings.DEBUG else None)
+        with transaction.atomic():
+            keys = example.load("example" if settings.DEBUG else None)
+            stakeholders.load(now=timezone.now())
         self.stdout.write("The example organisation is there.")
         for name, key in keys.items():
             self.stdout.write(

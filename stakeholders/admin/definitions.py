@@ -1,0 +1,120 @@
+"""Notification definitions: what is told about which breach, discussed before it goes live."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from schedules.admin.base import ModelAdmin, TabularInline, VerbAdmin, local, person, verb
+from stakeholders import audience, defining
+from stakeholders.models import DefinitionComment, NotificationDefinition
+from stakeholders.rules import plain
+
+LABELS = {"● live": "success", "▲ under discussion": "warning", "✓ replaced": "info"}
+
+
+class CommentInline(TabularInline):
+    """What is there stays; new ones are added below."""
+
+    model = DefinitionComment
+    fields = ("question", "text", "who", "when")
+    readonly_fields = ("who", "when")
+    verbose_name_plural = "what those who would get it say (Table 8.8)"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="by")
+    def who(self, comment: DefinitionComment) -> str:
+        return comment.by.name if comment.by else ""
+
+    @admin.display(description="when")
+    def when(self, comment: DefinitionComment) -> str:
+        return local(comment.at)
+
+
+@admin.register(NotificationDefinition)
+class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
+    """What is live is not edited: a change is a new version."""
+
+    readable = True
+    verbs = ("put_live", "take_out", "new_version")
+    refusals = (defining.Refused,)
+    list_display = ("__str__", "state_now", "service", "slo", "mode")
+    list_filter = ("mode", "service")
+    list_select_related = ("service", "replaced_by")
+    search_fields = ("name", "title", "slo", "service__name")
+    inlines = (CommentInline,)
+    preview_template = "admin/stakeholders/definition.html"
+    unguarded = ("live_since",)
+    fieldsets = (
+        (None, {"fields": ("name", "change_reason", "mode")}),
+        ("Which breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
+        ("To whom", {"fields": (("deployments", "products"), "groups", "chain")}),
+        ("What is said", {"fields": ("title", "text")}),
+        ("Why", {"fields": ("why_major", "why_needed", "what_they_do")}),
+        ("For the people on call", {"fields": ("runbook_url", "recording_url")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> tuple[str, ...]:
+        if obj is None or defining.may_edit(obj):
+            return ()
+        return tuple(name for _, part in self.fieldsets for name in _flat(part["fields"]))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultipleWidget()}
+        )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for comment in formset.save(commit=False):
+            comment.by, comment.at = person(request), timezone.now()
+        super().save_formset(request, form, formset, change)
+
+    def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:
+        if obj.live_since:
+            return ["take_out", "new_version"]
+        return ["put_live"] if defining.may_edit(obj) else []
+
+    @verb("Put it live", strong=True)
+    def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        defining.put_live(obj, now=now)
+        return f"{obj} is live: alerts that begin from now on are compared with it."
+
+    @verb("Take it out")
+    def take_out(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        defining.take_out(obj)
+        return f"{obj} is not compared with alerts any more."
+
+    @verb("Make a new version")
+    def new_version(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        return f"{defining.new_version(obj)} was made: edit it, discuss it, put it live."
+
+    def preview(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> dict[str, Any]:
+        where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
+        level = obj.most_important.level if obj.most_important else 0
+        known = where.exists() and what.exists()
+        return {
+            "definition": obj,
+            "found": audience.would_be_told(where, what, chosen, level=level) if known else None,
+            "jargon": plain.jargon(f"{obj.title} {obj.text}"),
+            "too_long": plain.too_long(obj.text),
+            "matches": obj.matches.select_related("alert", "outage").order_by("-pk")[:20],
+        }
+
+    @display(description="state", label=LABELS)
+    def state_now(self, obj: NotificationDefinition) -> str:
+        if obj.live_since:
+            return "● live"
+        return "▲ under discussion" if defining.may_edit(obj) else "✓ replaced"
+
+
+def _flat(fields: Any) -> list[str]:
+    return [name for each in fields for name in (each if isinstance(each, tuple) else (each,))]

@@ -1,0 +1,96 @@
+"""Notification definitions over REST; what is live is not edited, a change is a new version."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dispatching import clock
+from dispatching.models import Priority
+from schedules.api.base import MayChange, RecordSerializer, Resource
+from schedules.api.fields import InstantField
+from schedules.api.filters import TextFilter, YesNoFilter
+from stakeholders import defining
+from stakeholders.models import DefinitionComment, NotificationDefinition
+
+LINKS = ("deployments", "products", "groups")
+
+
+class CommentSerializer(serializers.ModelSerializer):
+    by = serializers.CharField(source="by.username", default=None, allow_null=True)
+    at = InstantField()
+
+    class Meta:
+        model = DefinitionComment
+        fields = ("question", "text", "by", "at")
+        read_only_fields = fields
+
+
+class DefinitionSerializer(RecordSerializer):
+    most_important = serializers.SlugRelatedField(
+        slug_field="level",
+        queryset=Priority.objects.all(),
+        allow_null=True,
+        required=False,
+        help_text="1 to 5, or null.",
+    )
+    comments = CommentSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = NotificationDefinition
+        fields = (
+            *("id", "name", "version", "replaces", "change_reason", "live_since", "service", "slo", "most_important"),
+            *("repeats", "within", "mode", *LINKS, "chain", "title", "text", "why_major", "why_needed", "what_they_do"),
+            *("uncovered", "runbook_url", "recording_url", "comments"),
+        )
+        read_only_fields = ("id", "version", "replaces", "live_since", "comments")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and not defining.may_edit(self.instance):
+            raise defining.Refused("It is live or has been replaced: make a new version.")
+        return super().validate(attrs)
+
+
+class DefinitionFilters(filters.FilterSet):
+    name = TextFilter()
+    service = TextFilter(field_name="service__name", lookup_expr="iexact", help_text="A service's name.")
+    live = YesNoFilter(
+        field_name="live_since", lookup_expr="isnull", exclude=True, help_text="Compared with alerts now."
+    )
+
+
+def verb(function: Callable) -> Callable:
+    answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="It is not possible; `detail` says why.")}
+    post = action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    return post(extend_schema(request=None, responses=answers)(function))
+
+
+class NotificationDefinitionViewSet(Resource):
+    """Definitions, all versions, the newest first within a name."""
+
+    queryset = NotificationDefinition.objects.select_related("most_important").prefetch_related(*LINKS, "comments__by")
+    serializer_class = DefinitionSerializer
+    filterset_class = DefinitionFilters
+    http_method_names = ("get", "post", "put", "patch", "head", "options")
+
+    @verb
+    def live(self, request: Request, pk: str) -> Response:
+        """Alerts that begin from now on are compared with it."""
+        defining.put_live(self.get_object(), now=clock.now())
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @verb
+    def retire(self, request: Request, pk: str) -> Response:
+        """It is not compared with alerts any more."""
+        defining.take_out(self.get_object())
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @verb
+    def renew(self, request: Request, pk: str) -> Response:
+        """A copy with the next version number, to be edited and put live."""
+        return Response(self.get_serializer(defining.new_version(self.get_object())).data)

@@ -1,0 +1,139 @@
+"""Notification definitions: discussed, put live, replaced by a new version; and the alerts that match them (B36 to B39).
+
+A definition that is live is compared with each alert that begins from then on. A match opens an outage, or adds the alert
+to the one that is open already; an automatic one is announced at once, a prepared one waits for a person.
+"""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from dispatching.models import Alert
+from schedules.models import User
+from stakeholders import outages
+from stakeholders.models import Match, NotificationDefinition, Outage
+
+Mode = NotificationDefinition.Mode
+PASS = 50
+
+# Pairs of a live definition and an open alert that have not been matched yet.
+DUE = """
+SELECT definition.id, alert.id FROM stakeholders_notificationdefinition definition
+JOIN dispatching_alert alert ON alert.service_id = definition.service_id AND alert.state <> 'resolved'
+    AND alert.first_at >= definition.live_since
+LEFT JOIN dispatching_priority given ON given.id = alert.priority_id
+LEFT JOIN dispatching_priority least ON least.id = definition.most_important_id
+WHERE (definition.slo = '' OR lower(definition.slo) = lower(alert.slo)) AND (least.id IS NULL OR given.level <= least.level)
+    AND NOT EXISTS (
+        SELECT FROM stakeholders_match known WHERE known.definition_id = definition.id AND known.alert_id = alert.id
+    )
+    AND (definition.repeats = 1 OR definition.repeats <= (
+        SELECT sum((event.data->>'count')::int) FROM dispatching_alertevent event
+        JOIN dispatching_alert other ON other.id = event.alert_id AND other.service_id = definition.service_id
+        WHERE event.kind IN ('triggered', 'repeated') AND event.at > %(now)s - definition.within
+            AND (definition.slo = '' OR lower(definition.slo) = lower(other.slo))
+    ))
+ORDER BY alert.id LIMIT %(most)s
+"""
+
+
+class Refused(Exception):
+    """What the definition is forbids it; a sentence for people."""
+
+
+def put_live(definition: NotificationDefinition, *, now: datetime) -> None:
+    """Alerts from now on are compared with it; the version before is not any more. Refused if there is a newer one."""
+    with transaction.atomic():
+        if NotificationDefinition.objects.filter(replaces=definition, live_since__isnull=False).exists():
+            raise Refused("A newer version is live.")
+        NotificationDefinition.objects.filter(name=definition.name).exclude(pk=definition.pk).update(live_since=None)
+        NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=now)
+
+
+def may_edit(definition: NotificationDefinition) -> bool:
+    """Neither live nor replaced by a newer version."""
+    return definition.live_since is None and not hasattr(definition, "replaced_by")
+
+
+def take_out(definition: NotificationDefinition) -> None:
+    """No alert is compared with it any more; outages that it opened go on."""
+    NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=None)
+
+
+def new_version(definition: NotificationDefinition) -> NotificationDefinition:
+    """A copy to be edited, discussed and put live later; this one stays as it is. Refused if there is one already (B105)."""
+    with transaction.atomic():
+        NotificationDefinition.objects.select_for_update().get(pk=definition.pk)
+        if NotificationDefinition.objects.filter(replaces=definition).exists():
+            raise Refused("There is a newer version already.")
+        links = {name: list(getattr(definition, name).all()) for name in ("deployments", "products", "groups")}
+        copy = NotificationDefinition.objects.get(pk=definition.pk)
+        copy.pk, copy.replaces, copy.version = None, definition, definition.version + 1
+        copy.live_since, copy.change_reason = None, ""
+        copy._state.adding = True
+        copy.save()
+        for name, objects in links.items():
+            getattr(copy, name).set(objects)
+    return copy
+
+
+def match_due(now: datetime) -> int:
+    """Matches up to a pass of new alerts and announces what has come to be announced; how much it did."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, {"now": now, "most": PASS})
+        found = cursor.fetchall()
+    done = sum(_match(definition_id, alert_id, now) for definition_id, alert_id in found)
+    waiting = Outage.objects.filter(
+        mode=Outage.Mode.AUTO, state=Outage.State.OPEN, announced_at__isnull=True, priority__tells_stakeholders=True
+    )
+    return done + sum(_announce(outage, now) for outage in waiting[:PASS])
+
+
+def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
+    """The definition's row is locked, so that two sweeps do not open two outages."""
+    with transaction.atomic():
+        locked = NotificationDefinition.objects.select_for_update(skip_locked=True)
+        definition = locked.filter(pk=definition_id, live_since__isnull=False).first()
+        alert = Alert.objects.select_related("service", "priority").filter(pk=alert_id).first()
+        if definition is None or alert is None or definition.matches.filter(alert=alert).exists():
+            return False
+        open_now = Outage.objects.filter(matches__definition__name=definition.name, state=Outage.State.OPEN)
+        outage = open_now.order_by("pk").first() or _declare(definition, alert, now)
+        outage.alerts.add(alert)
+        Match.objects.create(definition=definition, alert=alert, outage=outage)
+        outages.tell(outage, f"alert #{alert.pk} matches {definition}", now=now)
+    return True
+
+
+def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:
+    mode = Outage.Mode(definition.mode)
+    values = {"title": definition.title, "high_profile": True, "chain": definition.chain}
+    outage = outages.declare_from_alert(alert, now=now, mode=mode, **values)
+    for name in ("deployments", "products", "groups"):
+        if chosen := list(getattr(definition, name).all()):
+            getattr(outage, name).set(chosen)
+    return outage
+
+
+def _announce(outage: Outage, now: datetime) -> bool:
+    """What cannot be announced waits for a person, and the timeline says why."""
+    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
+    if definition is None:
+        return False
+    try:
+        outages.announce(outage, definition.text, next_update_by=now + outages.usual(outage), now=now)
+    except outages.Refused as refusal:
+        with transaction.atomic():
+            Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
+            outages.tell(outage, f"not announced by itself: {refusal}", now=now)
+    return True
+
+
+def draft(outage: Outage) -> str:
+    """The prepared words of the definition that led to this outage; empty if none did."""
+    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
+    return definition.text if definition else ""
+
+
+def comment(definition: NotificationDefinition, question: str, text: str, *, by: User, now: datetime) -> None:
+    definition.comments.create(question=question, text=text, by=by, at=now)

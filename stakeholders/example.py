@@ -1,0 +1,124 @@
+"""The stakeholders of the example organisation: the matrix and the seven groups of Table 8.4. Safe to load again.
+
+The four groups of Table 8.2 are there with their purposes. The seven are the subgroups of marketing and sales (Table 8.3);
+the other three cover nothing of their own yet, so that an outage reaches exactly those that Table 8.4 names.
+"""
+
+from datetime import datetime, timedelta
+
+from dispatching.models import ContactPoint, Service
+from schedules.models import User
+from stakeholders import groups
+from stakeholders.models import (
+    Deployment,
+    NotificationDefinition,
+    Product,
+    StakeholderGroup,
+    StakeholderRing,
+    Subscription,
+)
+
+US, EU, JP, SHOWCASE = "Production US", "Production EU", "Production JP", "Showcase worldwide"
+DEPLOYMENTS = [
+    (US, "Our service for customers in the Americas."),
+    (EU, "Our service for customers in Europe."),
+    (JP, "Our service for customers in Japan."),
+    (SHOWCASE, "Used all over the world for demos and trainings."),
+]
+PRODUCTS = [
+    ("A", "Takes data from shops."),
+    ("B", "Shows how sales go."),
+    ("C", "Plans what to order; sold with B in Europe."),
+]
+TALK = "Ready to talk to customers there, and to move demos and campaigns."
+SEVEN = [
+    # name, deployment, products (none: all, also those added later)
+    ("Group 1: US, product A", US, ["A"]),
+    ("Group 2: US, product B", US, ["B"]),
+    ("Group 3: US, product C", US, ["C"]),
+    ("Group 4: EU, product A", EU, ["A"]),
+    ("Group 5: EU, products B and C", EU, ["B", "C"]),
+    ("Group 6: Japan, all products", JP, []),
+    ("Group 7: Showcase, all products", SHOWCASE, []),
+]
+Boundary = StakeholderRing.Boundary
+RINGS = [
+    (1, "product management", Boundary.PRODUCT),
+    (2, "leadership of the product delivery organisation", Boundary.PRODUCT),
+    (3, "marketing and sales", Boundary.ENTERPRISE),
+    (4, "partners and customers", Boundary.EXTERNAL),
+]
+SUBSCRIBERS = [
+    ("rep", "Group 5: EU, products B and C"),
+    ("rep", "Group 7: Showcase, all products"),
+    ("mo", "Leadership"),
+]
+
+
+def load(*, now: datetime) -> None:
+    """Creates what is missing and changes nothing that is there. The people of dispatching's example come first."""
+    for order, (name, description) in enumerate(DEPLOYMENTS):
+        Deployment.objects.get_or_create(name=name, defaults={"description": description, "order": order})
+    for order, (letter, description) in enumerate(PRODUCTS):
+        Product.objects.get_or_create(name=letter, defaults={"description": description, "order": order})
+    for number, name, boundary in RINGS:
+        StakeholderRing.objects.get_or_create(number=number, defaults={"name": name, "boundary": boundary})
+    rep = User.objects.get(username="rep")
+    parents = {usual.name: _group(usual.name, usual.purpose, usual.openness, rep, now) for usual in groups.USUAL}
+    for name, deployment, letters in SEVEN:
+        _cell(name, deployment, letters, parents["Marketing and sales"], now)
+    _definition()
+    for username, name in SUBSCRIBERS:
+        _subscribe(username, StakeholderGroup.objects.get(name=name), now)
+
+
+def _definition() -> None:
+    """Table 8.6, prepared; not live, so that nothing is compared with it before somebody has read it."""
+    if NotificationDefinition.objects.filter(name="Uploads fail").exists():
+        return
+    made = NotificationDefinition.objects.create(
+        name="Uploads fail",
+        service=Service.objects.get(name="Uploads"),
+        title="Uploads fail",
+        text="No data uploads from most point-of-sale devices of the showcase deployment.",
+        why_major="Demos all over the world show stale data.",
+        why_needed="Marketing and sales, to move demos and to talk to customers.",
+        what_they_do="Move demos of the next hours; tell customers who ask that we are at it.",
+        uncovered="Uploads succeed, but with wrong figures: announce it by hand.",
+    )
+    made.deployments.add(Deployment.objects.get(name=SHOWCASE))
+    made.products.set(Product.objects.all())
+
+
+def _group(name: str, purpose: str, openness: str, owner: User | None, now: datetime, **more) -> StakeholderGroup:
+    review_by = (now + timedelta(days=180)).date()
+    defaults = {"purpose": purpose, "openness": openness, "owner": owner, "review_by": review_by, **more}
+    group, new = StakeholderGroup.objects.get_or_create(name=name, defaults=defaults)
+    if new:
+        groups.grant_to_owner(group)
+        if owner:
+            group.representatives.add(owner)
+    return group
+
+
+def _cell(name: str, deployment: str, letters: list[str], parent: StakeholderGroup, now: datetime) -> None:
+    if StakeholderGroup.objects.filter(name=name).exists():
+        return
+    group = _group(
+        name, TALK, StakeholderGroup.Openness.EVERYONE, parent.owner, now, parent=parent, all_products=not letters
+    )
+    group.deployments.add(Deployment.objects.get(name=deployment))
+    group.products.add(*Product.objects.filter(name__in=letters))
+
+
+def _subscribe(username: str, group: StakeholderGroup, now: datetime) -> None:
+    point = ContactPoint.objects.filter(recipient__user__username=username).first()
+    if point and not Subscription.objects.filter(contact_point=point, group=group).exists():
+        Subscription.objects.create(
+            contact_point=point,
+            group=group,
+            state=Subscription.State.ACTIVE,
+            asked_at=now,
+            asked_from="example",
+            confirmed_at=now,
+        )

@@ -1,0 +1,55 @@
+"""Mails to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from dispatching import alarms, personal
+from dispatching.models import ContactPoint, Delivery
+from schedules.models import User
+from stakeholders import addresses, links, quota
+from stakeholders.models import StakeholderGroup
+
+DAY = timedelta(days=1)
+
+
+def ask_to_confirm(
+    point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime, invited_by: User | None = None
+) -> None:
+    """The one mail that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
+    if not _may("confirm", point, now):
+        return
+    url = links.url("confirm", point)
+    words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point)}
+    _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now)
+
+
+def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
+    """The link to the page where everything can be changed; at most one a day for each `what` that brings it about."""
+    if not _may(what, point, now):
+        return
+    url = personal.url("manage", point.pk, point.link_version)
+    _post(point, "Your subscriptions", "messages/manage.txt", {"url": url}, url=url, now=now)
+
+
+def _may(what: str, point: ContactPoint, now: datetime) -> bool:
+    return quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now)
+
+
+def _post(point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime) -> None:
+    body = render_to_string(template, words)
+    Delivery.objects.create(
+        queue=Delivery.Queue.BULK,
+        contact_point=point,
+        channel=point.channel,
+        recipient_name=point.recipient.name[:150],
+        subject=subject,
+        body=body,
+        data={"kind": "notice", "title": subject, "body": body, "url": url},
+        asks_to_confirm=True,
+        created_at=now,
+        due_at=now,
+        expires_at=now + timedelta(seconds=links.AGE),
+    )
+    transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))

@@ -1,0 +1,26 @@
+"""The links of mails that are no news: confirm, and “this was not me”. Good for three days, as often as they are opened."""
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from dispatching.models import ContactPoint
+
+AGE = 72 * 3600  # seconds
+SALT = "tocsin.stakeholders."
+
+
+def url(purpose: str, point: ContactPoint) -> str:
+    """`purpose` is the name of a URL pattern with the token as its only argument."""
+    token = signing.dumps([point.pk, point.link_version], salt=SALT + purpose)
+    return settings.PUBLIC_URL + reverse(purpose, args=[token])
+
+
+def read(purpose: str, given: str) -> ContactPoint | None:
+    """The contact point that the token is for; None if it is forged, for another purpose, too old, or void by now."""
+    try:
+        point_id, version = signing.loads(given, salt=SALT + purpose, max_age=AGE)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    points = ContactPoint.objects.select_related("recipient__user")
+    return points.filter(pk=point_id, link_version=version).first()

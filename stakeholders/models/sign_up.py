@@ -1,0 +1,52 @@
+"""What strangers type into the public forms, before anything is done about it, and how much of that is let in."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from schedules.models import User
+from stakeholders.models.subscription import Subscription
+
+
+class SignUp(models.Model):
+    """A form that was sent and waits for a worker. The page answers the same, as fast, whoever the address belongs to.
+
+    Deleted when it is done with: the record of consent is the subscription.
+    """
+
+    class Kind(models.TextChoices):
+        SUBSCRIBE = "subscribe", "subscribe"
+        LINK = "link", "send a new link"
+
+    kind = models.CharField(max_length=9, choices=Kind, default=Kind.SUBSCRIBE)
+    channel = models.CharField(max_length=20)
+    address = models.CharField(max_length=500)
+    # Ids.
+    groups = ArrayField(models.BigIntegerField(), default=list)
+    deployments = ArrayField(models.BigIntegerField(), default=list)
+    products = ArrayField(models.BigIntegerField(), default=list)
+    kinds = models.CharField(max_length=4, choices=Subscription.Kinds, default=Subscription.Kinds.ALL)
+    invited_by = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ("pk",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.channel}"
+
+
+class Quota(models.Model):
+    """How often something was done since `began_at`: a mail to one address, a form from one network, all forms."""
+
+    key = models.CharField(max_length=80, unique=True)
+    began_at = models.DateTimeField(db_index=True)
+    used = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("pk",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key.partition('/')[0]}: {self.used}"
