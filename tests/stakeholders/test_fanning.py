@@ -11,6 +11,7 @@ from stakeholders import fanning, outages
 from stakeholders.models import (
     Deployment,
     Message,
+    Outage,
     Product,
     StakeholderGroup,
     Subscriber,
@@ -61,9 +62,8 @@ class Stakeholders:
     def announce(self):
         links = {"deployments": [self.eu], "products": [self.product]}
         now = self.world.now
-        outage = outages.declare(
-            "Log-on fails", started_at=now, now=now, links=links, high_profile=True, priority=self.priority
-        )
+        outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=self.priority)
+        outages.declare(outage, now=now, links=links)
         outages.announce(outage, "We are at it.", next_update_by=now + HOUR, now=now)
         return outage
 
@@ -314,6 +314,6 @@ def test_a_batch_takes_as_many_statements_for_many_as_for_one(cast, django_asser
     for number in range(30):
         cast.asks(f"p{number}", cast.here, cast.everywhere)
     cast.announce()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         fanning.plan_due(cast.world.now)
     assert Delivery.objects.count() == 30
