@@ -51,6 +51,11 @@ bench:
 bench-schedules:
 	@exec $(IN_VENV) -m benchmarks.on_call $(ARGS)
 
+# A message to 100,000 subscribers beside a plain smtplib loop, with kills. Some minutes. ARGS=--quick: 5,000, two minutes.
+.PHONY: bench-fanout
+bench-fanout:
+	@exec $(IN_VENV) -m benchmarks.fanout $(ARGS)
+
 # Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Two or three minutes.
 .PHONY: zones
 zones:

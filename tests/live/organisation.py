@@ -4,15 +4,16 @@ What a function here returns goes to the test as JSON.
 """
 
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import connection
 from django.utils import timezone
 
-from dispatching.models import ContactPoint, EscalationPolicy, Priority, Recipient
+from dispatching.models import ContactPoint, Delivery, EscalationPolicy, Priority, Recipient
 from schedules.oncall import on_call
-from stakeholders import outages
+from stakeholders import fanning, outages
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from tests.world import World
 
@@ -94,7 +95,7 @@ def crowd(*, people: int, several: int) -> int:
         cursor.execute("ANALYZE")
     now = timezone.now()
     links = {"deployments": places, "products": [product]}
-    priority, _ = Priority.objects.get_or_create(tells_stakeholders=True, defaults={"level": 5, "name": "P5"})
+    priority, _ = Priority.objects.get_or_create(level=5, defaults={"name": "P5", "tells_stakeholders": True})
     outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
     outages.declare(outage, now=now, links=links)
     return outage.pk
@@ -117,6 +118,15 @@ def open_group(name: str) -> dict[str, int]:
     outage = Outage(title=f"{name} fails", started_at=now, high_profile=True, priority=priority)
     outages.declare(outage, now=now, links={"deployments": [place], "products": [product]})
     return {"group": group.pk, "outage": outage.pk}
+
+
+def plan() -> float:
+    """Plans whatever is due, alone; rows a second."""
+    before, began = Delivery.objects.count(), time.monotonic()
+    while fanning.plan_due(timezone.now()):
+        pass
+    took = time.monotonic() - began
+    return (Delivery.objects.count() - before) / took
 
 
 def say_more(*, outage: int) -> None:
