@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from dispatching import lifecycle
 from dispatching.models import Alert, Delivery, Escalation, Notice, Priority
-from stakeholders import fanning, outages
+from stakeholders import fanning, messages, outages
 from stakeholders.models import Bracket, Message, Outage, Subscription, Update
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
 
@@ -393,7 +393,7 @@ def test_the_audience_is_kept_with_the_message(outside):
 
 
 def test_tables_8_6_and_8_7_field_by_field(outside):
-    """B85, B89 to B93, D3, D5, D6"""
+    """B85, B89, B90, B91, B92, B93, D3, D5, D6"""
     world = outside.world
     world.now = datetime(2020, 12, 1, 15, 0, tzinfo=UTC)
     outside.subscriber("ann", "7")
@@ -434,6 +434,16 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
         assert line in last.text, line
     assert "The next message" not in last.text and first.subject == last.subject
     assert Bracket.objects.get().state == "closed" and Outage.objects.get().ended_at == end
+
+
+def test_each_group_reads_what_to_do_with_the_news(outside):
+    """B15a"""
+    outside.groups["7"].advice = "Move demos to tomorrow."
+    outside.groups["7"].save()
+    outside.subscriber("ann", "7")
+    content = outside.announce(outside.outage()).messages.get().content
+    assert content.parts[str(outside.groups["7"].pk)]["text"] == "- 7: Move demos to tomorrow."
+    assert "- 7: Move demos to tomorrow." in messages.specimen(content)
 
 
 def test_markup_in_what_is_said_is_only_text(outside):
