@@ -56,6 +56,11 @@ bench-schedules:
 bench-fanout:
 	@exec $(IN_VENV) -m benchmarks.fanout $(ARGS)
 
+# Whether the public form answers known and unknown addresses in the same time; 10,000 sign-ups of one victim. Some minutes.
+.PHONY: bench-sign-up
+bench-sign-up:
+	@exec $(IN_VENV) -m benchmarks.sign_up_time $(ARGS)
+
 # Every time zone, eleven years, eight kinds of rotation: no gap, no overlap, no empty turn. Two or three minutes.
 .PHONY: zones
 zones:

@@ -1,6 +1,10 @@
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 
 from dispatching.channels import memory
+from tests import links
 from tests.world import World
 
 
@@ -15,3 +19,13 @@ def quiet(settings):
 @pytest.fixture
 def world(db) -> World:
     return World()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """K11, P3, invariant 13: after each test with messages their links are opened, one of each kind, and no row changes."""
+    result = yield
+    if {"db", "transactional_db"} & set(item.fixturenames) or item.get_closest_marker("django_db"):
+        urls = links.one_of_each_kind(links.urls_of(memory.outbox) | links.urls_elsewhere())
+        assert links.written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"
+    return result
