@@ -6,10 +6,17 @@ to the one that is open already; an automatic one is announced at once, a prepar
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
 
-from dispatching.models import Alert
-from schedules.models import User
+from dispatching import notices
+from dispatching.models import Alert, Notice
+from schedules import access
+from schedules.models import Schedule, Team, User
+from schedules.oncall import on_call_at
 from stakeholders import outages
 from stakeholders.models import Match, NotificationDefinition, Outage
 
@@ -41,13 +48,46 @@ class Refused(Exception):
     """What the definition is forbids it; a sentence for people."""
 
 
-def put_live(definition: NotificationDefinition, *, now: datetime) -> None:
-    """Alerts from now on are compared with it; the version before is not any more. Refused if there is a newer one."""
+def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]:
+    """Alerts from now on are compared with it; the version before is not any more. Refused if there is a newer one.
+
+    Returns the people on call for its service, who are told (B106).
+    """
     with transaction.atomic():
         if NotificationDefinition.objects.filter(replaces=definition, live_since__isnull=False).exists():
             raise Refused("A newer version is live.")
         NotificationDefinition.objects.filter(name=definition.name).exclude(pk=definition.pk).update(live_since=None)
         NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=now)
+        return _tell_on_call(definition, now)
+
+
+def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[User]:
+    """Those on duty now on the schedules of the service's team and of its policy."""
+    service = definition.service
+    theirs = Q(team=service.team_id) if service.team_id else Q(pk__in=[])
+    paged = service.policy.steps.values("targets__schedule")
+    on = on_call_at(Schedule.objects.filter(theirs | Q(pk__in=paged)).values_list("pk", flat=True), now)
+    people = sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
+    url = f"{settings.PUBLIC_URL}{reverse('stakeholder_guide')}#service-{service.pk}"
+    subject = f"Stakeholders are told of {service} as agreed: {definition}"
+    body = render_to_string("messages/definition.txt", {"definition": definition, "subject": subject, "url": url})
+    for user in people:
+        key = f"definition/{definition.pk}/{now.isoformat()}/{user.pk}"
+        notices.tell(user, key, Notice.Kind.DEFINITION, subject, body, now=now, url=url)
+    return people
+
+
+def live() -> QuerySet[NotificationDefinition]:
+    """Those that alerts are compared with, by service, with what is said of them on the guide."""
+    found = NotificationDefinition.objects.filter(live_since__isnull=False).order_by("service__name", "name")
+    return found.select_related("service", "priority", "most_important").prefetch_related("groups")
+
+
+def may_change(user: User, definition: NotificationDefinition) -> bool:
+    """Those who may change any, and the team of the service: it knows what its breaches mean (B137)."""
+    if access.may(user, "change", definition):
+        return True
+    return Team.objects.filter(user=user, services=definition.service_id).exists()
 
 
 def may_edit(definition: NotificationDefinition) -> bool:
@@ -108,6 +148,8 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
 def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:
     mode = Outage.Mode(definition.mode)
     values = {"title": definition.title, "high_profile": True, "chain": definition.chain}
+    if definition.priority:
+        values |= {"priority": definition.priority, "priority_reason": definition.priority_reason}
     outage = outages.declare_from_alert(alert, now=now, mode=mode, **values)
     for name in ("deployments", "products", "groups"):
         if chosen := list(getattr(definition, name).all()):

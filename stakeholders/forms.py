@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from dispatching import channels
 from dispatching.channels import ChannelError
@@ -12,7 +13,7 @@ from dispatching.models import ContactPoint, Priority
 from schedules.models import User
 from stakeholders import joining
 from stakeholders.joining import Wish
-from stakeholders.models import StakeholderGroup, Subscriber, Subscription
+from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
 
 LANGUAGES = [("en", "English")]
 KINDS = [
@@ -210,6 +211,39 @@ class WishForm(PlainForm):
             kinds=found["kinds"] or Subscription.Kinds.ALL.value,
             least_priority=found["least_priority"],
         )
+
+
+class HelpedForm(PlainForm):
+    """Whether the help page helped. The buttons are its yes and no."""
+
+    helped = forms.ChoiceField(
+        label="Did this help?",
+        choices=[("yes", "yes"), ("no", "no")],
+        widget=forms.HiddenInput,
+        error_messages={"required": "Please press yes or no."},
+    )
+    comment = forms.CharField(
+        label="What is missing, or not clear? (you need not say)",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CommentForm(PlainForm):
+    """What somebody who was told of an outage thinks of its priority."""
+
+    outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
+    text = forms.CharField(
+        label="Should it be more important, or less? Why?",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Please write something."},
+    )
+
+    def __init__(self, *args: Any, told: QuerySet[Outage], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["outage"].queryset = told
 
 
 class SettingsForm(forms.ModelForm):

@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 
-from dispatching.models import Priority
+from dispatching.models import Priority, Service
 from schedules.forms import LocalField, OwnForm
-from stakeholders.models import ChangeRequest, Deployment, Product, StakeholderGroup
+from schedules.models import Team
+from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
 
 
 class GroupsField(forms.ModelMultipleChoiceField):
@@ -72,3 +73,18 @@ class ChangeForm(OwnForm, forms.ModelForm):
         if due_at <= self.now:
             raise forms.ValidationError("That time has passed.")
         return due_at
+
+
+class OwnOutageForm(forms.ModelForm):
+    """A team's own outage because of another one, with what is known of that."""
+
+    class Meta:
+        model = Outage
+        fields = ("title", "deployments", "products", "services")
+        labels = {"title": "What is affected?", "deployments": "Where?", "products": "Which products?"}
+        widgets = dict.fromkeys(("deployments", "products", "services"), forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, cause: Outage, team: Team, **kwargs: Any) -> None:
+        known = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
+        super().__init__(*args, initial=known, label_suffix="", use_required_attribute=False, **kwargs)
+        self.fields["services"].queryset = Service.objects.filter(team=team)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from schedules.models import User
-from stakeholders import changing, groups, matrix
+from stakeholders import changing, defining, groups, joining, matrix
 from stakeholders.group_forms import ChangeForm
 from stakeholders.models import ChangeRequest, StakeholderGroup
 
@@ -20,6 +20,8 @@ def guide(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
         "groups": [(group, groups.covers(group)) for group in listed],
         "past_review": {group.pk for group in StakeholderGroup.objects.past_review(now.date())},
         "picture": matrix.picture(),
+        # What the people on call have to know; others are not shown runbooks.
+        "definitions": defining.live() if joining.in_product_delivery(user) else [],
     }
     return render(request, "stakeholders/guide.html", context)
 

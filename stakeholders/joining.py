@@ -28,9 +28,14 @@ def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
     found = StakeholderGroup.objects.prefetch_related("deployments", "products")
     if user is None or not user.is_authenticated:
         return found.filter(openness=Openness.EVERYONE)
-    if user.is_superuser or Team.objects.filter(Q(user=user.pk) | Q(manager=user.pk)).exists():
+    if in_product_delivery(user):
         return found
     return found.exclude(openness=Openness.PRODUCT)
+
+
+def in_product_delivery(user: User | AnonymousUser) -> bool:
+    """In a team, or manages one."""
+    return user.is_superuser or Team.objects.filter(Q(user=user.pk) | Q(manager=user.pk)).exists()
 
 
 def invitable(user: User) -> QuerySet[StakeholderGroup]:

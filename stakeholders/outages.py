@@ -19,6 +19,7 @@ from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Produc
 from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
+COMMENT = "comment on the priority: "
 NOTHING_NEW = "There is nothing new: we are still at it."
 
 
@@ -172,6 +173,13 @@ def change_priority(
             _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
         outage.save()
     return outage
+
+
+def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
+    """A stakeholder says what they think of the priority; the communicator reads it on the timeline (B143)."""
+    if not text.strip():
+        raise Refused("Please write something.", "text")
+    tell(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
 
 
 def usual(outage: Outage) -> timedelta:

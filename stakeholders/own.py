@@ -2,16 +2,25 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
 from dispatching import personal
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
-from stakeholders import joining
+from stakeholders import joining, outages
 from stakeholders.forms import WishForm
-from stakeholders.models import Deployment, Message, Outage, Product, StakeholderGroup, Subscriber, Subscription
+from stakeholders.models import (
+    Deployment,
+    Message,
+    Outage,
+    OutageEvent,
+    Product,
+    StakeholderGroup,
+    Subscriber,
+    Subscription,
+)
 
 PAST = 20  # outages that are over
 
@@ -78,13 +87,20 @@ def overview(user: User) -> dict[str, Any]:
     """One's own subscriptions by contact point, and the outages that were told to their groups, newest first."""
     points = ContactPoint.objects.filter(recipient__user=user).order_by("pk")
     found = [(point, rows(point), manage_path(point)) for point in points]
-    groups = {row.group_id for _, each, _ in found for row in each if row.state == row.State.ACTIVE}
-    outages = told_to(groups).prefetch_related("deployments", "products", "updates")
+    said = OutageEvent.objects.filter(by=user, text__startswith=outages.COMMENT)
+    known = told_to_user(user).select_related("priority")
+    known = known.prefetch_related("deployments", "products", "updates", Prefetch("events", said, "own_comments"))
     lists = [
-        ("Going on now", outages.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
-        ("Over", outages.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
+        ("Going on now", known.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
+        ("Over", known.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
     ]
     return {"points": found, "zone": user.time_zone, "lists": lists}
+
+
+def told_to_user(user: User) -> QuerySet[Outage]:
+    """The outages that were announced to a group of which this person is a subscriber."""
+    rows = Subscription.objects.filter(contact_point__recipient__user=user, state=Subscription.State.ACTIVE)
+    return told_to(set(rows.values_list("group", flat=True)))
 
 
 def told_to(groups: set[int]) -> QuerySet[Outage]:

@@ -1,11 +1,12 @@
 """Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
-of, forms to answer, what nobody confirmed.
+of, managers and other teams to
+tell, forms to answer, what nobody confirmed.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 
-from stakeholders import defining, fanning, promises, quota, subscribing
+from stakeholders import consuming, defining, fanning, managers, promises, quota, subscribing
 
 PASS = 10  # batches or outages
 FORMS = 100  # a pass
@@ -13,7 +14,7 @@ FORMS = 100  # a pass
 
 def sweep(clock: Callable[[], datetime]) -> int:
     """A pass of everything that is due; how much it did."""
-    done = defining.match_due(clock())
+    done = defining.match_due(clock()) + managers.tell_due(clock()) + consuming.tell_due(clock())
     for due in (fanning.plan_due, promises.remind_due):
         while done < PASS and due(clock()):
             done += 1

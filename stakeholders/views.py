@@ -16,7 +16,19 @@ from django.views.decorators.http import conditional_page, require_http_methods,
 from dispatching import personal
 from dispatching.models import ContactPoint
 from schedules.models import User
-from stakeholders import feed, forms, group_pages, intake, joining, links, own, subscribing
+from stakeholders import (
+    documentation,
+    feed,
+    forms,
+    group_pages,
+    intake,
+    joining,
+    links,
+    outages,
+    own,
+    subscribing,
+    team_pages,
+)
 from stakeholders.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
 from stakeholders.subscribing import BY_LINK, BY_MAIL_PROGRAM, BY_PAGE
@@ -112,13 +124,36 @@ def new_link(request: HttpRequest) -> HttpResponse:
     return _show(request, "stakeholders/new_link.html", form)
 
 
+@csrf_exempt
+@never_cache
+@page
+def help_page(request: HttpRequest) -> HttpResponse:
+    """What subscribers should know (B116); POST says that it was seen, or whether it helped."""
+    ip, now = intake.sender(request.META), timezone.now()
+    if "seen" in request.POST:
+        documentation.seen(documentation.HELP, ip=ip, now=now)
+        return HttpResponse(status=204)
+    form = forms.HelpedForm(_sent(request))
+    if request.method == "POST" and form.is_valid():
+        found = form.cleaned_data
+        helped = found["helped"] == "yes"
+        documentation.answer(documentation.HELP, helped=helped, comment=found["comment"], ip=ip, now=now)
+        return _show(request, "stakeholders/help.html", forms.HelpedForm(), thanks=True)
+    return _show(request, "stakeholders/help.html", form)
+
+
 @login_required
 @never_cache
 @page
 def mine(request: HttpRequest) -> HttpResponse:
-    """What one is subscribed to oneself, and the outages that this was about."""
+    """What one is subscribed to oneself, and the outages that this was about; POST comments on the priority of one."""
     assert isinstance(request.user, User)
-    return render(request, "stakeholders/mine.html", own.overview(request.user))
+    form = forms.CommentForm(_sent(request), told=own.told_to_user(request.user))
+    if request.method == "POST" and form.is_valid():
+        outages.comment(**form.cleaned_data, by=request.user, now=timezone.now())
+        messages.success(request, "Your comment is with those who look after this.")
+        return redirect("my_subscriptions")
+    return _show(request, "stakeholders/mine.html", form, **own.overview(request.user))
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:
@@ -236,6 +271,15 @@ def stakeholder_guide(request: HttpRequest) -> HttpResponse:
     """The groups and what they are for, as they are now."""
     assert isinstance(request.user, User)
     return group_pages.guide(request, request.user, timezone.now())
+
+
+@login_required
+@never_cache
+@page
+def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
+    """A team that was told of an outage opens its own because of it."""
+    assert isinstance(request.user, User)
+    return team_pages.own_outage(request, request.user, pk, timezone.now())
 
 
 @login_required

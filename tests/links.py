@@ -35,7 +35,7 @@ def urls_elsewhere() -> set[str]:
 
 
 def _ours(text: str) -> set[str]:
-    return set(re.findall(re.escape(settings.PUBLIC_URL) + r"""(/[^\s"'<>)},\\]*)""", text))
+    return set(re.findall(re.escape(settings.PUBLIC_URL) + r"""(/[^\s"'<>)},\\#]*)""", text))
 
 
 def one_of_each_kind(urls: Iterable[str]) -> dict[str, str]:

@@ -16,6 +16,9 @@ class Notice(models.Model):
         SWAP = "swap", "swap request"
         PROMISE = "promise", "promised update"
         CHANGE = "change", "change of a group"
+        MANAGEMENT = "management", "important, for management"
+        DEFINITION = "definition", "notification is live"
+        NEWS = "news", "outage of somebody else's"
 
     key = models.CharField(
         max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."

@@ -1,3 +1,3 @@
-from stakeholders.admin import changes, definitions, groups, matrix, outages, subscriptions
+from stakeholders.admin import changes, definitions, documentation, groups, matrix, outages, subscriptions, teams
 
-__all__ = ["changes", "definitions", "groups", "matrix", "outages", "subscriptions"]
+__all__ = ["changes", "definitions", "documentation", "groups", "matrix", "outages", "subscriptions", "teams"]

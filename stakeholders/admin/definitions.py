@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from dispatching.models import Service
 from schedules.admin.base import ModelAdmin, TabularInline, VerbAdmin, local, person, verb
 from stakeholders import audience, defining
 from stakeholders.models import DefinitionComment, NotificationDefinition
@@ -42,7 +44,7 @@ class CommentInline(TabularInline):
 
 @admin.register(NotificationDefinition)
 class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
-    """What is live is not edited: a change is a new version."""
+    """What is live is not edited: a change is a new version. The team of a service writes its definitions itself."""
 
     readable = True
     verbs = ("put_live", "take_out", "new_version")
@@ -57,11 +59,33 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "change_reason", "mode")}),
         ("Which breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
-        ("To whom", {"fields": (("deployments", "products"), "groups", "chain")}),
+        (
+            "How important, and to whom",
+            {"fields": (("priority", "priority_reason"), ("deployments", "products"), "groups", "chain")},
+        ),
         ("What is said", {"fields": ("title", "text")}),
         ("Why", {"fields": ("why_major", "why_needed", "what_they_do")}),
         ("For the people on call", {"fields": ("runbook_url", "recording_url")}),
     )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) or self._own_services(request).exists()
+
+    def has_change_permission(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> bool:
+        if obj is None:
+            return super().has_change_permission(request)
+        known = request.__dict__.setdefault("may_change", {})
+        if obj not in known:
+            known[obj] = defining.may_change(person(request), obj)
+        return known[obj]
+
+    def _own_services(self, request: HttpRequest) -> QuerySet[Service]:
+        return Service.objects.filter(team__user=request.user.pk)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "service" and not super().has_change_permission(request):
+            kwargs["queryset"] = self._own_services(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> tuple[str, ...]:
         if obj is None or defining.may_edit(obj):
@@ -85,8 +109,12 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
 
     @verb("Put it live", strong=True)
     def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
-        defining.put_live(obj, now=now)
-        return f"{obj} is live: alerts that begin from now on are compared with it."
+        people = defining.put_live(obj, now=now)
+        told = ", ".join(user.name for user in people)
+        on_call = (
+            f"Told, because they are on call: {told}." if told else "Nobody is on call for it, so nobody was told."
+        )
+        return f"{obj} is live: alerts that begin from now on are compared with it. {on_call}"
 
     @verb("Take it out")
     def take_out(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:

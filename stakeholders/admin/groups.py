@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from schedules import access
 from schedules.admin.base import VerbAdmin, local, verb
-from stakeholders import audience, groups, matrix
+from stakeholders import audience, groups, matrix, seats
 from stakeholders.admin.matrix import TO_MATRIX
 from stakeholders.group_forms import WouldBeToldForm
 from stakeholders.models import StakeholderGroup, Subscription
@@ -172,6 +172,8 @@ class StakeholderGroupAdmin(VerbAdmin):
             "picture": matrix.picture(),
             "past_review": StakeholderGroup.objects.past_review(timezone.now().date()),
             "missing": groups.missing(),
+            "seats": seats.estimate(timezone.now()),
+            "spans": seats.SPANS,
             "may_add": self.has_add_permission(request),
             "form": form,
             "found": found,

@@ -17,6 +17,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Delivery
+from schedules import access
 from schedules.admin.base import ModelAdmin, VerbAdmin, local, person, picker, verb
 from stakeholders import audience, outages
 from stakeholders.admin import writing
@@ -39,13 +40,13 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
     list_select_related = ("priority",)
     list_filter = ("state", "high_profile", "priority", "deployments", "products")
     search_fields = ("title", "=id")
-    autocomplete_fields = ("communicator",)
+    autocomplete_fields = ("communicator", "caused_by")
     change_form_template = "admin/stakeholders/outage_form.html"
     preview_template = "admin/stakeholders/outage.html"
     fieldsets = (
         (None, {"fields": ("title", ("high_profile", "priority"), "priority_reason", "severity", "started_at")}),
         ("Where and what", {"fields": (("deployments", "products"), ("said_geography", "said_products"), "groups")}),
-        ("Behind it", {"fields": ("communicator", "services", "alerts", "chain")}),
+        ("Behind it", {"fields": ("communicator", "services", "alerts", "caused_by", "chain")}),
     )
     unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
 
@@ -66,6 +67,15 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
         if obj and obj.state == Outage.State.ENDED:
             return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
+        """Also the team that opened it (B147)."""
+        if obj is None:
+            return super().has_change_permission(request)
+        known = request.__dict__.setdefault("may_change", {})
+        if obj not in known:
+            known[obj] = access.may(request.user, "change", obj)
+        return known[obj]
 
     def has_delete_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.announced_at is None)

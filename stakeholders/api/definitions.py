@@ -7,12 +7,14 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dispatching import clock
-from dispatching.models import Priority
-from schedules.api.base import MayChange, RecordSerializer, Resource
+from dispatching.models import Priority, Service
+from schedules.api.base import RecordSerializer, Resource
 from schedules.api.fields import InstantField
 from schedules.api.filters import TextFilter, YesNoFilter
 from stakeholders import defining
@@ -39,21 +41,56 @@ class DefinitionSerializer(RecordSerializer):
         required=False,
         help_text="1 to 5, or null.",
     )
+    priority = serializers.SlugRelatedField(
+        slug_field="level",
+        queryset=Priority.objects.all(),
+        allow_null=True,
+        required=False,
+        help_text="Of the outage, 1 to 5; null: as the alert says.",
+    )
     comments = CommentSerializer(many=True, read_only=True)
 
     class Meta:
         model = NotificationDefinition
         fields = (
             *("id", "name", "version", "replaces", "change_reason", "live_since", "service", "slo", "most_important"),
-            *("repeats", "within", "mode", *LINKS, "chain", "title", "text", "why_major", "why_needed", "what_they_do"),
+            *(
+                "priority",
+                "priority_reason",
+                "repeats",
+                "within",
+                "mode",
+                *LINKS,
+                "chain",
+                "title",
+                "text",
+                "why_major",
+                "why_needed",
+                "what_they_do",
+            ),
             *("uncovered", "runbook_url", "recording_url", "comments"),
         )
         read_only_fields = ("id", "version", "replaces", "live_since", "comments")
+
+    def validate_service(self, service: Service) -> Service:
+        user = self.context["request"].user
+        verb = "add" if self.instance is None else "change"
+        theirs = service.team_id and user.groups.filter(pk=service.team_id).exists()
+        if not theirs and not user.has_perm(f"stakeholders.{verb}_notificationdefinition"):
+            raise PermissionDenied("This is not a service of your team.")
+        return service
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is not None and not defining.may_edit(self.instance):
             raise defining.Refused("It is live or has been replaced: make a new version.")
         return super().validate(attrs)
+
+
+class ServiceTeamMayChange(IsAuthenticated):
+    """Whoever is logged in may read; the team of the service writes, as in the admin (B137)."""
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return request.method in SAFE_METHODS or defining.may_change(request.user, obj)
 
 
 class DefinitionFilters(filters.FilterSet):
@@ -66,16 +103,19 @@ class DefinitionFilters(filters.FilterSet):
 
 def verb(function: Callable) -> Callable:
     answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="It is not possible; `detail` says why.")}
-    post = action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    post = action(detail=True, methods=["post"], filterset_class=None)
     return post(extend_schema(request=None, responses=answers)(function))
 
 
 class NotificationDefinitionViewSet(Resource):
     """Definitions, all versions, the newest first within a name."""
 
-    queryset = NotificationDefinition.objects.select_related("most_important").prefetch_related(*LINKS, "comments__by")
+    queryset = NotificationDefinition.objects.select_related("most_important", "priority").prefetch_related(
+        *LINKS, "comments__by"
+    )
     serializer_class = DefinitionSerializer
     filterset_class = DefinitionFilters
+    permission_classes = (ServiceTeamMayChange,)
     http_method_names = ("get", "post", "put", "patch", "head", "options")
 
     @verb

@@ -43,6 +43,7 @@ class OutageSerializer(RecordSerializer):
                 "said_products",
                 "communicator",
                 "chain",
+                "caused_by",
                 "mode",
                 "started_at",
                 "declared_at",

@@ -1,10 +1,12 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.models.change import ChangeRequest
 from stakeholders.models.definition import DefinitionComment, Match, NotificationDefinition
+from stakeholders.models.documentation import PageAnswer, PageViews
 from stakeholders.models.news import Message, Update
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
 from stakeholders.models.sign_up import Quota, SignUp
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
+from stakeholders.models.team import ScheduleSubscription, TeamTold
 
 __all__ = [
     "Bracket",
@@ -16,7 +18,11 @@ __all__ = [
     "NotificationDefinition",
     "Outage",
     "OutageEvent",
+    "PageAnswer",
+    "PageViews",
     "Product",
+    "ScheduleSubscription",
+    "TeamTold",
     "Quota",
     "SignUp",
     "StakeholderGroup",

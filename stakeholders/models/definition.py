@@ -46,6 +46,18 @@ class NotificationDefinition(models.Model):
         verbose_name="priority at least",
         help_text="Only alerts of this priority or a more important one. Empty: any priority; without one nothing is told.",
     )
+    priority = models.ForeignKey(
+        Priority,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="priority of the outage",
+        help_text="How important such a breach is. Empty: the priority that the alert brings.",
+    )
+    priority_reason = models.CharField(
+        "why this priority", max_length=300, blank=True, help_text="Stakeholders may read it, and comment."
+    )
     repeats = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1)],

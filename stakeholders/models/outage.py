@@ -79,6 +79,14 @@ class Outage(models.Model):
         help_text="Usually empty: stakeholders are informed and need not answer. Chosen: the policy of its service pages "
         "stakeholders, one after the other, until one of them acknowledges.",
     )
+    caused_by = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="caused",
+        help_text="The outage of another team that brought this one about.",
+    )
     # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -3,10 +3,12 @@
 import pytest
 from django.urls import reverse
 
+from dispatching.models import Priority
 from schedules.models import User
 from stakeholders import outages
 from stakeholders.models import Message, Outage, Update
 from tests.browser import everything
+from tests.stakeholders.organisation import HOUR
 
 KINDS = ["announcement", "progress", "end", "correction"]
 
@@ -134,8 +136,20 @@ def test_declaring_by_hand_and_changing_the_priority(desk, outside):
     assert outage.events.last().text == "priority none → P2: many customers"
 
 
+def test_due_updates_are_listed_by_priority_first_then_by_promise(desk, outside):
+    """B148"""
+    urgent = Priority.objects.create(level=1, name="P1", tells_stakeholders=True)
+    later, sooner = outside.outage(title="later"), outside.outage(title="sooner")
+    outside.announce(later, within=3 * HOUR)
+    outside.announce(sooner, within=2 * HOUR)
+    outside.announce(outside.outage(title="urgent", priority=urgent), within=4 * HOUR)
+    outside.outage(title="without", priority=None)
+    outages.end(outside.outage(title="over", priority=urgent), "", now=outside.world.now)
+    listed = desk.get(reverse("admin:stakeholders_outage_changelist")).context["cl"].result_list
+    assert [outage.title for outage in listed] == ["urgent", "sooner", "later", "without", "over"]
+
+
 def test_the_list_asks_a_constant_number_of_questions(desk, outside, django_assert_max_num_queries):
-    """B148: most important first."""
     for _ in range(5):
         outside.outage()
     with django_assert_max_num_queries(12):

@@ -146,6 +146,7 @@ def pages(groups) -> dict[str, str]:
     waiting, not_me = re.findall(r"https?://[^/\s]+(/subscriptions/\S+)", confirm)
     own = {p: urlsplit(personal.url(p, point.pk, point.link_version)).path for p in ("manage", "unsubscribe")}
     fixed = {"subscribe": "/subscribe/", "new link": "/subscriptions/new-link/", "gone": "/subscriptions/x/"}
+    fixed["help"] = "/subscribe/help/"
     return {**fixed, "confirm": waiting, "not me": not_me, **own}
 
 

@@ -1,0 +1,56 @@
+"""Teams that use a service of another team: whoever is on call for them hears of its outages (B146, B147)."""
+
+from django.db import models
+
+from schedules.models import Schedule
+from stakeholders.models.audience import StakeholderGroup
+from stakeholders.models.news import Update
+
+
+class ScheduleSubscription(models.Model):
+    """A schedule as a member of a group: whoever is on duty when a message is sent is told."""
+
+    schedule = models.ForeignKey(
+        Schedule,
+        models.CASCADE,
+        related_name="subscriptions",
+        help_text="Whoever is on call on it is told, on the contact points of their own.",
+    )
+    group = models.ForeignKey(
+        StakeholderGroup,
+        models.PROTECT,
+        related_name="schedules",
+        help_text="The group whose news they get: one that covers what the team depends on.",
+    )
+    since = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ("schedule__name", "group__name")
+        verbose_name = "team's subscription"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["schedule", "group"],
+                name="schedule_once_a_group",
+                violation_error_message="This schedule is in this group already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule} for {self.group}"
+
+
+class TeamTold(models.Model):
+    """An update has been passed on to whoever was on duty. Told once is a constraint. `names` empty: nobody was."""
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="teams_told")
+    subscription = models.ForeignKey(ScheduleSubscription, models.CASCADE, related_name="told")
+    at = models.DateTimeField()
+    names = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["update", "subscription"], name="update_once_a_schedule")]
+
+    def __str__(self) -> str:
+        return f"{self.update}: {self.names or 'nobody on duty'}"
