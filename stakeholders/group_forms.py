@@ -82,6 +82,7 @@ class OwnOutageForm(forms.ModelForm):
         model = Outage
         fields = ("title", "deployments", "products", "services")
         labels = {"title": "What is affected?", "deployments": "Where?", "products": "Which products?"}
+        help_texts = {"deployments": "", "products": ""}
         widgets = dict.fromkeys(("deployments", "products", "services"), forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, cause: Outage, team: Team, **kwargs: Any) -> None:

@@ -51,7 +51,10 @@ from stakeholders.models import (
     Deployment,
     NotificationDefinition,
     Outage,
+    PageAnswer,
+    PageViews,
     Product,
+    ScheduleSubscription,
     StakeholderGroup,
     StakeholderRing,
     Subscription,
@@ -84,6 +87,8 @@ def organisation(world) -> None:
     CrontabSchedule.objects.create(minute="0")
     Token.objects.create(user=User.objects.get(username="ana"))
     for make in (some_absence, some_swap, some_note, some_feed, some_link, some_change, some_outage, some_suppression):
+        make()
+    for make in (some_views, some_answer, some_membership):
         make()
 
 
@@ -129,6 +134,7 @@ def test_every_add_page_opens_where_adding_is_allowed(coach):
     engines = {"dispatching.Alert", "dispatching.Delivery", "dispatching.Notice", "dispatching.SweepRecord"}
     engines |= {"schedules.SwapRequest", "schedules.HandoverNote", "stakeholders.ChangeRequest"}
     engines |= {"stakeholders.Subscription", "stakeholders.Suppression"}
+    engines |= {"stakeholders.PageViews", "stakeholders.PageAnswer"}
     assert pages == {each: 403 if each in engines else 200 for each in pages}
 
 
@@ -311,6 +317,18 @@ def some_suppression() -> Suppression:
     return Suppression.objects.create(address_hash=str(next(serial)), reason=Suppression.Reason.BOUNCED, at=MONDAY)
 
 
+def some_views() -> PageViews:
+    return PageViews.objects.create(page="help", day=MONDAY.date() + timedelta(days=next(serial)))
+
+
+def some_answer() -> PageAnswer:
+    return PageAnswer.objects.create(page="help", day=MONDAY.date(), helped=True)
+
+
+def some_membership() -> ScheduleSubscription:
+    return ScheduleSubscription.objects.create(schedule=some_schedule(), group=some_stakeholders(), since=MONDAY)
+
+
 def some_definition() -> NotificationDefinition:
     return NotificationDefinition.objects.create(name=f"definition {next(serial)}", service=some_service())
 
@@ -376,6 +394,9 @@ MORE: dict[type[Model], tuple[Callable[[int], None], int]] = {
     NotificationDefinition: (each(some_definition), 27),
     Subscription: (each(some_subscription), 27),
     Suppression: (each(some_suppression), 27),
+    PageViews: (each(some_views), 27),
+    PageAnswer: (each(some_answer), 27),
+    ScheduleSubscription: (each(some_membership), 27),
     SweepRecord: (each(lambda: SweepRecord.objects.create(name=str(next(serial)), completed_at=MONDAY)), 27),
     PeriodicTask: (each(some_task), 27),
     IntervalSchedule: (each(lambda: IntervalSchedule.objects.create(every=next(serial), period="hours")), 27),
