@@ -64,7 +64,7 @@ class ContactPointForm(ModelForm):
 
 def _channels(current: str) -> list[tuple[str, str]]:
     """Those on offer, and the current one even if it is not set up here any more."""
-    offered = channels.kinds()
+    offered = channels.kinds(typed=True)
     gone = [(current, f"{current} (not set up here)")] if current and current not in dict(offered) else []
     return [*offered, *gone]
 
