@@ -20,14 +20,13 @@ def ask_to_confirm(
     """The one message that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
     if not _may("confirm", point, now):
         return
+    words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point)}
     if point.channel == "sms":
-        url = links.short("confirm", point)
-        words = {"invited_by": invited_by, "url": url}
-        _post(point, "Messages about outages?", "messages/confirm_sms.txt", words, url=url, now=now)
-        return
-    url = links.url("confirm", point)
-    words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point)}
-    _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now)
+        subject, template, url = "Messages about outages?", "messages/confirm_sms.txt", links.short("confirm", point)
+    else:
+        subject, template = "Please confirm your subscription", "messages/confirm.txt"
+        url = links.url("confirm", point)
+    _post(point, subject, template, words | {"url": url}, url=url, now=now)
 
 
 def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
