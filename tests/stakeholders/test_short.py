@@ -57,6 +57,6 @@ def test_the_communicator_sees_every_medium_before_sending(client, outside):
         "<h3>Notification in a browser</h3>",
         "Announcement: Uploads fail (Showcase worldwide)",
         "Too long for sms: at most 120 characters.",
-        "Too long for push: at most 120 characters.",
+        "Too long for push: at most 200 characters.",
     ):
         assert words in shown, words
