@@ -31,7 +31,7 @@ def seen(page: str, *, ip: str, now: datetime) -> bool:
 
 def answer(page: str, *, helped: bool, comment: str, ip: str, now: datetime) -> bool:
     """Keeps what somebody said of the page; False, and nothing, if there were too many forms."""
-    if not intake.let_in(ip=ip, now=now):
+    if not intake.let_in(ip, now=now):
         return False
     PageAnswer.objects.create(page=page, day=now.date(), helped=helped, comment=comment)
     return True

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from itertools import chain, product
+from itertools import product
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -31,7 +31,7 @@ def urls_of(sent: Iterable[Envelope]) -> set[str]:
 def urls_elsewhere() -> set[str]:
     """The same for what went by mail or webhook."""
     gone = Delivery.objects.filter(state__in=("sent", "delivered"), content=None).exclude(channel="memory")
-    return _ours("\n".join(chain.from_iterable(gone.values_list("body", "data__url").iterator())))
+    return _ours("\n".join(f"{body} {url}" for body, url in gone.values_list("body", "data__url")))
 
 
 def _ours(text: str) -> set[str]:

@@ -16,6 +16,10 @@ WRONG = {
     "DEBUG": "perhaps",
     "SWEEP_SECONDS": "0",
     "LOG_LEVEL": "LOUD",
+    "SMS_GATEWAY_URL": "carrier-pigeon://x",
+    "SMS_COUNTRIES": "United Kingdom",
+    "SMS_PER_HOUR": "0",
+    "VAPID_PRIVATE_KEY": "too short",
 }
 
 

@@ -45,7 +45,7 @@ class WebhookChannel(Channel):
             "X-Tocsin-Signature": "v1=" + signature(body, timestamp, signing_secret()),
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
-        return _receipt(self._client.post(envelope.address, body, headers))
+        return receipt(self._client.post(envelope.address, body, headers))
 
 
 def content(envelope: Envelope) -> bytes:
@@ -81,7 +81,8 @@ def _hop(envelope: Envelope) -> int:
     return hop if isinstance(hop, int) else 0
 
 
-def _receipt(reply: Reply) -> str:
+def receipt(reply: Reply) -> str:
+    """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not."""
     if 200 <= reply.status < 300:
         if _says_no(reply):
             raise ChannelError(f"{reply.host} answered {reply.status}, but with ok: false")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dispatching', '0008_s5e_notices'),
+        ('dispatching', '0007_shared_words'),
         ('schedules', '0004_limits'),
         ('stakeholders', '0001_initial'),
     ]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dispatching', '0007_shared_words'),
+        ('dispatching', '0008_batch'),
     ]
 
     operations = [
