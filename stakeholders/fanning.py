@@ -9,11 +9,13 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Subquery
 
 from dispatching import alarms
 from dispatching.models import Delivery
 from stakeholders.audience import MEMBERS
 from stakeholders.models import Message, Update
+from stakeholders.rules.languages import DEFAULT
 
 log = structlog.get_logger(__name__)
 BATCH = 10_000
@@ -30,6 +32,20 @@ WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
 """
 # Whoever matches now.
 MATCHING = f"{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s"
+
+# A message in another language than the default's is for those who chose it. Nobody gets a second message of an update:
+# the default's, planned last, is for whoever has none by then, so that one who changes the language meanwhile is told once.
+SPOKEN = """
+(%(language)s::text IS NULL OR EXISTS (
+    SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
+    WHERE own.id = wanted.contact_point_id AND chosen.language = %(language)s
+)) AND NOT EXISTS (
+    SELECT FROM dispatching_delivery told WHERE told.contact_point_id = wanted.contact_point_id AND told.content_id = ANY(ARRAY(
+        SELECT other.content_id FROM stakeholders_message other
+        WHERE other.update_id = %(update)s AND other.bracket_id = %(bracket)s AND other.id <> %(message)s
+    ))
+)
+"""
 
 # In whose quiet hours `now` falls waits until they end, on their own clock.
 DUE = """
@@ -53,6 +69,7 @@ WITH batch AS (
     SELECT contact_point_id, to_jsonb(array_agg(group_id::text ORDER BY group_id)) AS parts
     FROM ({wanted}) wanted WHERE (%(all)s OR kinds = 'all')
         AND (%(only)s::bigint[] IS NULL OR contact_point_id = ANY(%(only)s))
+        AND {spoken}
     GROUP BY contact_point_id
 )
 INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject, body,
@@ -87,10 +104,10 @@ AUDIENCES = {
 COUNT = """
 SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
 JOIN dispatching_contactpoint point ON point.id = contact_point_id
-WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') GROUP BY channel
+WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') AND {spoken} GROUP BY channel
 """
-COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items()}
-STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
+COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
+STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
 
 
 # Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
@@ -110,10 +127,14 @@ def _hold_alone() -> None:
 
 
 def plan_due(now: datetime, *, most: int = BATCH) -> bool:
-    """Plans a batch of the message that has been due longest, looking at `most` contact points; False if none is due."""
+    """Plans a batch of the message that has been due longest, looking at `most` contact points; False if none is due.
+
+    Those of one bracket follow each other in the order in which they were made.
+    """
+    earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
     with transaction.atomic():
         due = (
-            Message.objects.filter(due_at__lte=now)
+            Message.objects.filter(~Exists(earlier), due_at__lte=now)
             .order_by("due_at", "pk")
             .select_for_update(of=("self",), skip_locked=True)
         )
@@ -152,7 +173,9 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
     return {
         "cells": json.dumps(message.audience["cells"]),
         "level": message.audience["level"],
+        "update": message.update_id,
         "bracket": message.bracket_id,
+        "language": None if message.language == DEFAULT else message.language,
         "message": message.pk,
         "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
@@ -161,7 +184,10 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
 
 
 def audience_of(message: Message, now: datetime) -> dict[str, int]:
-    """How many contact points this message is for, by medium, as things are now."""
+    """How many contact points this message is for, by medium, as things are now.
+
+    Until those in other languages are planned, the default's is for everybody.
+    """
     statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
         cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
@@ -174,13 +200,10 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     if not point_ids:
         return planned
     with transaction.atomic():
-        latest = (
-            Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
-            .order_by("bracket_id", "-pk")
-            .distinct("bracket_id")
-            .select_related("update", "bracket")
-        )
-        for message in latest:
+        newest = Message.objects.filter(bracket=OuterRef("bracket")).order_by("-pk").values("update")[:1]
+        # Also one that is half planned: its batches may be past them.
+        latest = Message.objects.filter(bracket__state="open", update=Subquery(newest)).order_by("pk")
+        for message in latest.select_related("update", "bracket"):
             # As if it were the announcement: whoever matches is told.
             first, last = min(point_ids) - 1, max(point_ids)
             planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)

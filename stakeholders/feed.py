@@ -1,6 +1,8 @@
 """A contact point's news as an Atom feed: one entry for each message to its groups, as it was said (RFC 4287)."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,7 +15,8 @@ from django.utils.http import http_date
 from dispatching import personal
 from dispatching.models import ContactPoint, Content
 from dispatching.sharing import mark
-from stakeholders.models import Message, Subscription, Update
+from stakeholders.models import Message, Subscriber, Subscription, Update
+from stakeholders.rules.languages import DEFAULT
 
 NEWEST = 50
 LOOKED_AT = 500  # messages
@@ -21,6 +24,9 @@ LOOKED_AT = 500  # messages
 
 class Feed(Atom1Feed):
     """Says since when it has been as it is, also while it is empty: else each answer would be a new one."""
+
+    def item_attributes(self, item: dict[str, Any]) -> dict[str, str]:
+        return {"xml:lang": item["language"]}
 
     def latest_post_date(self) -> datetime:
         return self.feed["changed"]
@@ -39,7 +45,8 @@ def answer(point: ContactPoint) -> HttpResponse:
             title=message.content.subject,
             link=f"{manage}#message-{message.pk}",
             description=linebreaks(words(message.content, groups, point), autoescape=True),
-            unique_id=f"tag:{host},2026:message/{message.pk}",
+            unique_id=f"tag:{host},2026:update/{message.update_id}/{message.bracket_id}",  # the same in every language
+            language=message.language,
             pubdate=message.created_at,
             updateddate=message.created_at,
         )
@@ -60,8 +67,20 @@ def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
     for row in rows:
         told |= Q(audience__told__contains=[{"group": row.group_id}])
     messages = Message.objects.filter(told).select_related("content", "update").order_by("-pk")[:LOOKED_AT]
-    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in messages]
+    subscriber = Subscriber.objects.filter(recipient=point.recipient_id).first() or Subscriber()
+    spoken = _in_one_language(messages, subscriber.language)
+    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in spoken]
     return [(message, groups) for message, groups in found if groups][:NEWEST]
+
+
+def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
+    """Of each update to a ring the message in this language, if there is one, else the default's; in their order."""
+    found: dict[tuple[int, int], Message] = {}
+    for message in messages:
+        key = (message.update_id, message.bracket_id)
+        if message.language == language or message.language == DEFAULT and key not in found:
+            found[key] = message
+    return list(found.values())
 
 
 def _wants(row: Subscription, message: Message) -> bool:
