@@ -67,7 +67,7 @@ class DefinitionSerializer(RecordSerializer):
         return super().validate(attrs)
 
     def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        pairs = [(row["ring"], row["language"]) for row in rows]
+        pairs = [(row.get("ring"), row["language"]) for row in rows]
         if len(pairs) > len(set(pairs)):
             raise serializers.ValidationError("There are two for the same ring in the same language.")
         return rows
