@@ -39,11 +39,10 @@ SPOKEN = """
 (%(language)s::text IS NULL OR EXISTS (
     SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
     WHERE own.id = wanted.contact_point_id AND chosen.language = %(language)s
-)) AND NOT EXISTS (
-    SELECT FROM dispatching_delivery told WHERE told.contact_point_id = wanted.contact_point_id AND told.content_id = ANY(ARRAY(
-        SELECT other.content_id FROM stakeholders_message other
-        WHERE other.update_id = %(update)s AND other.bracket_id = %(bracket)s AND other.id <> %(message)s
-    ))
+)) AND wanted.contact_point_id NOT IN (
+    SELECT told.contact_point_id FROM stakeholders_message other JOIN dispatching_delivery told ON told.content_id = other.content_id
+    WHERE other.update_id = %(update)s AND other.bracket_id = %(bracket)s AND other.id <> %(message)s
+        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
 )
 """
 

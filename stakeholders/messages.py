@@ -68,8 +68,9 @@ def words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, A
 
 def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
     update, outage = said.update, said.update.outage
+    state = str(STATES[Update.Kind(update.kind)])
     context = {
-        "state": STATES[Update.Kind(update.kind)],
+        "state": state,
         "said": said,
         "facts": facts(said, bracket),
         "promise": promise(update),
@@ -82,7 +83,7 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
         "subject": one_line(f"{said.title} ({geography(outage)})", 200),
         "text": render_to_string("messages/outage.txt", context),
         "html": render_to_string("messages/outage.html", context),
-        "short": _short(said, context["state"]),
+        "short": _short(said, state),
         "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, said) for told in found.told},
         "links": LINKS,
         "headers": {

@@ -39,6 +39,7 @@ class WordingInline(StackedInline):
     model = DefinitionWording
     formset = OncePerPair
     fields = (("ring", "language"), "title", "text")
+    verbose_name = "wording"
     verbose_name_plural = "the same in other words"
 
     def _may(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -132,7 +133,7 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
         where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
         level = obj.most_important.level if obj.most_important else 0
         known = where.exists() and what.exists()
-        days = request.GET.get("trial")
+        days = request.GET.get("trial", "")
         return {
             "definition": obj,
             "found": audience.would_be_told(where, what, chosen, level=level) if known else None,

@@ -89,9 +89,9 @@ class WordingForm(forms.ModelForm):
             "late_reason": UnfoldAdminTextInputWidget(),
         }
 
-    def __init__(self, *args: Any, kind: Update.Kind, row: UpdateWording, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, kind: Update.Kind, row: UpdateWording) -> None:
         prefix = f"{row.language}-{row.ring.number if row.ring else 0}"
-        super().__init__(*args, instance=row, prefix=prefix, label_suffix="", use_required_attribute=False, **kwargs)
+        super().__init__(data, instance=row, prefix=prefix, label_suffix="", use_required_attribute=False)
         self.fields["text"].required = False
         for name in _unused(kind):
             self.fields.pop(name, None)

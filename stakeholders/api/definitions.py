@@ -1,6 +1,7 @@
 """Notification definitions over REST; what is live is not edited, a change is a new version."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django_filters import rest_framework as filters
@@ -20,7 +21,7 @@ from stakeholders.api.wordings import MOST, DefinitionWordingSerializer
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 
 LINKS = ("deployments", "products", "groups")
-TO_CHANGE = {"detail": True, "methods": ["post"], "permission_classes": [MayChange], "filterset_class": None}
+to_change = partial(action, detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
 
 
 class CommentSerializer(serializers.ModelSerializer):
@@ -117,7 +118,7 @@ class DefinitionFilters(filters.FilterSet):
 
 def verb(function: Callable) -> Callable:
     answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="It is not possible; `detail` says why.")}
-    return action(**TO_CHANGE)(extend_schema(request=None, responses=answers)(function))
+    return to_change()(extend_schema(request=None, responses=answers)(function))
 
 
 class NotificationDefinitionViewSet(Resource):
@@ -148,7 +149,7 @@ class NotificationDefinitionViewSet(Resource):
         return Response(self.get_serializer(defining.new_version(self.get_object())).data)
 
     @extend_schema(request=TrialQuery, responses=TrialSerializer)
-    @action(**TO_CHANGE)
+    @to_change()
     def trial(self, request: Request, pk: str) -> Response:
         """What it would have told in the last 30 or 90 days. Writes nothing."""
         given = TrialQuery(data=request.data)
