@@ -15,7 +15,6 @@ from stakeholders import joining, texting
 from stakeholders.joining import Wish
 from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
 
-LANGUAGES = [("en", "English")]
 KINDS = [
     (Subscription.Kinds.ALL.value, "Every message"),
     (Subscription.Kinds.ENDS.value, "Only the first and the last message of an outage"),
@@ -268,7 +267,6 @@ class SettingsForm(forms.ModelForm):
     """How somebody wants to be told."""
 
     use_required_attribute = False
-    language = forms.ChoiceField(choices=LANGUAGES)
 
     class Meta:
         model = Subscriber

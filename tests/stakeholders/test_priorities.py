@@ -199,7 +199,7 @@ def test_a_team_writes_definitions_of_its_own_services_only(outside, uploads, de
     made = {
         name: value
         for name, value in made.items()
-        if name not in ("id", "version", "replaces", "live_since", "comments")
+        if name not in ("id", "version", "replaces", "live_since", "comments", "remarks")
     }
     assert api.post("notification-definitions/", made).status_code == 201
     assert api.post("notification-definitions/", made | {"name": "Theirs", "service": other.pk}).status_code == 403
