@@ -6,7 +6,9 @@ from typing import Any
 import structlog
 
 # Tokens in links and keys in intake paths open doors; nothing of them reaches a log (faults K13).
-SECRET_IN_PATH = re.compile(r"(/(?:a|integrations|subscriptions|unsubscribe|feedback|calendar)/)[^/\s\"'?]+")
+SECRET_IN_PATH = re.compile(
+    r"(/(?:a|integrations|inbound/\w+|subscriptions|unsubscribe|feedback|calendar)/)[^/\s\"'?]+"
+)
 
 
 def mask(text: str) -> str:

@@ -56,10 +56,12 @@ WITH batch AS (
     GROUP BY contact_point_id
 )
 INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject, body,
-    data, state, reason, created_at, due_at, attempt, receipt)
+    data, state, reason, created_at, due_at, expires_at, attempt, receipt)
 SELECT gen_random_uuid(), 'bulk', %(content)s, point.id, point.channel,
     coalesce(nullif(recipient.display_name, ''), trim(person.first_name || ' ' || person.last_name), ''), '', '', '',
-    jsonb_build_object('parts', parts, 'after', first.key), 'pending', '', %(now)s, {due}, 0, ''
+    jsonb_build_object('parts', parts, 'after', first.key), 'pending', '', %(now)s, due.at,
+    -- So long it is tried: a webhook for as long as one may fail before it is given up, a mail server for a day.
+    due.at + CASE point.channel WHEN 'webhook' THEN interval '1 hour' ELSE interval '1 day' END, 0, ''
 FROM batch JOIN dispatching_contactpoint point ON point.id = batch.contact_point_id
 JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
 LEFT JOIN schedules_user person ON person.id = recipient.user_id
@@ -75,6 +77,7 @@ LEFT JOIN (
     SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
     FROM stakeholders_subscriber
 ) quiet ON quiet.recipient_id = point.recipient_id
+CROSS JOIN LATERAL (SELECT {due} AS at) due
 WHERE point.verified AND point.disabled_reason = ''
 ON CONFLICT DO NOTHING
 """

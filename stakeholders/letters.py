@@ -1,5 +1,6 @@
 """Mails to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
 
+import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,7 +23,9 @@ def ask_to_confirm(
         return
     url = links.url("confirm", point)
     words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point)}
-    _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now)
+    # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
+    asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
+    _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now, **asks)
 
 
 def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
@@ -33,11 +36,22 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
     _post(point, "Your subscriptions", "messages/manage.txt", {"url": url}, url=url, now=now)
 
 
+def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
+    """Tells the person behind it, by another of their contact points; without one only operators see it."""
+    others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(channel=point.channel)
+    if (other := others.order_by("pk").first()) and _may("suspended", point, now):
+        url = personal.url("manage", point.pk, point.link_version)
+        words = {"point": point, "url": url}
+        _post(other, "Your webhook gets no more messages", "messages/suspended.txt", words, url=url, now=now)
+
+
 def _may(what: str, point: ContactPoint, now: datetime) -> bool:
     return quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now)
 
 
-def _post(point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime) -> None:
+def _post(
+    point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime, **data: str
+) -> None:
     body = render_to_string(template, words)
     Delivery.objects.create(
         queue=Delivery.Queue.BULK,
@@ -46,7 +60,7 @@ def _post(point: ContactPoint, subject: str, template: str, words: dict, *, url:
         recipient_name=point.recipient.name[:150],
         subject=subject,
         body=body,
-        data={"kind": "notice", "title": subject, "body": body, "url": url},
+        data={"kind": "notice", "title": subject, "body": body, "url": url, **data},
         asks_to_confirm=True,
         created_at=now,
         due_at=now,

@@ -1,5 +1,6 @@
 import pytest
 
+from dispatching import bulk
 from dispatching.channels import memory
 from tests.world import World
 
@@ -10,6 +11,7 @@ def quiet(settings):
     settings.ALARMS = False
     settings.MEMORY_CHANNEL = True
     memory.clear()
+    bulk.away.clear()
 
 
 @pytest.fixture

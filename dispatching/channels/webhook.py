@@ -19,6 +19,8 @@ from dispatching.channels.text import one_line, printable_data, shorten
 TITLE, BODY = 1000, 100_000  # characters
 LONGEST_WAIT = 24 * 3600
 TRY_AGAIN = {408, 425, 429}
+GONE = 410
+PROVED = "the challenge was answered"  # the receipt then
 
 
 class WebhookChannel(Channel):
@@ -45,7 +47,9 @@ class WebhookChannel(Channel):
             "X-Tocsin-Signature": "v1=" + signature(body, timestamp, signing_secret()),
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
-        return _receipt(self._client.post(envelope.address, body, headers))
+        reply = self._client.post(envelope.address, body, headers)
+        receipt = _receipt(reply)
+        return PROVED if _answers(reply, envelope.data.get("challenge")) else receipt
 
 
 def content(envelope: Envelope) -> bytes:
@@ -90,8 +94,20 @@ def _receipt(reply: Reply) -> str:
     raise ChannelError(
         f"{reply.host} answered {reply.status} {_phrase(reply.status)}".rstrip(),
         permanent=not temporary,
+        gone=reply.status == GONE,
         retry_after=_retry_after(reply) if temporary else None,
     )
+
+
+def _answers(reply: Reply, challenge: str | None) -> bool:
+    """Whether the body is the challenge and nothing else, as text or JSON: many a server sends back whatever it gets."""
+    if not challenge:
+        return False
+    try:
+        text = reply.body.decode().strip()
+        return text == challenge or json.loads(text) in (challenge, {"challenge": challenge})
+    except (ValueError, RecursionError):
+        return False
 
 
 def _says_no(reply: Reply) -> bool:
