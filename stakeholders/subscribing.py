@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from dispatching import delivering, personal
 from dispatching.channels.webhook import PROVED
@@ -82,12 +82,12 @@ def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, b
             fanning.catch_up([point.pk], now=now)
 
 
-def confirm(point: ContactPoint, *, now: datetime) -> list[StakeholderGroup]:
-    """The owner of the address says yes to all that was asked for it, and gets the state as of now (B98)."""
+def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None) -> list[StakeholderGroup]:
+    """The owner of the address says yes to all that was asked for it (`until` then), and gets the state as of now (B98)."""
     with _locked(point) as point:
         if addresses.suppressed(point.channel, point.address):
             raise Refused("This address is not to be written to. Please ask us if you have changed your mind.")
-        asked = list(_rows(point).filter(state=State.ASKED).select_related("group"))
+        asked = list(_rows(point).filter(state=State.ASKED, asked_at__lte=until or now).select_related("group"))
         for row in asked:
             row.state, row.confirmed_at = State.ACTIVE, now
             row.save(update_fields=["state", "confirmed_at"])
@@ -228,10 +228,10 @@ def take_answers(now: datetime) -> int:
         deliveries__receipt=PROVED,
         deliveries__created_at__gte=F("subscriptions__asked_at"),
     )
-    points = list(asked.distinct()[:PASS])
-    for point in points:
-        confirm(point, now=now)
-    return len(points)
+    answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
+    for point in answers:
+        confirm(point, until=point.until, now=now)
+    return len(answers)
 
 
 def forget_unconfirmed(now: datetime) -> int:
