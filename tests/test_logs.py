@@ -21,6 +21,8 @@ def test_a_request_that_is_logged_shows_no_key(rf):
         ("GET /a/WzEsMV0:1x:abc/ 200", "GET /a/…/ 200"),
         ("POST /integrations/0123abcd/events/", "POST /integrations/…/events/"),
         ("https://t.example/unsubscribe/tok?x=1", "https://t.example/unsubscribe/…?x=1"),
+        ("POST /inbound/mail/0123abcd/ 401", "POST /inbound/mail/…/ 401"),
+        ("POST /inbound/bounces/0123abcd/", "POST /inbound/bounces/…/"),
         ("GET /admin/dispatching/alert/1/", "GET /admin/dispatching/alert/1/"),
     ],
 )

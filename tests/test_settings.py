@@ -16,6 +16,12 @@ WRONG = {
     "DEBUG": "perhaps",
     "SWEEP_SECONDS": "0",
     "LOG_LEVEL": "LOUD",
+    "BOUNCE_ADDRESS": "a-mailbox-with-a-long-name@example.org",
+    "UNSUBSCRIBE_ADDRESS": "leave",
+    "INBOUND_SECRET": "short",
+    "INBOUND_SIGNING_SECRET": "with a space in it, so no",
+    "SOFT_BOUNCES": "0",
+    "SOFT_BOUNCE_DAYS": "-1",
 }
 
 
