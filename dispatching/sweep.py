@@ -70,7 +70,7 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
     for queue in Delivery.Queue.values:
         sent = bulk.send_due(queue, clock, going)
-        if sent == bulk.BATCH:
+        if sent:
             alarms.ring_sending(queue)
         done += sent
     record("sweep", clock())

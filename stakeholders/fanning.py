@@ -1,4 +1,4 @@
-"""From a message to a delivery for everybody who is told: in batches, each a transaction, going on where the last one ended.
+"""From a message to batches of those who are told: some thousand people a transaction, going on where the last one ended.
 
 Who is told is decided when the message is made (its audience: cells and groups); who has left since then is left out.
 """
@@ -9,27 +9,32 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
-from dispatching import alarms
+from dispatching import alarms, bulk
 from dispatching.models import Delivery
 from stakeholders.audience import MEMBERS
 from stakeholders.models import Message, Update
 
 log = structlog.get_logger(__name__)
-BATCH = 10_000
+PART = 10_000  # contact points that a transaction looks at
 
-# Those who were told anything of this bracket and have not left since (B35, B97, B99).
+# Those who were told anything of this bracket, or are about to be, and have not left since (B35, B97, B99).
 STILL = """
 SELECT DISTINCT told.contact_point_id, subscription.group_id, subscription.kinds
-FROM stakeholders_message earlier
-JOIN dispatching_delivery told ON told.content_id = earlier.content_id AND told.state <> 'suppressed'
-JOIN stakeholders_subscription subscription ON subscription.contact_point_id = told.contact_point_id
+FROM stakeholders_message earlier CROSS JOIN LATERAL (
+    SELECT contact_point_id, data FROM dispatching_delivery
+    WHERE content_id = earlier.content_id AND state <> 'suppressed'
+        AND contact_point_id > %(after)s AND contact_point_id <= %(upto)s
+    UNION ALL SELECT point, data FROM dispatching_batch CROSS JOIN unnest(contact_points) point
+    WHERE content_id = earlier.content_id AND point > %(after)s AND point <= %(upto)s
+) told JOIN stakeholders_subscription subscription ON subscription.contact_point_id = told.contact_point_id
     AND subscription.state = 'active' AND told.data->'parts' ? subscription.group_id::text
 WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
-    AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
 """
 # Whoever matches now.
-MATCHING = f"{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s"
+MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s
+    AND point.id > %(after)s AND point.id <= %(upto)s"""
 
 # In whose quiet hours `now` falls waits until they end, on their own clock.
 DUE = """
@@ -40,46 +45,42 @@ CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time <
     ELSE %(now)s END
 """
 
-# The next contact points to look at, whether they are told or not: so a batch reads its own part of every table only.
+# The next contact points to look at, whether they are told or not: so a transaction reads its own part of every table only.
 RANGE = """
 SELECT count(*), max(id) FROM (
     SELECT id FROM dispatching_contactpoint WHERE id > %(after)s ORDER BY id LIMIT %(most)s
 ) part
 """
 
-# `data` names the passages of their groups and the first message of the thread that this contact point got.
+# Batches of contact points that get the same passages at the same time, and how many contact points that is. Who was
+# planned for before, as a late subscriber, is not planned for again.
 PLAN = """
-WITH batch AS (
-    SELECT contact_point_id, to_jsonb(array_agg(group_id::text ORDER BY group_id)) AS parts
+WITH told AS (
+    SELECT contact_point_id AS id, array_agg(group_id ORDER BY group_id) AS groups
     FROM ({wanted}) wanted WHERE (%(all)s OR kinds = 'all')
         AND (%(only)s::bigint[] IS NULL OR contact_point_id = ANY(%(only)s))
     GROUP BY contact_point_id
+), ready AS (
+    SELECT id, groups, {due} AS due_at FROM told JOIN dispatching_contactpoint point USING (id)
+    LEFT JOIN (
+        SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
+        FROM stakeholders_subscriber
+    ) quiet USING (recipient_id)
+    WHERE point.verified AND point.disabled_reason = ''
+        AND NOT EXISTS (
+            SELECT FROM dispatching_delivery WHERE content_id = %(content)s AND contact_point_id = point.id
+                AND contact_point_id > %(after)s AND contact_point_id <= %(upto)s
+        )
+        AND id NOT IN (SELECT unnest(contact_points) FROM dispatching_batch WHERE content_id = %(content)s)
+), numbered AS (
+    SELECT *, (row_number() OVER (PARTITION BY groups, due_at ORDER BY id) - 1) / %(size)s AS number FROM ready
+), planned AS (
+    INSERT INTO dispatching_batch (content_id, contact_points, data, due_at)
+    SELECT %(content)s, array_agg(id ORDER BY id), jsonb_build_object('parts', groups::text[]), due_at
+    FROM numbered GROUP BY groups, due_at, number ORDER BY min(id)
+    RETURNING cardinality(contact_points) AS size
 )
-INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject, body,
-    data, state, reason, created_at, due_at, expires_at, attempt, receipt)
-SELECT gen_random_uuid(), 'bulk', %(content)s, point.id, point.channel,
-    coalesce(nullif(recipient.display_name, ''), trim(person.first_name || ' ' || person.last_name), ''), '', '', '',
-    jsonb_build_object('parts', parts, 'after', first.key), 'pending', '', %(now)s, due.at,
-    -- So long it is tried: a webhook for as long as one may fail before it is given up, a mail server for a day.
-    due.at + CASE point.channel WHEN 'webhook' THEN interval '1 hour' ELSE interval '1 day' END, 0, ''
-FROM batch JOIN dispatching_contactpoint point ON point.id = batch.contact_point_id
-JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
-LEFT JOIN schedules_user person ON person.id = recipient.user_id
-LEFT JOIN (
-    SELECT DISTINCT ON (told.contact_point_id) told.contact_point_id, told.key
-    FROM stakeholders_message earlier JOIN dispatching_delivery told ON told.content_id = earlier.content_id
-    WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
-        AND told.state NOT IN ('suppressed', 'failed', 'dead')
-        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
-    ORDER BY told.contact_point_id, earlier.id
-) first ON first.contact_point_id = point.id
-LEFT JOIN (
-    SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
-    FROM stakeholders_subscriber
-) quiet ON quiet.recipient_id = point.recipient_id
-CROSS JOIN LATERAL (SELECT {due} AS at) due
-WHERE point.verified AND point.disabled_reason = ''
-ON CONFLICT DO NOTHING
+SELECT coalesce(sum(size), 0) FROM planned
 """
 AUDIENCES = {
     Update.Kind.ANNOUNCEMENT: MATCHING,
@@ -96,13 +97,13 @@ COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items(
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
 
 
-# Who plans a batch holds it alone: nobody's subscription changes between its reading and its writing.
+# Who plans a part holds it alone: nobody's subscription changes between its reading and its writing.
 LOCK = 8_701
 LAST = 2**63 - 1  # of all ids
 
 
 def hold() -> None:
-    """Until the end of the transaction no batch is planned, and one that is being planned has been written (P8)."""
+    """Until the end of the transaction nothing is planned, and what is being planned has been written (P8)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
 
@@ -112,11 +113,13 @@ def _hold_alone() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def plan_due(now: datetime, *, most: int = BATCH) -> bool:
-    """Plans a batch of the message that has been due longest, looking at `most` contact points; False if none is due."""
+def plan_due(now: datetime, *, most: int = PART) -> bool:
+    """Plans a part of the message that has been due longest, looking at `most` contact points; False if none is due."""
     with transaction.atomic():
+        # Who is told the end follows from who is told the start: one after the other.
+        earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
         due = (
-            Message.objects.filter(due_at__lte=now)
+            Message.objects.filter(~Exists(earlier), due_at__lte=now)
             .order_by("due_at", "pk")
             .select_for_update(of=("self",), skip_locked=True)
         )
@@ -148,7 +151,7 @@ def _plan(
     """Plans it for those who are told, among the contact points after the one and up to the other; how many."""
     with connection.cursor() as cursor:
         cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
-        return cursor.rowcount
+        return cursor.fetchone()[0]
 
 
 def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any]:
@@ -159,6 +162,7 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
         "message": message.pk,
         "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
+        "size": bulk.BATCH,
         "now": now,
     }
 

@@ -30,7 +30,9 @@ STATES = {
 
 def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) -> Message:
     """The message, due to be fanned out; call it inside the verb's transaction."""
-    content = Content.objects.create(**words(update, bracket, found), created_at=now)
+    first = bracket.messages.order_by("pk").first()
+    thread = first.content_id if first else None
+    content = Content.objects.create(**words(update, bracket, found), thread_id=thread, created_at=now)
     snapshot = {
         "told": found.snapshot(),
         "cells": found.cells(),

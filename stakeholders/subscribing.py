@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Max, QuerySet
 
-from dispatching import delivering, personal
+from dispatching import bulk, personal
 from dispatching.channels.webhook import PROVED
 from dispatching.models import ContactPoint, Delivery
 from schedules.models import User
@@ -162,8 +162,7 @@ def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -
             addresses.suppress(point.channel, point.address, reason, now=now)
         if paged:
             return
-        news = Delivery.objects.live().filter(contact_point=point, content__isnull=False)
-        delivering.suppress(news.values("pk"), reason.label, now=now)
+        bulk.withdraw(point, reason.label, now=now)
         point.disabled_reason = reason.label
         point.save(update_fields=["disabled_reason"])
 
@@ -313,6 +312,4 @@ def _end(point: ContactPoint, rows: QuerySet[Subscription], reason: str, *, now:
 def _withdraw(point: ContactPoint, *, now: datetime) -> None:
     """News on their way there for none of the groups that are left are not sent any more (B99, P8)."""
     left = [str(pk) for pk in _rows(point).filter(state=State.ACTIVE).values_list("group", flat=True)]
-    news = Delivery.objects.live().filter(contact_point=point, content__isnull=False)
-    unwanted = news.exclude(data__parts__has_any_keys=left) if left else news
-    delivering.suppress(unwanted.values("pk"), "the subscription has ended", now=now)
+    bulk.withdraw(point, "the subscription has ended", keep=left, now=now)

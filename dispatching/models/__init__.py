@@ -1,4 +1,5 @@
 from dispatching.models.alert import Alert, AlertEvent, Page
+from dispatching.models.batch import Batch
 from dispatching.models.contact import ContactPoint, ContactRule, Recipient
 from dispatching.models.content import Content
 from dispatching.models.delivery import Attempt, Delivery
@@ -12,6 +13,7 @@ __all__ = [
     "Alert",
     "AlertEvent",
     "Attempt",
+    "Batch",
     "ContactPoint",
     "ContactRule",
     "Content",

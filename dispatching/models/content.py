@@ -21,6 +21,8 @@ class Content(models.Model):
     headers = models.JSONField(default=dict, blank=True)
     # What machines get, beside the words.
     data = models.JSONField(default=dict, blank=True)
+    # The first words of the conversation that these belong to: a mail answers the first one that its reader got.
+    thread = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
 
     class Meta:

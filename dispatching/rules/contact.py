@@ -31,6 +31,6 @@ def retry_patiently(attempt: int, *, spread: float, hint: int | None = None) -> 
 
     `spread` is from 0 to 1, another one for each: thousands that failed together do not come back together.
     """
-    backoff = (15, 30, 60, 120, 240, 480, 600, 600, 600, 600, 3600)
+    backoff = (5, 15, 45, 120, 300, 480, 480, 480, 480, 480, 3600)
     seconds = backoff[min(attempt, len(backoff)) - 1] * (1 + spread / 4)
     return timedelta(seconds=max(seconds, hint or 0))

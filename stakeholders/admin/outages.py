@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,7 +17,7 @@ from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from dispatching.models import Delivery
+from dispatching.models import Batch, Delivery
 from schedules.admin.base import ModelAdmin, VerbAdmin, local, person, picker, verb
 from stakeholders import audience, outages
 from stakeholders.admin import writing
@@ -162,13 +163,15 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
 
 
 def progress(message: Message) -> dict[str, int]:
-    """How far a message is: planned, sent, on its way, failed, not sent; one query."""
+    """How far a message is: planned, sent, on its way, failed, not sent; two queries."""
+    batches = Batch.objects.filter(content=message.content_id)
+    waiting = batches.aggregate(all=Coalesce(Sum("contact_points__len"), 0))["all"]
     mine = Delivery.objects.filter(content=message.content_id)
     states = Delivery.State
     return mine.aggregate(
-        all=Count("pk"),
+        all=Count("pk") + waiting,
         sent=Count("pk", Q(state__in=(states.SENT, states.DELIVERED))),
-        waiting=Count("pk", Q(state__in=Delivery.LIVE)),
+        waiting=Count("pk", Q(state__in=Delivery.LIVE)) + waiting,
         failed=Count("pk", Q(state__in=Delivery.LOST)),
         suppressed=Count("pk", Q(state=states.SUPPRESSED)),
     )

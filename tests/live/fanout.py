@@ -15,7 +15,10 @@ SELECT message.content_id, message.due_at FROM stakeholders_message message
 JOIN stakeholders_bracket bracket ON bracket.id = message.bracket_id WHERE bracket.outage_id = %s ORDER BY message.id DESC LIMIT 1
 """
 SENT = "SELECT count(*) AS sent FROM dispatching_delivery WHERE content_id = %s AND state = 'sent'"
-LIVE = "SELECT 1 FROM dispatching_delivery WHERE content_id = %s AND state IN ('pending', 'sending') LIMIT 1"
+LIVE = """
+SELECT 1 FROM dispatching_delivery WHERE content_id = %s AND state IN ('pending', 'sending')
+UNION ALL SELECT 1 FROM dispatching_batch WHERE content_id = %s LIMIT 1
+"""
 KEYS = "SELECT key FROM dispatching_delivery WHERE content_id = %s"
 IN_HAND = f"{KEYS} AND state = 'sending'"
 PATIENCE = 600
@@ -75,7 +78,7 @@ def sent(product: Product, content: int) -> int:
 
 def is_out(product: Product, outage: int, content: int) -> bool:
     [message] = product.rows(LATEST, outage)
-    return message["due_at"] is None and not product.rows(LIVE, content)
+    return message["due_at"] is None and not product.rows(LIVE, content, content)
 
 
 def peaks(product: Product) -> dict[str, float]:

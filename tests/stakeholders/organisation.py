@@ -5,6 +5,7 @@ from datetime import timedelta
 from dispatching.models import ContactPoint, Delivery, Priority, Recipient
 from stakeholders import outages, sweep
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, Subscriber, Subscription
+from tests.batches import unpack
 
 HOUR = timedelta(hours=1)
 US, EU, JP, SHOW = "Production US", "Production EU", "Production JP", "Showcase worldwide"
@@ -80,6 +81,7 @@ class Stakeholders:
         """Everything that is due is planned."""
         while sweep.sweep(lambda: self.world.now):
             pass
+        unpack()
 
     def advance(self, **span) -> None:
         """Moves the clock, and does what has become due by then."""

@@ -5,9 +5,9 @@ from datetime import datetime, time, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from dispatching import delivering
-from dispatching.models import ContactPoint, Delivery, Priority, Recipient
-from stakeholders import fanning, outages
+from dispatching import bulk, delivering
+from dispatching.models import Batch, ContactPoint, Delivery, Priority, Recipient
+from stakeholders import fanning, outages, subscribing
 from stakeholders.models import (
     Deployment,
     Message,
@@ -17,6 +17,7 @@ from stakeholders.models import (
     Subscriber,
     Subscription,
 )
+from tests.batches import unpack
 
 HOUR = timedelta(hours=1)
 
@@ -72,6 +73,7 @@ class Stakeholders:
         before = Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         while fanning.plan_due(self.world.now, **more):
             pass
+        unpack()
         return list(Delivery.objects.filter(pk__gt=before).order_by("pk").values_list("recipient_name", flat=True))
 
     def update(self, outage):
@@ -143,7 +145,7 @@ def test_it_goes_on_where_it_stopped(cast):
             raise RuntimeError("killed before the commit")
         assert fanning.plan_due(cast.world.now, most=3)
     assert not fanning.plan_due(cast.world.now, most=3)
-    assert list(Delivery.objects.order_by("pk").values_list("recipient_name", flat=True)) == names
+    assert cast.plan() == names
     assert Message.objects.get().planned == 8
 
 
@@ -282,6 +284,8 @@ def test_who_subscribes_while_it_goes_on_gets_the_state_as_of_now_once(cast):
     assert fanning.catch_up([bo.pk, cy.pk], now=cast.world.now) == 1
     assert fanning.catch_up([bo.pk, cy.pk], now=cast.world.now) == 0
     assert fanning.catch_up([], now=cast.world.now) == 0
+    unpack()
+    assert fanning.catch_up([bo.pk, cy.pk], now=cast.world.now) == 0
     caught = Delivery.objects.get(recipient_name="bo")
     assert (caught.content, caught.data["after"]) == (Message.objects.last().content, None)
     outages.end(outage, "It works again.", now=cast.world.now)
@@ -296,7 +300,7 @@ def test_who_subscribes_while_a_message_is_being_planned_gets_that_one_and_only_
     cast.update(outage)
     bo = cast.asks("bo", cast.here)
     assert fanning.catch_up([bo.pk], now=cast.world.now) == 1
-    assert cast.plan() == ["ana"]
+    assert cast.plan() == ["bo", "ana"]
     assert ana.deliveries.count() == 2
     assert bo.deliveries.get().content == Message.objects.last().content
 
@@ -316,4 +320,104 @@ def test_a_batch_takes_as_many_statements_for_many_as_for_one(cast, django_asser
     cast.announce()
     with django_assert_num_queries(7):
         fanning.plan_due(cast.world.now)
-    assert Delivery.objects.count() == 30
+    assert len(Batch.objects.get().contact_points) == 30
+
+
+def batches() -> list[tuple[list[int], list[str]]]:
+    return [(each.contact_points, each.data["parts"]) for each in Batch.objects.order_by("pk")]
+
+
+def test_a_batch_holds_those_who_get_the_same_passages_at_the_same_time(cast):
+    both, ana, bo = (
+        cast.asks("both", cast.here, cast.everywhere),
+        cast.asks("ana", cast.here),
+        cast.asks("bo", cast.here),
+    )
+    asleep = cast.asks("asleep", cast.here)
+    quiet = {"quiet_from": time(0), "quiet_until": time(23, 59)}
+    Subscriber.objects.create(recipient=asleep.recipient, time_zone="UTC", **quiet)
+    crowd = [cast.asks(f"p{number}", cast.here).pk for number in range(bulk.BATCH)]
+    cast.announce()
+    fanning.plan_due(cast.world.now)
+    here, everywhere = str(cast.here.pk), str(cast.everywhere.pk)
+    assert batches() == [
+        ([both.pk], [here, everywhere]),
+        ([ana.pk, bo.pk, *crowd[:-2]], [here]),
+        ([asleep.pk], [here]),
+        (crowd[-2:], [here]),
+    ]
+
+
+def test_who_leaves_before_anybody_began_to_send_gets_nothing_and_the_ledger_says_why(cast):
+    """P8, B99"""
+    ana, bo = cast.asks("ana", cast.here), cast.asks("bo", cast.here)
+    cast.announce()
+    fanning.plan_due(cast.world.now)
+    subscribing.leave_everything(ana, reason="on the page", now=cast.world.now)
+    assert batches() == [([bo.pk], [str(cast.here.pk)])]
+    assert list(Delivery.objects.values_list("contact_point", "state", "reason", "due_at", "attempt")) == [
+        (ana.pk, "suppressed", "the subscription has ended", None, 0)
+    ]
+    cast.world.sweep()
+    assert cast.world.told() == ["bo"]
+
+
+def test_who_leaves_one_of_two_groups_before_anybody_began_to_send_is_told_for_the_other(cast):
+    """B4, B14"""
+    ana = cast.asks("ana", cast.here, cast.everywhere)
+    cast.announce()
+    fanning.plan_due(cast.world.now)
+    subscribing.end(ana.subscriptions.get(group=cast.here), reason="left", now=cast.world.now)
+    cast.world.sweep()
+    assert cast.world.told() == ["ana"]
+
+
+def test_the_end_goes_to_those_who_have_not_even_got_the_start(cast):
+    """B97: nobody has begun to send the announcement when it is over; both come, in order, as one conversation."""
+    cast.asks("ana", cast.here)
+    outage = cast.announce()
+    fanning.plan_due(cast.world.now)
+    outages.end(outage, "It works again.", now=cast.world.now)
+    while fanning.plan_due(cast.world.now):
+        pass
+    assert not Delivery.objects.exists()
+    cast.world.sweep()
+    start, end = Delivery.objects.order_by("pk")
+    assert (start.content.subject, start.data["after"], end.data["after"]) == (
+        end.content.subject,
+        None,
+        str(start.key),
+    )
+    assert start.recipient_name == end.recipient_name == "ana"
+
+
+def test_the_end_is_not_planned_before_the_start_has_been(cast):
+    """B97: or else who comes late in the list would be told the start alone."""
+    names = [f"p{number}" for number in range(5)]
+    for name in names:
+        cast.asks(name, cast.here)
+    outage = cast.announce()
+    fanning.plan_due(cast.world.now, most=2)
+    outages.end(outage, "It works again.", now=cast.world.now)
+    Message.objects.filter(update__kind="announcement").update(due_at=cast.world.now + timedelta(seconds=1))
+    assert not fanning.plan_due(cast.world.now)
+    cast.world.advance(seconds=1)
+    cast.plan()
+    cast.world.sweep()
+    assert sorted(cast.world.told()) == sorted(names * 2)
+
+
+def test_somebody_told_meanwhile_or_deleted_does_not_hold_up_the_next_batch(cast):
+    """Told once is a constraint: whatever the batches say."""
+    ana, bo, cy = (cast.asks(name, cast.here) for name in ("ana", "bo", "cy"))
+    cast.announce()
+    fanning.plan_due(cast.world.now)
+    batch = Batch.objects.get()
+    content, data, due_at = batch.content, batch.data, batch.due_at
+    Batch.objects.all().delete()
+    for points in ([ana.pk], [ana.pk], [bo.pk], [cy.pk]):
+        Batch.objects.create(content=content, data=data, due_at=due_at, contact_points=points)
+    bo.recipient.delete()
+    assert [bulk.send_due("bulk", lambda: cast.world.now) for _ in range(3)] == [1, 1, 0]
+    assert cast.world.told() == ["ana", "cy"]
+    assert not Batch.objects.exists()

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from dispatching import lifecycle
-from dispatching.models import Alert, Delivery, Escalation, Notice, Priority
+from dispatching.models import Alert, Batch, Escalation, Notice, Priority
 from stakeholders import fanning, messages, outages
 from stakeholders.models import Bracket, Message, Outage, Subscription, Update
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
@@ -361,13 +361,13 @@ def test_planning_goes_on_where_it_stopped_and_tells_nobody_twice(outside):
     now = outside.world.now
     assert fanning.plan_due(now, most=10)
     message = Message.objects.get()
-    assert (message.planned, Delivery.objects.count()) == (10, 10)
+    assert (message.planned, [len(each.contact_points) for each in Batch.objects.all()]) == (10, [10])
     Message.objects.update(planned_up_to=0)  # as if what was planned had been forgotten
     while fanning.plan_due(now, most=10):
         pass
     assert len(outside.told()) == 25
     message.refresh_from_db()
-    assert message.due_at is None and message.planned_at == now
+    assert (message.due_at, message.planned_at, message.planned) == (None, now, 25)
 
 
 def test_who_leaves_before_it_is_planned_is_not_told(outside):

@@ -6,6 +6,7 @@ from dispatching.models import Priority
 from schedules.models import User
 from stakeholders import fanning, outages, sweep
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
+from tests.batches import unpack
 from tests.dispatching.media import Mail, Webhook
 from tests.dispatching.receivers import http_receiver, mail_receiver
 from tests.world import World
@@ -54,6 +55,7 @@ class Audience(World):
         outages.announce(outage, "We are at it.", next_update_by=self.now + timedelta(hours=2), now=self.now)
         while fanning.plan_due(self.now):
             pass
+        unpack()
         return outage
 
     def work(self) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from django.db import connections, transaction
 
-from dispatching.models import ContactPoint, Delivery, Recipient
+from dispatching import bulk
+from dispatching.models import Batch, ContactPoint, Content, Delivery, Recipient
 from stakeholders import fanning, subscribing
 from stakeholders.models import Message, SignUp, Subscription
 
@@ -87,6 +88,52 @@ def test_who_leaves_while_a_batch_is_planned_gets_nothing_of_it(world):
     left.set()
     planner.join(10)
     assert [each.state for each in Delivery.objects.filter(content__isnull=False)] == ["suppressed"]
+
+
+def test_who_leaves_while_a_sender_takes_the_batch_up_is_not_written_to(world):
+    """P8: leaving waits for the sender's claim, and stops what it has made."""
+    point = subscribing.ask("memory", "vi@example.org", [world.open], now=world.now)
+    subscribing.confirm(point, now=world.now)
+    world.told()
+    world.outage()
+    Delivery.objects.filter(content__isnull=False).delete()
+    Message.objects.update(due_at=world.now, planned_up_to=0)
+    fanning.plan_due(world.now)
+    taken, left, claims = threading.Event(), threading.Event(), {}
+
+    def take() -> None:
+        try:
+            with transaction.atomic():
+                claims.update(bulk._take(now=world.now))
+                taken.set()
+                left.wait(0.5)  # leaving cannot end before this commits
+        finally:
+            connections.close_all()
+
+    sender = threading.Thread(target=take)
+    sender.start()
+    assert taken.wait(10)
+    subscribing.leave_everything(point, reason="by link", now=world.now)
+    left.set()
+    sender.join(10)
+    [delivery] = bulk._look(claims).values()
+    assert (delivery.state, delivery.reason) == ("sending", "the subscription has ended")
+    bulk._record([bulk._send(delivery, lambda: world.now)])
+    assert world.told() == []
+    assert Delivery.objects.get(pk=delivery.pk).state == "suppressed"
+
+
+def test_a_batch_is_taken_up_by_one_of_many_senders(world):
+    """P6: each of them once, also when all of them reach for the first one."""
+    content = Content.objects.create(subject="Log-on fails", text="It fails.", created_at=world.now)
+    points = [subscribing.ask("memory", f"v{n}@example.org", [world.open], now=world.now).pk for n in range(8)]
+    for pk in points:
+        Batch.objects.create(content=content, contact_points=[pk], data={"parts": []}, due_at=world.now)
+    taken = []
+    at_once(*[lambda: taken.append(bulk._take(now=world.now))] * 8)
+    assert sorted(len(claims) for claims in taken) == [1] * 8
+    assert sorted(Delivery.objects.filter(content=content).values_list("contact_point", flat=True)) == points
+    assert not Batch.objects.exists()
 
 
 def test_leaving_does_not_wait_for_others_who_leave(world):

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatching", "0007_shared_words"),
+        ("dispatching", "0008_batch"),
     ]
 
     operations = [

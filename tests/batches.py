@@ -1,0 +1,16 @@
+"""What batches hold, as deliveries that wait: what a sender would find, without sending it."""
+
+from django.db import connection
+
+from dispatching import bulk
+from dispatching.models import Batch
+
+UNPACK = f"""
+WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){bulk.MAKE}"""
+
+
+def unpack() -> None:
+    for batch in Batch.objects.order_by("pk"):
+        waiting = {"state": "pending", "reason": "", "attempt": 0, "cancelled_at": None, "due_at": batch.due_at}
+        with connection.cursor() as cursor:
+            cursor.execute(UNPACK, {"id": batch.pk, "now": batch.due_at, **waiting})
