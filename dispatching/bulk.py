@@ -156,9 +156,9 @@ def _alone(now: datetime) -> list[str]:
 
 def _claim(queue: str, *, now: datetime) -> dict[int, int]:
     """Delivery → attempt."""
+    values: dict[str, Any] = {"queue": queue, "most": BATCH, "away": _alone(now)}
     with connection.cursor() as cursor:
-        values = {"queue": queue, "now": now, "lease_until": _lease_until(now), "most": BATCH, "away": _alone(now)}
-        cursor.execute(CLAIM, values)
+        cursor.execute(CLAIM, values | {"now": now, "lease_until": _lease_until(now)})
         return dict(sorted(cursor.fetchall()))
 
 

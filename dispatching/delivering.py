@@ -245,7 +245,7 @@ def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[s
     return {"outcome": outcome, "state": State.PENDING, "due_at": due_at, "reason": reason}
 
 
-def _outcome(error: ChannelError) -> Outcome:
+def _outcome(error: ChannelError) -> str:
     if error.away:
         return Outcome.AWAY
     if error.permanent:

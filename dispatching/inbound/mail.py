@@ -58,7 +58,7 @@ def _read(mail: Message) -> Arrived:
         kind=kind,
         words=words,
         senders=tuple(sender.strip("<> ") for sender in senders if sender),
-        message_ids=tuple(found for each in about if (found := _field(each, "Message-ID"))),
+        message_ids=tuple(filter(None, (_field(each, "Message-ID") for each in about))),
     )
 
 

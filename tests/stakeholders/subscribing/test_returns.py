@@ -530,7 +530,7 @@ def test_an_answer_counts_for_what_was_asked_by_then(world, webhook):
     """Somebody else asks for more later: that needs an answer of its own."""
     webhook.server.always = lambda handler: challenge(handler, webhook.server)
     point = subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
-    world.work()
+    world.sweep()  # it has answered, and nobody has looked at that yet
     world.now += HOUR
     subscribing.ask("webhook", webhook.address, [world.europe], now=world.now)
     world.work()
