@@ -22,9 +22,9 @@ def ask_to_confirm(
     if not _may("confirm", point, now):
         return
     url = links.url("confirm", point)
-    words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point)}
     # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
     asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
+    words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point), **asks}
     _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now, **asks)
 
 

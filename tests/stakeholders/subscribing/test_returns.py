@@ -207,6 +207,8 @@ def test_a_bounce_that_comes_later_suspends_the_address(world, sent):
     sent.delivery.refresh_from_db()
     assert (sent.delivery.state, sent.delivery.due_at) == ("failed", None)
     assert (reason(sent.point), VI in sent.delivery.reason) == (BOUNCED, False)
+    manage = personal.url("manage", sent.point.pk, 1).partition("8000")[2]
+    assert f"Nothing is sent there at present: {BOUNCED}." in text(Client().get(manage))
     tries = list(Attempt.objects.filter(delivery=sent.delivery).values_list("number", "outcome"))
     assert tries == [(1, "accepted"), (2, "gone")]
 
@@ -508,6 +510,7 @@ def test_a_webhook_confirms_by_answering_the_challenge(world, webhook):
     world.work()
     [asked] = [json.loads(request.body) for request in webhook.server.requests]
     assert (asked["kind"], "/subscriptions/confirm/" in asked["url"]) == ("confirm", True)
+    assert "with the challenge alone" in asked["body"]
     point.refresh_from_db()
     assert (point.verified, states(point)) == (True, [("Product A, everywhere", "active")])
     world.outage()
@@ -539,7 +542,8 @@ def test_an_answer_counts_for_what_was_asked_by_then(world, webhook):
 
 def test_a_mail_carries_no_challenge(world):
     ask(world)
-    assert Delivery.objects.get().data["kind"] == "notice"
+    asked = Delivery.objects.get()
+    assert (asked.data["kind"], "challenge" in asked.body) == ("notice", False)
 
 
 def hook(world, webhook, recipient=None) -> ContactPoint:
