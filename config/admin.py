@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from dispatching.models import Alert
+from stakeholders import texting
 from stakeholders.models import StakeholderGroup
 
 # Group → the models in it, each with its icon. A model that is not named here is shown under System.
@@ -74,6 +76,11 @@ class TocsinAdminSite(UnfoldAdminSite):
                 return response.render() if hasattr(response, "render") else response
 
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        for problem in texting.problems(timezone.now()):
+            messages.error(request, problem)
+        return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         apps = super().get_app_list(request, app_label)

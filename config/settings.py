@@ -19,10 +19,10 @@ from config.embedded import broker, postgres
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-MAILBOX = re.compile(
-    r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+"
-)  # 44 characters are added to the part before the @, 64 is the most
+MAILBOX = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of 64 characters before the @, what we add there takes 44
 SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
+COUNTRY = re.compile(r"\+[1-9][0-9]{0,6}")
+VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in Base64 for URLs
 env = Env()
 
 
@@ -59,15 +59,15 @@ def secret(name: str) -> str:
     return knob(env.str, name, "", allowed=lambda value: not value or SECRET.fullmatch(value), hint=hint)
 
 
-def kept_secret(path: Path) -> str:
-    """A secret made on the first start and kept beside the data, readable by its owner only."""
+def kept_secret(path: Path, size: int = 48) -> str:
+    """A secret of `size` random bytes, made on the first start and kept beside the data, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()
     with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        file.write(secrets.token_urlsafe(size))
     return path.read_text().strip()
 
 
@@ -249,6 +249,33 @@ SOFT_BOUNCE_DAYS = knob(env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n
 DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks for the key
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
+# Text messages: no gateway, none. People enter their own numbers only if countries are named, and so many an hour and a day.
+SMS_GATEWAY_URL = url_of("SMS_GATEWAY_URL", "", ("", "http", "https"))
+SMS_GATEWAY_TOKEN = knob(env.str, "SMS_GATEWAY_TOKEN", "")
+SMS_SENDER = knob(env.str, "SMS_SENDER", "")
+SMS_COUNTRIES = knob(
+    env.list,
+    "SMS_COUNTRIES",
+    [],
+    allowed=lambda found: all(COUNTRY.fullmatch(each) for each in found),
+    hint="It must be prefixes of phone numbers, such as +44,+353.",
+)
+SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="Text messages an hour, 1 or more.")
+SMS_PER_DAY = knob(env.int, "SMS_PER_DAY", 100, allowed=lambda n: n > 0, hint="Text messages a day, 1 or more.")
+# Notifications in browsers: any 32 bytes are a key. With a new one every browser has to subscribe again.
+VAPID_PRIVATE_KEY = knob(
+    env.str,
+    "VAPID_PRIVATE_KEY",
+    "",
+    allowed=lambda value: not value or VAPID_KEY.fullmatch(value),
+    hint="It must be 32 bytes in Base64 for URLs, 43 characters.",
+) or kept_secret(VAR_DIR / "vapid_key", 32)
+# The services that the browsers in use bring notifications by; their parts of the domain, too.
+PUSH_SERVICES = knob(
+    env.list,
+    "PUSH_SERVICES",
+    ["fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com"],
+)
 MEMORY_CHANNEL = False
 
 if EMAIL_URL:

@@ -58,7 +58,8 @@ def point_for(channel: str, address: str) -> ContactPoint:
     """The contact point of this address; a new one of somebody without a login, not verified, if there is none."""
     point = points(channel, address).first()
     if point is None:
-        recipient = Recipient.objects.create(display_name=address[:150])
+        name = "a browser" if channel == "push" else address[:150]
+        recipient = Recipient.objects.create(display_name=name)
         point = ContactPoint.objects.create(recipient=recipient, channel=channel, address=address)
     return point
 

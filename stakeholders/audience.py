@@ -56,7 +56,13 @@ class Audience:
 
     def snapshot(self) -> list[dict[str, Any]]:
         return [
-            {"group": each.group.pk, "name": each.group.name, "reason": each.reason, "counts": each.counts}
+            {
+                "group": each.group.pk,
+                "name": each.group.name,
+                "openness": each.group.openness,
+                "reason": each.reason,
+                "counts": each.counts,
+            }
             for each in self.told
         ]
 

@@ -1,22 +1,28 @@
-"""A contact point's news as an Atom feed: one entry for each message to its groups, as it was said (RFC 4287)."""
+"""News as Atom feeds (RFC 4287), one entry for each message, as it was said: those of a contact point, and those of a group
+that is open to everyone.
+"""
 
-from datetime import datetime
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpResponse
 from django.template.defaultfilters import linebreaks
+from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.http import http_date
 
 from dispatching import personal
 from dispatching.models import ContactPoint, Content
 from dispatching.sharing import mark
-from stakeholders.models import Message, Subscription, Update
+from stakeholders.models import Message, StakeholderGroup, Subscription, Update
 
 NEWEST = 50
 LOOKED_AT = 500  # messages
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # of a feed that never held anything
 
 
 class Feed(Atom1Feed):
@@ -27,28 +33,55 @@ class Feed(Atom1Feed):
 
 
 def answer(point: ContactPoint) -> HttpResponse:
-    """The feed's document. The address is secret: nobody on the way keeps it."""
+    """The feed of one contact point. The address is secret: nobody on the way keeps it."""
     found = wanted(point)
-    changed = max([message.created_at for message, _ in found] or [_since(point)])
+    said = [(message, words(message.content, groups, point)) for message, groups in found]
+    page = personal.url("manage", point.pk, point.link_version)
     url = personal.url("feed", point.pk, point.link_version)
-    manage = personal.url("manage", point.pk, point.link_version)
+    response = _document("Outages", f"feed/{point.pk}", page, url, said, changed=_since(point))
+    response["Cache-Control"] = "private, max-age=60"
+    response["X-Robots-Tag"] = "noindex"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def of_group(group: StakeholderGroup) -> HttpResponse:
+    """The feed of a group that is open to everyone, the same for all: what it was told while it was open (P14)."""
+    told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
+    messages = Message.objects.filter(audience__told__contains=told).select_related("content").order_by("-pk")[:NEWEST]
+    said = [(message, common(message.content)) for message in messages]
+    page = settings.PUBLIC_URL + reverse("subscribe")
+    url = settings.PUBLIC_URL + reverse("group_feed", args=[group.pk])
+    response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, said, changed=BEGINNING)
+    response["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def _document(
+    title: str, name: str, page: str, url: str, said: Iterable[tuple[Message, str]], *, changed: datetime
+) -> HttpResponse:
+    """An entry for each message with its text. `name` makes the feed's own id; `changed`: when it was still empty."""
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    feed = Feed("Outages", manage, "", feed_url=url, feed_guid=f"tag:{host},2026:feed/{point.pk}", changed=changed)
-    for message, groups in found:
+    entries = [(message, text, _name(message)) for message, text in said]
+    changed = max((message.created_at for message, _, _ in entries), default=changed)
+    feed = Feed(title, page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed)
+    for message, text, entry in entries:
         feed.add_item(
             title=message.content.subject,
-            link=f"{manage}#message-{message.pk}",
-            description=linebreaks(words(message.content, groups, point), autoescape=True),
-            unique_id=f"tag:{host},2026:message/{message.pk}",
+            link=f"{page}#{entry}",
+            description=linebreaks(text, autoescape=True),
+            unique_id=f"tag:{host},2026:message/{entry}",
             pubdate=message.created_at,
             updateddate=message.created_at,
         )
     response = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
-    response["Cache-Control"] = "private, max-age=60"
-    response["X-Robots-Tag"] = "noindex"
-    response["Referrer-Policy"] = "no-referrer"
     response["Last-Modified"] = http_date(changed.timestamp())
     return response
+
+
+def _name(message: Message) -> str:
+    """Of a message's fixed words: numbers that count would tell how many others there are (P14)."""
+    return hashlib.sha256(f"{message.created_at.isoformat()} {message.content.text}".encode()).hexdigest()[:24]
 
 
 def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
@@ -86,6 +119,12 @@ def words(content: Content, groups: list[int], point: ContactPoint) -> str:
     return text
 
 
+def common(content: Content) -> str:
+    """The text without its end, which is each reader's own: what they subscribed to, and their links."""
+    text, _, _ = content.text.partition(mark("parts"))
+    return text.rstrip().rpartition("\n")[0].rstrip()  # the last line introduces what they subscribed to
+
+
 def _since(point: ContactPoint) -> datetime:
     asked = Subscription.objects.filter(contact_point=point).order_by("-asked_at").values_list("asked_at", flat=True)
-    return asked.first() or datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    return asked.first() or BEGINNING

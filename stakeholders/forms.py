@@ -10,7 +10,7 @@ from dispatching import channels
 from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
-from stakeholders import joining
+from stakeholders import joining, texting
 from stakeholders.joining import Wish
 from stakeholders.models import StakeholderGroup, Subscriber, Subscription
 
@@ -21,8 +21,10 @@ KINDS = [
 ]
 HOW = {
     "email": "E-mail",
+    "sms": "Text message (SMS) to a phone",
     "webhook": "Webhook: our messages go to a program of yours",
 }
+ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
 
 
 class GroupsField(forms.ModelMultipleChoiceField):
@@ -73,11 +75,16 @@ class AddressForm(PlainForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [(kind, HOW.get(kind, label)) for kind, label in channels.kinds()]
+        offered = [
+            (kind, HOW.get(kind, label))
+            for kind, label in channels.kinds(typed=True)
+            if kind != "sms" or texting.self_service()
+        ]
         self.fields["channel"].choices = offered
         self.fields["channel"].initial = "email"
-        if "webhook" in dict(offered):
-            self.fields["address"].label = "Your e-mail address, or the URL of your webhook"
+        *others, last = [ADDRESSES[kind] for kind, _ in offered if kind in ADDRESSES]
+        either = f"{', '.join(others)}, or {last}" if others else last
+        self.fields["address"].label = either[0].upper() + either[1:]
 
     def clean_channel(self) -> str:
         return self.cleaned_data["channel"] or "email"
@@ -85,9 +92,11 @@ class AddressForm(PlainForm):
     def clean_address(self) -> str:
         kind = self.cleaned_data.get("channel") or "email"
         try:
-            return channels.get(kind).clean_address(self.cleaned_data["address"])
+            address = channels.get(kind).clean_address(self.cleaned_data["address"])
         except ChannelError as error:
             raise ValidationError(str(error)) from None
+        texting.check(kind, address)
+        return address
 
 
 class GroupsForm(PlainForm):
@@ -135,6 +144,15 @@ class SubscribeForm(AddressForm, GroupsForm):
     """For everybody: an address and groups."""
 
     field_order = ("groups", "products", "deployments", "kinds", "channel", "address")
+
+
+class BrowserForm(GroupsForm):
+    """What the script of the page sends for the browser that it runs in: groups, and the browser's PushSubscription."""
+
+    address = forms.CharField(label="This browser", max_length=2000)
+
+    def clean_address(self) -> str:
+        return channels.get("push").clean_address(self.cleaned_data["address"])
 
 
 class InviteForm(AddressForm, GroupsForm):

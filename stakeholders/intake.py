@@ -21,13 +21,20 @@ def take(sign_up: SignUp, *, ip: str, now: datetime) -> bool:
     """One row, whoever the address belongs to: what there is to do about it is done by a worker (B2, P5). False: too many."""
     sign_up.asked_at = sign_up.due_at = now
     with transaction.atomic():
-        mine = quota.take("forms", quota.network(ip), settings.FORMS_PER_NETWORK, span=HOUR, now=now)
-        if not (mine and quota.take("forms", "all", settings.FORMS_IN_ALL, span=HOUR, now=now)):
-            log.warning("too_many_forms", one_network=not mine)
+        if not let_in(ip, now=now):
             return False
         sign_up.save()
         transaction.on_commit(lambda: alarms.ring(ANSWER, "bulk"))
     return True
+
+
+def let_in(ip: str, *, now: datetime) -> bool:
+    """Counts one more form; False: too many, from one network or in all."""
+    mine = quota.take("forms", quota.network(ip), settings.FORMS_PER_NETWORK, span=HOUR, now=now)
+    if mine and quota.take("forms", "all", settings.FORMS_IN_ALL, span=HOUR, now=now):
+        return True
+    log.warning("too_many_forms", one_network=not mine)
+    return False
 
 
 def sender(meta: Mapping[str, Any]) -> str:

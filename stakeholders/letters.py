@@ -1,4 +1,4 @@
-"""Mails to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
+"""Messages to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from dispatching import alarms, personal
 from dispatching.models import ContactPoint, Delivery
 from schedules.models import User
-from stakeholders import addresses, links, quota
+from stakeholders import addresses, links, quota, texting
 from stakeholders.models import StakeholderGroup
 
 DAY = timedelta(days=1)
@@ -18,14 +18,18 @@ DAY = timedelta(days=1)
 def ask_to_confirm(
     point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime, invited_by: User | None = None
 ) -> None:
-    """The one mail that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
+    """The one message that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
     if not _may("confirm", point, now):
         return
-    url = links.url("confirm", point)
     # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
     asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
-    words = {"groups": groups, "invited_by": invited_by, "url": url, "not_me": links.url("not_me", point), **asks}
-    _post(point, "Please confirm your subscription", "messages/confirm.txt", words, url=url, now=now, **asks)
+    words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point), **asks}
+    if point.channel == "sms":
+        subject, template, url = "Messages about outages?", "messages/confirm_sms.txt", links.short("confirm", point)
+    else:
+        subject, template = "Please confirm your subscription", "messages/confirm.txt"
+        url = links.url("confirm", point)
+    _post(point, subject, template, words | {"url": url}, url=url, now=now, **asks)
 
 
 def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
@@ -33,7 +37,8 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
     if not _may(what, point, now):
         return
     url = personal.url("manage", point.pk, point.link_version)
-    _post(point, "Your subscriptions", "messages/manage.txt", {"url": url}, url=url, now=now)
+    template = "messages/manage_sms.txt" if point.channel == "sms" else "messages/manage.txt"
+    _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
 
 
 def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
@@ -46,7 +51,9 @@ def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
 
 
 def _may(what: str, point: ContactPoint, now: datetime) -> bool:
-    return quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now)
+    if not quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now):
+        return False
+    return point.channel != "sms" or texting.take(point.address, now=now)
 
 
 def _post(

@@ -1,4 +1,4 @@
-"""The links of mails that are no news: confirm, and “this was not me”. Good for three days, as often as they are opened."""
+"""The links of messages that are no news: confirm, and “this was not me”. Good for three days, as often as they are opened."""
 
 from django.conf import settings
 from django.core import signing
@@ -12,8 +12,20 @@ SALT = "tocsin.stakeholders."
 
 def url(purpose: str, point: ContactPoint) -> str:
     """`purpose` is the name of a URL pattern with the token as its only argument."""
-    token = signing.dumps([point.pk, point.link_version], salt=SALT + purpose)
-    return settings.PUBLIC_URL + reverse(purpose, args=[token])
+    return settings.PUBLIC_URL + path(purpose, point)
+
+
+def short(purpose: str, point: ContactPoint) -> str:
+    """The same page under a shorter address, for text messages."""
+    return settings.PUBLIC_URL + reverse(f"{purpose}_short", args=[_token(purpose, point)])
+
+
+def path(purpose: str, point: ContactPoint) -> str:
+    return reverse(purpose, args=[_token(purpose, point)])
+
+
+def _token(purpose: str, point: ContactPoint) -> str:
+    return signing.dumps([point.pk, point.link_version], salt=SALT + purpose)
 
 
 def read(purpose: str, given: str) -> ContactPoint | None:

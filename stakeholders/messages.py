@@ -9,7 +9,8 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
-from dispatching import alarms
+from dispatching import alarms, personal
+from dispatching.channels import Envelope, push, sms
 from dispatching.channels.text import one_line
 from dispatching.models import Content
 from dispatching.sharing import mark
@@ -77,6 +78,16 @@ def specimen(content: Content) -> str:
     for link in content.links:
         text = text.replace(mark(link), "(a link of their own)")
     return text
+
+
+def brief_specimens(content: Content) -> dict[str, str]:
+    """What the short media show, by their names."""
+    link = personal.url("unsubscribe", 0, 1)  # nobody's, but as long as theirs
+    envelope = Envelope("", "", "", content.subject, "", {"unsubscribe_url": link}, content.short)
+    return {
+        "Text message": sms.text(envelope).replace(link, "(a link of their own)"),
+        "Notification in a browser": "\n".join(push.notification(envelope)),
+    }
 
 
 def facts(update: Update, bracket: Bracket) -> list[tuple[str, str]]:
@@ -163,7 +174,9 @@ def _part(name: str, advice: str) -> dict[str, str]:
 
 
 def _short(update: Update, state: str) -> str:
-    tail = (
-        "" if update.next_update_by is None else f" Next in max. {cadence.at_most(update.next_update_by - update.at)}."
-    )
-    return one_line(f"{state}: {update.outage.title}. {update.text}", SHORT - len(tail)) + tail
+    """State, title and place in the first line; below it until when the next message comes, and what room is left for the text."""
+    outage = update.outage
+    by = update.next_update_by
+    until = f"Next message by {moment(by)}." if by else promise(update)
+    facts = f"{state}: {one_line(outage.title, 70)} ({one_line(geography(outage), 50)})\n{until} "
+    return facts + one_line(update.text, SHORT - len(facts))

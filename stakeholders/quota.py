@@ -20,10 +20,19 @@ RETURNING used
 
 def take(what: str, whose: str, limit: int, *, span: timedelta, now: datetime) -> bool:
     """Counts one more, and says whether that is within `limit` in `span`, which is at most a day. `whose` is kept as a hash."""
-    key = f"{what}/{salted_hmac('tocsin.quota', whose, algorithm='sha256').hexdigest()}"
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"key": key, "now": now, "over": now - span})
+        cursor.execute(TAKE, {"key": _key(what, whose), "now": now, "over": now - span})
         return cursor.fetchone()[0] <= limit
+
+
+def used(what: str, whose: str, *, span: timedelta, now: datetime) -> int:
+    """How many were counted in the span that is running, those that were too many among them."""
+    running = Quota.objects.filter(key=_key(what, whose), began_at__gt=now - span)
+    return running.values_list("used", flat=True).first() or 0
+
+
+def _key(what: str, whose: str) -> str:
+    return f"{what}/{salted_hmac('tocsin.quota', whose, algorithm='sha256').hexdigest()}"
 
 
 def network(ip: str) -> str:

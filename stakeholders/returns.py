@@ -131,7 +131,9 @@ def _look_at(delivery: Delivery, outcome: str, *, now: datetime) -> None:
         if _fails_for_an_hour(point, now):
             subscribing.suspend(point, BOUNCED, now=now)
             letters.tell_suspended(point, now=now)
-    elif outcome == Outcome.TEMPORARY and _soft_bounces(point, now) >= settings.SOFT_BOUNCES:
+    elif (
+        point.channel == "email" and outcome == Outcome.TEMPORARY and _soft_bounces(point, now) >= settings.SOFT_BOUNCES
+    ):
         subscribing.suspend(point, BOUNCED, now=now)
 
 

@@ -1,5 +1,5 @@
-"""What can happen to a subscription, one verb each: ask, confirm, not me, choose, leave, suspend, erase. The only place
-that changes its state.
+"""What can happen to a subscription, one verb each: ask, join, confirm, not me, choose, leave, suspend, erase. The only
+place that changes its state.
 
 Every verb locks the contact point's row first. A subscription that ended stays as it is, as the record of consent; who
 joins again gets a new row.
@@ -28,6 +28,7 @@ CONSENT = "2026-11"  # the version of the words that stand beside the buttons; c
 UNCONFIRMED = timedelta(days=7)
 PASS = 500  # contact points
 
+NOT_TO_BE_WRITTEN_TO = "This address is not to be written to. Please ask us if you have changed your mind."
 BY_LINK, BY_MAIL_PROGRAM, BY_PAGE = "by the link in a message", "by the button of the mail program", "on the page"
 BY_MAIL = "by mail"
 
@@ -75,26 +76,37 @@ def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, b
         addresses.lock(channel, address)
         point = addresses.point_for(channel, address)
         with _locked(point) as point:
-            if not point.verified:
-                point.verified = True
-                point.save(update_fields=["verified"])
+            _verify(point)
             _add(point, {group: ALL}, State.ACTIVE, asked_from=source, invited_by=by, now=now)
             fanning.catch_up([point.pk], now=now)
+
+
+def join(
+    channel: str, address: str, groups: Iterable[StakeholderGroup], *, now: datetime, wish: Wish = ALL, asked_from: str
+) -> ContactPoint:
+    """Who asks is at the address, as a browser that asks for its own notifications: it holds without a question (B112)."""
+    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
+    with transaction.atomic():
+        addresses.lock(channel, address)
+        if addresses.suppressed(channel, address):
+            raise Refused(NOT_TO_BE_WRITTEN_TO)
+        with _locked(addresses.point_for(channel, address)) as point:
+            _verify(point)
+            choose(point, wishes, asked_from=asked_from, now=now)
+        return point
 
 
 def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None) -> list[StakeholderGroup]:
     """The owner of the address says yes to all that was asked for it (`until` then), and gets the state as of now (B98)."""
     with _locked(point) as point:
         if addresses.suppressed(point.channel, point.address):
-            raise Refused("This address is not to be written to. Please ask us if you have changed your mind.")
+            raise Refused(NOT_TO_BE_WRITTEN_TO)
         asked = list(_rows(point).filter(state=State.ASKED, asked_at__lte=until or now).select_related("group"))
         for row in asked:
             row.state, row.confirmed_at = State.ACTIVE, now
             row.save(update_fields=["state", "confirmed_at"])
-        if asked and not point.verified:
-            point.verified = True
-            point.save(update_fields=["verified"])
         if asked:
+            _verify(point)
             fanning.catch_up([point.pk], now=now)
     return [row.group for row in asked]
 
@@ -293,6 +305,12 @@ def _add(
         for group, wish in wishes.items()
     ]
     Subscription.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _verify(point: ContactPoint) -> None:
+    if not point.verified:
+        point.verified = True
+        point.save(update_fields=["verified"])
 
 
 def _narrow(row: Subscription, wish: Wish, *, now: datetime) -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import conditional_page, require_http_methods, require_safe
+from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
 
 from dispatching import personal
+from dispatching.channels import push
 from dispatching.models import ContactPoint
 from schedules.models import User
 from stakeholders import feed, forms, group_pages, intake, joining, links, own, subscribing
@@ -71,7 +72,7 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
         subscribing.choose(point, wishes, asked_from="logged in", now=now)
         messages.success(request, "Saved. You get the next message about what you chose.")
         return redirect(own.manage_path(point))
-    return _show(request, "stakeholders/subscribe.html", form)
+    return _show(request, "stakeholders/subscribe.html", form, feeds=joining.open_to(None))
 
 
 def _ask_for_address(request: HttpRequest) -> HttpResponse:
@@ -80,8 +81,37 @@ def _ask_for_address(request: HttpRequest) -> HttpResponse:
     form = forms.SubscribeForm(_sent(request), groups=groups)
     if request.method == "POST" and form.is_valid():
         _take(request, form)
-        return render(request, "stakeholders/asked.html", {"address": form.cleaned_data["address"]})
-    return _show(request, "stakeholders/subscribe.html", form)
+        return render(request, "stakeholders/asked.html", form.cleaned_data)
+    key = "" if request.user.is_authenticated else push.public_key()
+    return _show(request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.open_to(None))
+
+
+# It uses no cookie, so there is nothing that a forged form could use.
+@csrf_exempt
+@never_cache
+@require_POST
+def subscribe_browser(request: HttpRequest) -> HttpResponse:
+    """For the script of the page above: a browser that shows messages itself. Answers where to manage them, or what is wrong."""
+    now = timezone.now()
+    form = forms.BrowserForm(request.POST, groups=joining.open_to(None))
+    if not form.is_valid():
+        return JsonResponse({"wrong": " ".join(error for _, _, error in form.wrong())}, status=400)
+    if not intake.let_in(intake.sender(request.META), now=now):
+        return JsonResponse(
+            {"wrong": "Too many people subscribe at this moment. Please try again in an hour."}, status=429
+        )
+    address, groups = form.cleaned_data["address"], form.cleaned_data["groups"]
+    try:
+        point = subscribing.join("push", address, groups, wish=form.wish(), asked_from="browser", now=now)
+    except subscribing.Refused as refused:
+        return JsonResponse({"wrong": str(refused)}, status=409)
+    return JsonResponse({"manage": own.manage_path(point)})
+
+
+@require_safe
+def browser_worker(request: HttpRequest) -> HttpResponse:
+    """The script that the browser starts when a notification comes; for the pages below its own address."""
+    return render(request, "stakeholders/worker.js", content_type="text/javascript")
 
 
 @login_required
@@ -108,7 +138,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
         found = form.cleaned_data
         wish = SignUp(kind=SignUp.Kind.LINK, channel=found["channel"], address=found["address"])
         intake.take(wish, ip=intake.sender(request.META), now=timezone.now())
-        return render(request, "stakeholders/link_sent.html", {"address": found["address"]})
+        return render(request, "stakeholders/link_sent.html", found)
     return _show(request, "stakeholders/new_link.html", form)
 
 
@@ -151,7 +181,7 @@ def _show(request: HttpRequest, template: str, form: Any, **more: Any) -> HttpRe
 
 @by_token("confirm", links.read)
 def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
-    context: dict[str, Any] = {"point": point}
+    context: dict[str, Any] = {"point": point, "not_me": links.path("not_me", point)}
     if request.method == "POST":
         try:
             subscribing.confirm(point, now=now)
@@ -225,6 +255,13 @@ def atom(request: HttpRequest, token: str) -> HttpResponse:
     """The news of one contact point for feed readers; the address is secret, and void when the links are renewed."""
     point = personal.read("feed", token)
     return feed.answer(point) if point else _gone(request)
+
+
+@conditional_page
+@require_http_methods(["GET", "HEAD"])
+def group_feed(request: HttpRequest, pk: int) -> HttpResponse:
+    """The news of a group that is open to everyone, for feed readers: without an account, without an address (B111, B112)."""
+    return feed.of_group(get_object_or_404(joining.open_to(None), pk=pk))
 
 
 # --- for colleagues: the groups ------------------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ WRONG = {
     "INBOUND_SIGNING_SECRET": "with a space in it, so no",
     "SOFT_BOUNCES": "0",
     "SOFT_BOUNCE_DAYS": "-1",
+    "SMS_GATEWAY_URL": "carrier-pigeon://x",
+    "SMS_COUNTRIES": "United Kingdom",
+    "SMS_PER_HOUR": "0",
+    "VAPID_PRIVATE_KEY": "too short",
 }
 
 

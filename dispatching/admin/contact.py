@@ -63,10 +63,11 @@ class ContactPointForm(ModelForm):
 
 
 def _channels(current: str) -> list[tuple[str, str]]:
-    """Those on offer, and the current one even if it is not set up here any more."""
-    offered = channels.kinds()
-    gone = [(current, f"{current} (not set up here)")] if current and current not in dict(offered) else []
-    return [*offered, *gone]
+    """Those on offer, and the current one even if it is typed by nobody, or not set up here any more."""
+    offered = channels.kinds(typed=True)
+    if not current or current in dict(offered):
+        return offered
+    return [*offered, (current, dict(channels.kinds()).get(current, f"{current} (not set up here)"))]
 
 
 class ContactPointFormSet(PaginationInlineFormSet):

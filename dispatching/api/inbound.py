@@ -15,7 +15,6 @@ from dispatching import intake, refusing
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty
 from dispatching.inbound.body import read_json, sample
 from dispatching.inbound.refusals import BadInput
-from dispatching.models import Integration
 from dispatching.rules.event import Event
 
 log = structlog.get_logger(__name__)
@@ -46,18 +45,21 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(
-    request: HttpRequest, key: str, integration: Integration, events: Callable[[], list[Event]]
-) -> list[intake.Accepted]:
-    """What became of each event. What is refused is noted, for the integration's owner (faults J17)."""
-    now = integration.asked_at
+def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> list[intake.Accepted] | None:
+    """What became of each event; None if nobody has this key. What is refused is noted, for its owner (faults J17)."""
     try:
-        accepted = intake.accept(integration, events(), now=now)
+        found = intake.receive(key, events())
     except BadInput as refusal:
-        refusing.note(integration, refusal.errors, sample(request), key=key, now=now)
+        integration = intake.integration_of(key)
+        if integration is None:
+            return None
+        refusing.note(integration, refusal.errors, sample(request), key=key, now=integration.asked_at)
         raise
+    if found is None:
+        return None
+    integration, accepted = found
     if integration.refused:
-        refusing.over(integration, now=now)
+        refusing.over(integration, now=integration.asked_at)
     return accepted
 
 
@@ -65,22 +67,19 @@ def _take(
 def enqueue(request: HttpRequest) -> JsonResponse:
     """PagerDuty Events API v2."""
     payload = read_json(request, settings.INTAKE_LIMIT)
-    key = pagerduty.routing_key(payload)
-    integration = intake.integration_of(key)
-    if integration is None:
+    accepted = _take(request, pagerduty.routing_key(payload), lambda: pagerduty.parse(payload))
+    if accepted is None:
         return _answer("invalid key", 401, [f"routing_key: {UNKNOWN_KEY}"])
-    [accepted] = _take(request, key, integration, lambda: pagerduty.parse(payload))
-    answer = {"status": "success", "message": "Event processed", "dedup_key": accepted.dedup_key}
-    return JsonResponse(answer, status=202)
+    [one] = accepted
+    return JsonResponse({"status": "success", "message": "Event processed", "dedup_key": one.dedup_key}, status=202)
 
 
 def _by_key(parse: Callable[[Any], list[Event]]) -> Callable[..., JsonResponse]:
     @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
-        integration = intake.integration_of(key)
-        if integration is None:
+        accepted = _take(request, key, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
+        if accepted is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
-        accepted = _take(request, key, integration, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
         events = [{"dedup_key": a.dedup_key, "alert": a.alert_id, "outcome": a.outcome} for a in accepted]
         return JsonResponse({"status": "success", "events": events}, status=202)
 

@@ -1,12 +1,18 @@
-"""The media: e-mail, webhook and (in tests) memory. A new one is a module with a Channel, and one line here."""
+"""The media: e-mail, webhook, text message, notification in a browser and (in tests) memory. A new one is a module with
+a Channel, and one line here.
+"""
 
 from dispatching.channels.base import Channel, ChannelError, Envelope, get, kinds, register
 from dispatching.channels.email import EmailChannel
 from dispatching.channels.memory import MemoryChannel, memory
+from dispatching.channels.push import PushChannel
+from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel
 
 __all__ = ["Channel", "ChannelError", "Envelope", "MemoryChannel", "get", "kinds", "memory", "register"]
 
 register(EmailChannel())
+register(SmsChannel())
 register(WebhookChannel())
+register(PushChannel())
 register(memory)

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.conf import settings
 
+from dispatching.channels.text import one_line, printable
 from dispatching.sharing import Letter
+
+HEADLINE = 150  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Envelope:
     short: str = ""
     letter: Letter | None = None
     leave: str = ""
+
+    @property
+    def brief(self) -> str:
+        """A line that says what it is about and, below it, the words, for media that count characters."""
+        return printable(self.short) or f"{one_line(self.subject, HEADLINE)}\n{printable(self.body)}"
 
 
 class ChannelError(Exception):
@@ -60,6 +68,8 @@ class Channel(ABC):
 
     kind: str
     label: str
+    # Whether people type the addresses in; else a program has to ask for them.
+    typed: bool = True
 
     @property
     def configured(self) -> bool:
@@ -90,9 +100,10 @@ def get(kind: str) -> Channel:
     return channel
 
 
-def kinds() -> list[tuple[str, str]]:
-    """(kind, label) of every medium on offer, ready for a form's choices."""
-    return [(channel.kind, channel.label) for channel in _channels.values() if channel.configured]
+def kinds(*, typed: bool = False) -> list[tuple[str, str]]:
+    """(kind, label) of every medium on offer, ready for a form's choices; `typed`: only those whose addresses people type."""
+    offered = [channel for channel in _channels.values() if channel.configured and (channel.typed or not typed)]
+    return [(channel.kind, channel.label) for channel in offered]
 
 
 def provider_timeout() -> float:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -113,9 +113,13 @@ class _Line(httpcore.NetworkStream):
 class _Guard(httpcore.NetworkBackend):
     """Opens sockets to checked addresses only. Serves one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, private: bool) -> None:
         self._sockets = httpcore.SyncBackend()
+        self._private = private
         self.deadline = 0.0
+
+    def allow_private(self) -> bool:
+        return self._private or allow_private()
 
     def left(self, too_late: type[Exception]) -> float:
         left = self.deadline - time.monotonic()
@@ -148,7 +152,7 @@ class _Guard(httpcore.NetworkBackend):
         except OSError:
             raise ChannelError(f"the name {host} does not resolve") from None
         # One bad address spoils the host: who mixes them means to be connected to the bad one some day.
-        if not all(may_connect(address, allow_private=allow_private()) for address in addresses):
+        if not all(may_connect(address, allow_private=self.allow_private()) for address in addresses):
             raise ChannelError(f"{host} leads to an address that is not public", permanent=True)
         return addresses
 
@@ -161,39 +165,50 @@ def _trust() -> ssl.SSLContext:
 
 
 class Client(threading.local):
-    """Posts and gets, keeping connections open; each thread has its own. `trust` replaces the usual authorities."""
+    """Posts and gets, keeping connections open; each thread has its own. `trust` replaces the usual authorities.
 
-    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
-        self._guard = _Guard()
+    `private`: the URLs are the operator's own, so they may lead into the own network.
+    """
+
+    def __init__(self, trust: ssl.SSLContext | None = None, *, private: bool = False) -> None:
+        self._guard = _Guard(private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=trust or _trust(), network_backend=self._guard, max_connections=20, keepalive_expiry=IDLE
         )
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, redirects: Collection[int] = REDIRECTS
+    ) -> Reply:
         """The answer, whatever its status, after at most 3 redirects and PROVIDER_TIMEOUT; else ChannelError.
 
         No error names more of the URL than its host.
         """
-        return self._follow("POST", url, body, headers, REDIRECTS, _beginning)
+        return self._follow("POST", url, body, headers, redirects, _beginning)
 
     def get(self, url: str, headers: Mapping[str, str], *, limit: int) -> Reply:
         """As `post`, but the body is there as a whole: ChannelError if it breaks off or is longer than `limit` bytes."""
         return self._follow("GET", url, None, headers, REDIRECTS | {SEE_OTHER}, partial(_whole, limit=limit))
 
     def _follow(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], redirects: set[int], read: Reader
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        redirects: Collection[int],
+        read: Reader,
     ) -> Reply:
         _refuse_split_headers(headers)
         self._guard.deadline = time.monotonic() + provider_timeout()
         with _refusals():
-            there = parse(url, allow_private=allow_private())
+            there = parse(url, allow_private=self._guard.allow_private())
         for _ in range(MAX_REDIRECTS + 1):
             reply = self._call_once(method, there, body, headers, read)
             location = reply.headers.get("location")
             if reply.status not in redirects or not location:
                 return reply
             with _refusals():
-                there = follow(there, location, allow_private=allow_private())
+                there = follow(there, location, allow_private=self._guard.allow_private())
         raise ChannelError(f"{there.host} redirects more than {MAX_REDIRECTS} times", permanent=True)
 
     def _call_once(

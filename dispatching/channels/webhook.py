@@ -5,6 +5,7 @@ import hmac
 import http
 import json
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,7 +20,7 @@ from dispatching.channels.text import one_line, printable_data, shorten
 TITLE, BODY = 1000, 100_000  # characters
 LONGEST_WAIT = 24 * 3600
 TRY_AGAIN = {408, 425, 429}
-GONE = 410
+GONE = {410}
 PROVED = "the challenge was answered"  # the receipt then
 
 
@@ -48,8 +49,8 @@ class WebhookChannel(Channel):
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
         reply = self._client.post(envelope.address, body, headers)
-        receipt = _receipt(reply)
-        return PROVED if _answers(reply, envelope.data.get("challenge")) else receipt
+        said = receipt(reply, gone=GONE)
+        return PROVED if _answers(reply, envelope.data.get("challenge")) else said
 
 
 def content(envelope: Envelope) -> bytes:
@@ -85,7 +86,11 @@ def _hop(envelope: Envelope) -> int:
     return hop if isinstance(hop, int) else 0
 
 
-def _receipt(reply: Reply) -> str:
+def receipt(reply: Reply, *, gone: Collection[int] = ()) -> str:
+    """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not.
+
+    `gone`: the statuses by which it says that there is no such address.
+    """
     if 200 <= reply.status < 300:
         if _says_no(reply):
             raise ChannelError(f"{reply.host} answered {reply.status}, but with ok: false")
@@ -94,7 +99,7 @@ def _receipt(reply: Reply) -> str:
     raise ChannelError(
         f"{reply.host} answered {reply.status} {_phrase(reply.status)}".rstrip(),
         permanent=not temporary,
-        gone=reply.status == GONE,
+        gone=reply.status in gone,
         retry_after=_retry_after(reply) if temporary else None,
     )
 

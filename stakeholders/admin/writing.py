@@ -13,7 +13,7 @@ from schedules.forms import LocalField
 from schedules.models import User
 from stakeholders import audience, defining, fanning, outages
 from stakeholders.audience import Audience
-from stakeholders.messages import specimen
+from stakeholders.messages import brief_specimens, specimen
 from stakeholders.models import Message, Outage, Update
 from stakeholders.rules import cadence, plain
 
@@ -77,7 +77,8 @@ class WriteForm(forms.Form):
 class Sight:
     """What would be sent now."""
 
-    messages: list[tuple[Message, str]]  # each with its text as a reader sees it
+    # Each message with its text as a reader sees it, and by medium how the short ones show it.
+    messages: list[tuple[Message, str, dict[str, str]]]
     counts: dict[str, int]
     jargon: dict[str, str]
     too_long: dict[str, int]
@@ -108,7 +109,7 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
     with transaction.atomic():
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
-        texts = [(message, specimen(message.content)) for message in messages]
+        texts = [(message, specimen(message.content), brief_specimens(message.content)) for message in messages]
         counts: dict[str, int] = {}
         for message in messages:
             for medium, count in fanning.audience_of(message, now).items():

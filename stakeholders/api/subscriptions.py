@@ -17,7 +17,7 @@ from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint
 from schedules.api.base import RecordSerializer, Resource, StrictSerializer
 from schedules.api.filters import NumberFilter, TextFilter
-from stakeholders import intake, joining, subscribing
+from stakeholders import intake, joining, subscribing, texting
 from stakeholders.joining import Wish
 from stakeholders.models import Deployment, Product, SignUp, StakeholderGroup, Subscription
 
@@ -102,6 +102,7 @@ class InvitationSerializer(StrictSerializer):
             raise serializers.ValidationError({"groups": "Nobody outside can be invited to one of these groups."})
         try:
             attrs["address"] = channels.get(attrs["channel"]).clean_address(attrs["address"])
+            texting.check(attrs["channel"], attrs["address"])
         except ChannelError as error:
             raise serializers.ValidationError({"channel": str(error)}) from None
         except ModelError as error:

@@ -62,7 +62,7 @@ class Message(models.Model):
     bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
     language = models.CharField(max_length=10, default="en")
     content = models.OneToOneField(Content, models.PROTECT, related_name="message")
-    # Who is told, as decided: [{"group": id, "name": …, "reason": …}]; never read from today's groups later.
+    # Who is told, as decided ("told": [{"group": id, "openness": …, "reason": …}]); never read from today's groups later.
     audience = models.JSONField(default=list)
     planned_up_to = models.BigIntegerField(default=0)
     planned = models.PositiveIntegerField(default=0)

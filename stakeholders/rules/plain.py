@@ -32,7 +32,8 @@ JARGON = {
     "DNS": "name service",
     "cluster": "system",
 }
-LONGEST = {"email": 1500, "webhook": 1500, "sms": 300}  # characters
+# Characters; in the short media what usually fits beside the state, the title, the place and the time of the next message.
+LONGEST = {"email": 1500, "webhook": 1500, "sms": 120, "push": 200}
 _words = {word: re.compile(rf"(?<![\w-]){re.escape(word)}s?(?![\w-])", re.IGNORECASE) for word in JARGON}
 
 

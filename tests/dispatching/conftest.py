@@ -1,6 +1,6 @@
 import pytest
 
-from tests.dispatching.media import Mail, Webhook
+from tests.dispatching.media import Mail, Push, Sms, Webhook
 from tests.dispatching.receivers import http_receiver, mail_receiver
 
 
@@ -14,3 +14,15 @@ def mail(settings):
 def webhook(settings):
     with http_receiver() as server:
         yield Webhook(server, settings)
+
+
+@pytest.fixture
+def sms(settings):
+    with http_receiver() as server:
+        yield Sms(server, settings)
+
+
+@pytest.fixture
+def push(settings):
+    with http_receiver() as server:
+        yield Push(server, settings)

@@ -4,7 +4,10 @@ import json
 
 from dispatching.channels import Envelope, MemoryChannel
 from dispatching.channels.email import EmailChannel
+from dispatching.channels.push import PushChannel
+from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel
+from tests.dispatching.browsers import Browser
 from tests.dispatching.receivers import answer
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -67,3 +70,41 @@ class Webhook:
     def received(self):
         posts = [(request.headers["idempotency-key"], json.loads(request.body)) for request in self.server.requests]
         return [(key, post["title"], post["body"]) for key, post in posts]
+
+
+class Sms:
+    address, useless = "+447700900123", "07700 900123"
+
+    def __init__(self, server, settings):
+        settings.SMS_GATEWAY_URL, settings.SMS_GATEWAY_TOKEN, settings.SMS_SENDER = server.url, "hush", "Tocsin"
+        self.channel, self.server, self.settings = SmsChannel(), server, settings
+
+    def refuse(self, *, permanent):
+        self.server.script.append(answer(400 if permanent else 503))
+
+    def go_away(self):
+        self.settings.SMS_GATEWAY_URL = "http://127.0.0.1:1/hook"
+
+    def received(self):
+        """A text message has no title: its first line is one; and no empty line at its end."""
+        posts = [json.loads(request.body) for request in self.server.requests]
+        return [(post["id"], *f"{post['text']}\n".split("\n", 1)) for post in posts]
+
+
+class Push:
+    useless = '{"endpoint": "https://127.0.0.1/x", "keys": {}}'
+
+    def __init__(self, server, settings):
+        settings.WEBHOOK_ALLOW_PRIVATE, settings.PUSH_SERVICES = True, ["127.0.0.1"]
+        self.browser = Browser(server.url)
+        self.channel, self.server, self.address = PushChannel(), server, self.browser.address
+
+    def refuse(self, *, permanent):
+        self.server.script.append(answer(410 if permanent else 503))
+
+    def go_away(self):
+        self.address = Browser("http://127.0.0.1:1/hook").address
+
+    def received(self):
+        said = [self.browser.read(request.body) for request in self.server.requests]
+        return [(each["id"], each["title"], each["body"]) for each in said]

@@ -12,12 +12,12 @@ from tests.dispatching.media import KEY, Memory, envelope
 NASTY = "Latenz ü 🔥 \ud800 nul\x00 bell\x07\r\nBcc: eve@example.org"
 
 
-@pytest.fixture(params=["memory", "mail", "webhook"])
+@pytest.fixture(params=["memory", "mail", "webhook", "sms", "push"])
 def medium(request):
     return Memory() if request.param == "memory" else request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["mail", "webhook"])
+@pytest.fixture(params=["mail", "webhook", "sms", "push"])
 def remote(request):
     return request.getfixturevalue(request.param)
 
@@ -111,8 +111,9 @@ def test_a_provider_that_is_not_there_is_a_temporary_failure(remote):
 def test_a_medium_that_is_not_configured_is_not_offered(settings):
     """Requirement B45"""
     settings.MEMORY_CHANNEL = False
-    assert [kind for kind, _ in channels.kinds()] == ["email", "webhook"]
-    for kind in ("memory", "pigeon"):
+    assert [kind for kind, _ in channels.kinds()] == ["email", "webhook", "push"]
+    assert [kind for kind, _ in channels.kinds(typed=True)] == ["email", "webhook"]
+    for kind in ("memory", "sms", "pigeon"):
         with pytest.raises(ChannelError) as refused:
             channels.get(kind)
         assert refused.value.permanent

@@ -92,33 +92,41 @@ def test_a_provider_that_is_away_suspends_nobody(world):
     assert (reason(point), news_of(point).state) == ("", "suppressed")
 
 
-def given_up(world, times: int) -> None:
+def given_up(world, mail, times: int) -> None:
     """So many messages are tried for a day each, in vain."""
     for _ in range(times):
         world.outage()
-        memory.fail_next(40)
+        mail.server.rcpt[:] = ["451 4.2.2 mailbox full"] * 40
         pass_time(world, DAY)
-        memory.clear()
 
 
-def test_so_many_messages_given_up_in_so_many_days_suspend_the_address(world, settings):
+def test_so_many_messages_given_up_in_so_many_days_suspend_the_address(world, mail, settings):
     """Part C: soft → after n in m days."""
-    point = subscriber(world)
-    world.work()
-    given_up(world, settings.SOFT_BOUNCES - 1)
+    point = reader(world)
+    given_up(world, mail, settings.SOFT_BOUNCES - 1)
     assert reason(point) == ""
-    given_up(world, 1)
+    given_up(world, mail, 1)
     assert reason(point) == BOUNCED
 
 
-def test_messages_given_up_long_ago_do_not_count(world, settings):
+def test_messages_given_up_long_ago_do_not_count(world, mail, settings):
     settings.SOFT_BOUNCE_DAYS = 10
+    point = reader(world)
+    given_up(world, mail, settings.SOFT_BOUNCES - 1)
+    world.now += timedelta(days=11)
+    given_up(world, mail, 1)
+    assert reason(point) == ""
+
+
+def test_a_gateway_that_fails_for_everybody_suspends_nobody(world, settings):
+    """Only a mail server says of one address that it fails for now."""
+    settings.SOFT_BOUNCES = 1
     point = subscriber(world)
     world.work()
-    given_up(world, settings.SOFT_BOUNCES - 1)
-    world.now += timedelta(days=11)
-    given_up(world, 1)
-    assert reason(point) == ""
+    world.outage()
+    memory.fail_next(40)
+    pass_time(world, DAY)
+    assert (reason(point), news_of(point).state) == ("", "failed")
 
 
 def test_the_only_way_to_page_somebody_is_not_switched_off_by_news(world):

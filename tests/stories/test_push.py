@@ -1,0 +1,127 @@
+"""A browser subscribes itself: offered only where script can do it, and the worker shows what comes."""
+
+import json
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from dispatching.models import ContactPoint, Priority
+from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
+from tests.dispatching import browsers
+from tests.stories.test_subscribing import FLAGS, PHONE
+
+CHROMIUM = shutil.which("chromium")
+OFFER = "Show them in this browser"
+FCM = "https://fcm.googleapis.com/fcm/send/abc"
+# Chromium here cannot reach its push service, so what that would answer is put in its place.
+ANSWER = """
+PushManager.prototype.subscribe = async wish => {
+  window.wish = wish;
+  return {toJSON: () => (%s)};
+};
+"""
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
+    pytest.mark.xdist_group("live"),
+]
+
+
+@pytest.fixture
+def chromium(monkeypatch):
+    # Playwright's own loop makes Django take every thread for an asynchronous one.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def group(transactional_db) -> StakeholderGroup:
+    Priority.objects.create(level=2, name="P2", update_interval=timedelta(hours=4))
+    Deployment.objects.create(name="Production US")
+    Product.objects.create(name="Product A")
+    return StakeholderGroup.objects.create(
+        name="Everything", purpose="Plan.", openness="everyone", all_deployments=True, all_products=True
+    )
+
+
+def opened(chromium, live_server, *, allowed: bool = True) -> Page:
+    phone = chromium.new_context(viewport=PHONE)
+    if allowed:
+        phone.grant_permissions(["notifications"], origin=live_server.url)
+    page = phone.new_page()
+    page.add_init_script(ANSWER % browsers.Browser(FCM).subscription)
+    page.goto(f"{live_server.url}/subscribe/")
+    return page
+
+
+def test_without_script_there_is_no_such_offer(live_server, chromium, group):
+    page = chromium.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{live_server.url}/subscribe/")
+    assert not page.get_by_text(OFFER).is_visible()
+
+
+def test_a_browser_subscribes_and_shows_what_comes(live_server, chromium, group):
+    """B112"""
+    page = opened(chromium, live_server)
+    page.get_by_role("button", name=OFFER).press("Enter")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert alert.inner_text() == "Please choose above what you want to hear about."
+    page.get_by_label("Everything: Plan.").press("Space")
+    page.get_by_role("button", name=OFFER).press("Enter")
+    page.wait_for_url("**/subscriptions/*/")
+    assert page.get_by_text("a browser of yours").is_visible()
+    assert Subscription.objects.get().state == "active"
+    assert ContactPoint.objects.get().address.startswith(f"{FCM}#")
+    assert notifications(page, live_server.url) == [["Update: Uploads fail", "We are at it.", "k"]]
+
+
+def notifications(page: Page, origin: str) -> list[list[str]]:
+    """What the browser shows once its push service has brought a message."""
+    found: list[str] = []
+    devtools = page.context.new_cdp_session(page)
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: found.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    devtools.send("ServiceWorker.enable")
+    page.goto(f"{origin}/subscribe/")
+    message = {"id": "k", "title": "Update: Uploads fail", "body": "We are at it.", "url": f"{origin}/subscribe/"}
+    devtools.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": origin, "registrationId": found[0], "data": json.dumps(message)},
+    )
+    page.wait_for_function(
+        "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(shown => shown.length === 1)"
+    )
+    return page.evaluate(
+        "navigator.serviceWorker.ready.then(r => r.getNotifications())"
+        ".then(shown => shown.map(each => [each.title, each.body, each.tag]))"
+    )
+
+
+def test_the_browser_is_told_our_key(live_server, chromium, group):
+    """RFC 8292 4"""
+    page = opened(chromium, live_server)
+    key = page.locator("#browser").get_attribute("data-key")
+    assert len(browsers.decoded(key)) == 65
+    page.get_by_label("Everything: Plan.").press("Space")
+    page.route("**/subscribe/browser/", lambda route: route.fulfill(status=409, json={"wrong": "Not now."}))
+    page.get_by_role("button", name=OFFER).press("Enter")
+    page.get_by_text("Not now.").wait_for()
+    assert page.evaluate("[wish.userVisibleOnly, wish.applicationServerKey]") == [True, key]
+
+
+def test_who_does_not_allow_notifications_is_told_so(live_server, chromium, group):
+    page = opened(chromium, live_server, allowed=False)
+    page.evaluate("Notification.requestPermission = async () => 'denied'")
+    page.get_by_label("Everything: Plan.").press("Space")
+    page.get_by_role("button", name=OFFER).press("Enter")
+    page.get_by_text("Your browser does not let us show notifications.").wait_for()
+    assert not Subscription.objects.exists()
