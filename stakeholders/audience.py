@@ -11,18 +11,19 @@ from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from stakeholders.rules import audience as rules
 from stakeholders.rules.audience import Cell, Coverage
 
-# Contact points that want to hear of these cells: %(cells)s is [{"group", "deployment", "product"}].
-MEMBERS = """
-SELECT DISTINCT subscription.contact_point_id, subscription.group_id, subscription.kinds
+# Contact points that want to hear of these cells: %(cells)s is [{"group", "deployment", "product"}]. Several outages at once:
+# each cell with its "scope", a number, and the "level" of its priority.
+JOINED = """
 FROM stakeholders_subscription subscription
 JOIN dispatching_contactpoint point ON point.id = subscription.contact_point_id
-JOIN jsonb_to_recordset(%(cells)s::jsonb) AS cell ("group" bigint, deployment bigint, product bigint)
+JOIN jsonb_to_recordset(%(cells)s::jsonb) AS cell ("group" bigint, deployment bigint, product bigint, scope int, level int)
     ON cell."group" = subscription.group_id
 WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason = ''
     AND (subscription.deployments = '{}' OR cell.deployment = ANY(subscription.deployments))
     AND (subscription.products = '{}' OR cell.product = ANY(subscription.products))
-    AND (subscription.least_priority IS NULL OR subscription.least_priority >= %(level)s)
+    AND (subscription.least_priority IS NULL OR subscription.least_priority >= coalesce(cell.level, %(level)s))
 """
+MEMBERS = f"SELECT DISTINCT subscription.contact_point_id, subscription.group_id, subscription.kinds {JOINED}"
 
 # Who would get it now, by group and medium; a person in several groups, or with several addresses, counts once in the
 # total.

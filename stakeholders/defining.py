@@ -4,37 +4,33 @@ A definition that is live is compared with each alert that begins from then on. 
 to the one that is open already; an automatic one is announced at once, a prepared one waits for a person.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 from django.db import connection, transaction
 
-from dispatching.models import Alert
+from dispatching.models import Alert, AlertEvent
 from schedules.models import User
 from stakeholders import outages
-from stakeholders.models import Match, NotificationDefinition, Outage
+from stakeholders.models import Match, NotificationDefinition, Outage, UpdateWording
+from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
 PASS = 50
 
-# Pairs of a live definition and an open alert that have not been matched yet.
-DUE = """
-SELECT definition.id, alert.id FROM stakeholders_notificationdefinition definition
+# Pairs of a live definition and an open alert of its service that have not been matched yet.
+WAITING = """
+SELECT definition.id, alert.id, alert.slo, given.level FROM stakeholders_notificationdefinition definition
 JOIN dispatching_alert alert ON alert.service_id = definition.service_id AND alert.state <> 'resolved'
     AND alert.first_at >= definition.live_since
 LEFT JOIN dispatching_priority given ON given.id = alert.priority_id
-LEFT JOIN dispatching_priority least ON least.id = definition.most_important_id
-WHERE (definition.slo = '' OR lower(definition.slo) = lower(alert.slo)) AND (least.id IS NULL OR given.level <= least.level)
-    AND NOT EXISTS (
-        SELECT FROM stakeholders_match known WHERE known.definition_id = definition.id AND known.alert_id = alert.id
-    )
-    AND (definition.repeats = 1 OR definition.repeats <= (
-        SELECT sum((event.data->>'count')::int) FROM dispatching_alertevent event
-        JOIN dispatching_alert other ON other.id = event.alert_id AND other.service_id = definition.service_id
-        WHERE event.kind IN ('triggered', 'repeated') AND event.at > %(now)s - definition.within
-            AND (definition.slo = '' OR lower(definition.slo) = lower(other.slo))
-    ))
-ORDER BY alert.id LIMIT %(most)s
+WHERE NOT EXISTS (
+    SELECT FROM stakeholders_match known WHERE known.definition_id = definition.id AND known.alert_id = alert.id
+)
+ORDER BY alert.id, definition.id
 """
+REPORTED = (AlertEvent.Kind.TRIGGERED, AlertEvent.Kind.REPEATED)
 
 
 class Refused(Exception):
@@ -74,19 +70,52 @@ def new_version(definition: NotificationDefinition) -> NotificationDefinition:
         copy.save()
         for name, objects in links.items():
             getattr(copy, name).set(objects)
+        for row in definition.wordings.all():
+            row.pk, row.definition, row._state.adding = None, copy, True
+            row.save()
     return copy
 
 
 def match_due(now: datetime) -> int:
     """Matches up to a pass of new alerts and announces what has come to be announced; how much it did."""
-    with connection.cursor() as cursor:
-        cursor.execute(DUE, {"now": now, "most": PASS})
-        found = cursor.fetchall()
-    done = sum(_match(definition_id, alert_id, now) for definition_id, alert_id in found)
+    done = sum(_match(definition_id, alert_id, now) for definition_id, alert_id in islice(_matching(now), PASS))
     waiting = Outage.objects.filter(
         mode=Outage.Mode.AUTO, state=Outage.State.OPEN, announced_at__isnull=True, priority__tells_stakeholders=True
     )
     return done + sum(_announce(outage, now) for outage in waiting[:PASS])
+
+
+def _matching(now: datetime) -> Iterator[tuple[int, int]]:
+    """(definition, alert) of what matches now and has not been matched yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING)
+        waiting = cursor.fetchall()
+    if not waiting:
+        return
+    ids = {definition_id for definition_id, *_ in waiting}
+    live = NotificationDefinition.objects.select_related("most_important").in_bulk(ids)
+    rules = {pk: rule_of(definition) for pk, definition in live.items()}
+    enough = {pk: reports_of(live[pk], now - rule.within).often(now) for pk, rule in rules.items()}
+    for definition_id, alert_id, slo, level in waiting:
+        if enough.get(definition_id) and rules[definition_id].fits(slo, level):
+            yield definition_id, alert_id
+
+
+def rule_of(definition: NotificationDefinition) -> Rule:
+    least = definition.most_important
+    return Rule(definition.slo, least.level if least else None, definition.repeats, definition.within)
+
+
+def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
+    """What its service reported since then; not looked up where one alert is enough."""
+    rule = rule_of(definition)
+    if rule.repeats <= 1:
+        return Reports(rule)
+    events = AlertEvent.objects.filter(
+        alert__service=definition.service_id, alert__last_at__gt=after, at__gt=after, kind__in=REPORTED
+    )
+    rows = events.order_by("at").values_list("at", "data__count", "alert__slo")
+    return Reports(rule, [(at, count or 1) for at, count, slo in rows if rule.concerns(slo)])
 
 
 def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
@@ -121,7 +150,8 @@ def _announce(outage: Outage, now: datetime) -> bool:
     if definition is None:
         return False
     try:
-        outages.announce(outage, definition.text, next_update_by=now + outages.usual(outage), now=now)
+        promise, others = now + outages.usual(outage), draft_wordings(outage)
+        outages.announce(outage, definition.text, next_update_by=promise, now=now, others=others)
     except outages.Refused as refusal:
         with transaction.atomic():
             Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
@@ -133,6 +163,13 @@ def draft(outage: Outage) -> str:
     """The prepared words of the definition that led to this outage; empty if none did."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
     return definition.text if definition else ""
+
+
+def draft_wordings(outage: Outage) -> list[UpdateWording]:
+    """The same in other words, for the update that says it."""
+    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
+    rows = definition.wordings.select_related("ring") if definition else ()
+    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in rows]
 
 
 def comment(definition: NotificationDefinition, question: str, text: str, *, by: User, now: datetime) -> None:

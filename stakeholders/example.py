@@ -88,6 +88,11 @@ def _definition() -> None:
     )
     made.deployments.add(Deployment.objects.get(name=SHOWCASE))
     made.products.set(Product.objects.all())
+    made.wordings.create(
+        language="de",
+        title="Daten werden nicht hochgeladen",
+        text="Von den meisten Kassen der Vorführumgebung kommen keine Daten an.",
+    )
 
 
 def _group(name: str, purpose: str, openness: str, owner: User | None, now: datetime, **more) -> StakeholderGroup:

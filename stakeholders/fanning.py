@@ -9,12 +9,13 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from dispatching import alarms, bulk
 from dispatching.models import Delivery
 from stakeholders.audience import MEMBERS
 from stakeholders.models import Message, Update
+from stakeholders.rules.languages import DEFAULT
 
 log = structlog.get_logger(__name__)
 PART = 10_000  # contact points that a transaction looks at
@@ -36,6 +37,23 @@ WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
 MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s
     AND point.id > %(after)s AND point.id <= %(upto)s"""
 
+# A message in another language than the default's is for those who chose it. Nobody gets a second message of an update,
+# also who was planned for before, as a late subscriber: the default's, planned last, is for whoever has none by then, so
+# that one who changes the language meanwhile is told once.
+SPOKEN = """
+(%(language)s::text IS NULL OR EXISTS (
+    SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
+    WHERE own.id = wanted.contact_point_id AND chosen.language = %(language)s
+)) AND wanted.contact_point_id NOT IN (
+    SELECT told.contact_point_id FROM stakeholders_message said JOIN dispatching_delivery told USING (content_id)
+    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s
+        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
+    UNION ALL SELECT point
+    FROM stakeholders_message said JOIN dispatching_batch USING (content_id) CROSS JOIN unnest(contact_points) point
+    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s AND point > %(after)s AND point <= %(upto)s
+)
+"""
+
 # In whose quiet hours `now` falls waits until they end, on their own clock.
 DUE = """
 CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time < quiet_until
@@ -52,13 +70,13 @@ SELECT count(*), max(id) FROM (
 ) part
 """
 
-# Batches of contact points that get the same passages at the same time, and how many contact points that is. Who was
-# planned for before, as a late subscriber, is not planned for again.
+# Batches of contact points that get the same passages at the same time, and how many contact points that is.
 PLAN = """
 WITH told AS (
     SELECT contact_point_id AS id, array_agg(group_id ORDER BY group_id) AS groups
     FROM ({wanted}) wanted WHERE (%(all)s OR kinds = 'all')
         AND (%(only)s::bigint[] IS NULL OR contact_point_id = ANY(%(only)s))
+        AND {spoken}
     GROUP BY contact_point_id
 ), ready AS (
     SELECT id, groups, {due} AS due_at FROM told JOIN dispatching_contactpoint point USING (id)
@@ -67,11 +85,6 @@ WITH told AS (
         FROM stakeholders_subscriber
     ) quiet USING (recipient_id)
     WHERE point.verified AND point.disabled_reason = ''
-        AND NOT EXISTS (
-            SELECT FROM dispatching_delivery WHERE content_id = %(content)s AND contact_point_id = point.id
-                AND contact_point_id > %(after)s AND contact_point_id <= %(upto)s
-        )
-        AND id NOT IN (SELECT unnest(contact_points) FROM dispatching_batch WHERE content_id = %(content)s)
 ), numbered AS (
     SELECT *, (row_number() OVER (PARTITION BY groups, due_at ORDER BY id) - 1) / %(size)s AS number FROM ready
 ), planned AS (
@@ -91,10 +104,10 @@ AUDIENCES = {
 COUNT = """
 SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
 JOIN dispatching_contactpoint point ON point.id = contact_point_id
-WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') GROUP BY channel
+WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') AND {spoken} GROUP BY channel
 """
-COUNTS = {kind: COUNT.format(wanted=wanted) for kind, wanted in AUDIENCES.items()}
-STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE) for kind, wanted in AUDIENCES.items()}
+COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
+STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
 
 
 # Who plans a part holds it alone: nobody's subscription changes between its reading and its writing.
@@ -114,10 +127,13 @@ def _hold_alone() -> None:
 
 
 def plan_due(now: datetime, *, most: int = PART) -> bool:
-    """Plans a part of the message that has been due longest, looking at `most` contact points; False if none is due."""
+    """Plans a part of the message that has been due longest, looking at `most` contact points; False if none is due.
+
+    Those of one bracket follow each other in the order in which they were made: who is told the end follows from who is
+    told the start, and who gets the default's words from who has got others.
+    """
+    earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
     with transaction.atomic():
-        # Who is told the end follows from who is told the start: one after the other.
-        earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
         due = (
             Message.objects.filter(~Exists(earlier), due_at__lte=now)
             .order_by("due_at", "pk")
@@ -158,7 +174,9 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
     return {
         "cells": json.dumps(message.audience["cells"]),
         "level": message.audience["level"],
+        "update": message.update_id,
         "bracket": message.bracket_id,
+        "language": None if message.language == DEFAULT else message.language,
         "message": message.pk,
         "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
@@ -168,7 +186,10 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
 
 
 def audience_of(message: Message, now: datetime) -> dict[str, int]:
-    """How many contact points this message is for, by medium, as things are now."""
+    """How many contact points this message is for, by medium, as things are now.
+
+    Until those in other languages are planned, the default's is for everybody.
+    """
     statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
         cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
@@ -181,13 +202,10 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     if not point_ids:
         return planned
     with transaction.atomic():
-        latest = (
-            Message.objects.filter(bracket__state="open")  # also one that is half planned: its batches may be past them
-            .order_by("bracket_id", "-pk")
-            .distinct("bracket_id")
-            .select_related("update", "bracket")
-        )
-        for message in latest:
+        newest = Message.objects.filter(bracket=OuterRef("bracket")).order_by("-pk").values("update")[:1]
+        # Also one that is half planned: its batches may be past them.
+        latest = Message.objects.filter(bracket__state="open", update=Subquery(newest)).order_by("pk")
+        for message in latest.select_related("update", "bracket"):
             # As if it were the announcement: whoever matches is told.
             first, last = min(point_ids) - 1, max(point_ids)
             planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)

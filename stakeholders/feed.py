@@ -5,6 +5,7 @@ that is open to everyone.
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,7 +19,8 @@ from django.utils.http import http_date
 from dispatching import personal
 from dispatching.models import ContactPoint, Content
 from dispatching.sharing import mark
-from stakeholders.models import Message, StakeholderGroup, Subscription, Update
+from stakeholders.models import Message, StakeholderGroup, Subscriber, Subscription, Update
+from stakeholders.rules.languages import DEFAULT
 
 NEWEST = 50
 LOOKED_AT = 500  # messages
@@ -27,6 +29,9 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # of a feed that never held anythi
 
 class Feed(Atom1Feed):
     """Says since when it has been as it is, also while it is empty: else each answer would be a new one."""
+
+    def item_attributes(self, item: dict[str, Any]) -> dict[str, str]:
+        return {"xml:lang": item["language"]}
 
     def latest_post_date(self) -> datetime:
         return self.feed["changed"]
@@ -48,8 +53,8 @@ def answer(point: ContactPoint) -> HttpResponse:
 def of_group(group: StakeholderGroup) -> HttpResponse:
     """The feed of a group that is open to everyone, the same for all: what it was told while it was open (P14)."""
     told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
-    messages = Message.objects.filter(audience__told__contains=told).select_related("content").order_by("-pk")[:NEWEST]
-    said = [(message, common(message.content)) for message in messages]
+    messages = Message.objects.filter(audience__told__contains=told).select_related("content", "update").order_by("-pk")
+    said = [(message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]]
     page = settings.PUBLIC_URL + reverse("subscribe")
     url = settings.PUBLIC_URL + reverse("group_feed", args=[group.pk])
     response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, said, changed=BEGINNING)
@@ -71,6 +76,7 @@ def _document(
             link=f"{page}#{entry}",
             description=linebreaks(text, autoescape=True),
             unique_id=f"tag:{host},2026:message/{entry}",
+            language=message.language,
             pubdate=message.created_at,
             updateddate=message.created_at,
         )
@@ -80,8 +86,9 @@ def _document(
 
 
 def _name(message: Message) -> str:
-    """Of a message's fixed words: numbers that count would tell how many others there are (P14)."""
-    return hashlib.sha256(f"{message.created_at.isoformat()} {message.content.text}".encode()).hexdigest()[:24]
+    """The same in every language, made of fixed words: numbers that count would tell how many others there are (P14)."""
+    said = f"{message.created_at.isoformat()} {message.bracket_id} {message.update.text}"
+    return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
 def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
@@ -93,8 +100,20 @@ def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
     for row in rows:
         told |= Q(audience__told__contains=[{"group": row.group_id}])
     messages = Message.objects.filter(told).select_related("content", "update").order_by("-pk")[:LOOKED_AT]
-    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in messages]
+    subscriber = Subscriber.objects.filter(recipient=point.recipient_id).first() or Subscriber()
+    spoken = _in_one_language(messages, subscriber.language)
+    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in spoken]
     return [(message, groups) for message, groups in found if groups][:NEWEST]
+
+
+def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
+    """Of each update to a ring the message in this language, if there is one, else the default's; in their order."""
+    found: dict[tuple[int, int], Message] = {}
+    for message in messages:
+        key = (message.update_id, message.bracket_id)
+        if message.language == language or message.language == DEFAULT and key not in found:
+            found[key] = message
+    return list(found.values())
 
 
 def _wants(row: Subscription, message: Message) -> bool:

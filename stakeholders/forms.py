@@ -14,7 +14,6 @@ from stakeholders import joining, texting
 from stakeholders.joining import Wish
 from stakeholders.models import StakeholderGroup, Subscriber, Subscription
 
-LANGUAGES = [("en", "English")]
 KINDS = [
     (Subscription.Kinds.ALL.value, "Every message"),
     (Subscription.Kinds.ENDS.value, "Only the first and the last message of an outage"),
@@ -234,7 +233,6 @@ class SettingsForm(forms.ModelForm):
     """How somebody wants to be told."""
 
     use_required_attribute = False
-    language = forms.ChoiceField(choices=LANGUAGES)
 
     class Meta:
         model = Subscriber

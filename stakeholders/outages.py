@@ -14,12 +14,11 @@ from dispatching import intake
 from dispatching.models import Alert, Priority
 from dispatching.rules.event import Event
 from schedules.models import User
-from stakeholders import audience, messages
+from stakeholders import audience, messages, wordings
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
 from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
-NOTHING_NEW = "There is nothing new: we are still at it."
 
 
 class Refused(Exception):
@@ -73,6 +72,7 @@ def announce(
     now: datetime,
     by: User | None = None,
     late_reason: str = "",
+    others: wordings.Words = (),
 ) -> Update:
     """The first message: opens the bracket of the first ring. Refused unless stakeholders are to be told of this outage."""
     with transaction.atomic():
@@ -85,6 +85,7 @@ def announce(
         if not found.told:
             raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
         update = _say(outage, Kind.ANNOUNCEMENT, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
+        _reword(update, others)
         outage.announced_at = now
         bracket = Bracket.objects.create(outage=outage, ring=first_ring())
         _move(bracket, Bracket.State.OPEN, now=now)
@@ -104,6 +105,7 @@ def update(
     now: datetime,
     by: User | None = None,
     late_reason: str = "",
+    others: wordings.Words = (),
 ) -> Update:
     """News between the first message and the last. Refused before the announcement and after the end."""
     with transaction.atomic():
@@ -111,6 +113,7 @@ def update(
         _refuse_if_over(outage)
         _refuse_unannounced(outage)
         said = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
+        _reword(said, others)
         _pass_on(outage, said, now=now)
         _promise(outage, next_update_by, now=now)
     return said
@@ -118,11 +121,19 @@ def update(
 
 def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
     """“No change” is an update, too (B171): the same promise again."""
-    return update(outage, NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by)
+    others = wordings.nothing_new(outage)
+    return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
 
 
 def end(
-    outage: Outage, text: str, *, now: datetime, by: User | None = None, done: str = "", remains: str = ""
+    outage: Outage,
+    text: str,
+    *,
+    now: datetime,
+    by: User | None = None,
+    done: str = "",
+    remains: str = "",
+    others: wordings.Words = (),
 ) -> Update | None:
     """The last message, to everybody who was told the first; brackets that still wait are not needed any more.
 
@@ -134,6 +145,7 @@ def end(
         said = None
         if outage.announced_at:
             said = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
+            _reword(said, others)
             outage.ended_at = now
             _pass_on(outage, said, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
@@ -149,12 +161,13 @@ def end(
     return said
 
 
-def correct(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> Update:
+def correct(outage: Outage, text: str, *, now: datetime, by: User | None = None, others: wordings.Words = ()) -> Update:
     """A mistake is put right for the same people; the only message that may follow the end."""
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_unannounced(outage)
         said = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
+        _reword(said, others)
         _pass_on(outage, said, now=now, closed=True)
     return said
 
@@ -249,6 +262,11 @@ def _say(
         at=now,
         **more,
     )
+
+
+def _reword(said: Update, others: wordings.Words) -> None:
+    if why := wordings.keep(said, others):
+        raise Refused(why, "wordings")
 
 
 def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:

@@ -7,14 +7,45 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from schedules.admin.base import ModelAdmin, TabularInline, VerbAdmin, local, person, verb
-from stakeholders import audience, defining
-from stakeholders.models import DefinitionComment, NotificationDefinition
-from stakeholders.rules import plain
+from schedules.admin.base import ModelAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
+from stakeholders import audience, defining, trial, wordings
+from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 
 LABELS = {"● live": "success", "▲ under discussion": "warning", "✓ replaced": "info"}
+
+
+class OncePerPair(PaginationInlineFormSet):
+    """The database would refuse two for the same ring and language; empty rings are no exception."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            found = getattr(form, "cleaned_data", {})
+            if not found or found.get("DELETE"):
+                continue
+            pair = (found.get("ring"), found.get("language"))
+            if pair in seen:
+                form.add_error("language", "There are words for this ring in this language already.")
+            seen.add(pair)
+
+
+class WordingInline(StackedInline):
+    """As the definition itself: what is live is not edited."""
+
+    model = DefinitionWording
+    formset = OncePerPair
+    fields = (("ring", "language"), "title", "text")
+    verbose_name = "wording"
+    verbose_name_plural = "the same in other words"
+
+    def _may(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super()._may(request, obj) and (obj is None or defining.may_edit(obj))
+
+    has_add_permission = has_change_permission = has_delete_permission = _may
 
 
 class CommentInline(TabularInline):
@@ -51,7 +82,7 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     list_filter = ("mode", "service")
     list_select_related = ("service", "replaced_by")
     search_fields = ("name", "title", "slo", "service__name")
-    inlines = (CommentInline,)
+    inlines = (WordingInline, CommentInline)
     preview_template = "admin/stakeholders/definition.html"
     unguarded = ("live_since",)
     fieldsets = (
@@ -74,8 +105,9 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
         )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        for comment in formset.save(commit=False):
-            comment.by, comment.at = person(request), timezone.now()
+        if formset.model is DefinitionComment:
+            for comment in formset.save(commit=False):
+                comment.by, comment.at = person(request), timezone.now()
         super().save_formset(request, form, formset, change)
 
     def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:
@@ -101,11 +133,13 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
         where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
         level = obj.most_important.level if obj.most_important else 0
         known = where.exists() and what.exists()
+        days = request.GET.get("trial", "")
         return {
             "definition": obj,
             "found": audience.would_be_told(where, what, chosen, level=level) if known else None,
-            "jargon": plain.jargon(f"{obj.title} {obj.text}"),
-            "too_long": plain.too_long(obj.text),
+            "remarks": wordings.remarks(obj),
+            "spans": trial.SPANS,
+            "trial": trial.run(obj, int(days), now=now) if days in map(str, trial.SPANS) else None,
             "matches": obj.matches.select_related("alert", "outage").order_by("-pk")[:20],
         }
 

@@ -103,11 +103,13 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
             raise PermissionDenied
         now, chosen, zone = timezone.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = writing.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
+        others = writing.wording_forms(outage, chosen, request.POST or None)
         seen = None
-        if request.method == "POST" and form.is_valid():
+        if request.method == "POST" and all([form.is_valid(), *(each.is_valid() for each in others)]):
+            words = {**form.cleaned_data, "others": [each.instance for each in others if each.used]}
             act = writing.send if "send" in request.POST else writing.look
             try:
-                seen = act(outage, chosen, form.cleaned_data, by=person(request), now=now)
+                seen = act(outage, chosen, words, by=person(request), now=now)
             except outages.Refused as refusal:
                 form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
             else:
@@ -120,6 +122,7 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
             "title": f"{chosen.label}: {outage.title}",
             "outage": outage,
             "form": form,
+            "others": others,
             "seen": seen,
             "send": writing.SEND[chosen],
             "found": audience.of(outage),

@@ -11,11 +11,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.forms import LocalField
 from schedules.models import User
-from stakeholders import audience, defining, fanning, outages
+from stakeholders import audience, defining, fanning, outages, wordings
 from stakeholders.audience import Audience
 from stakeholders.messages import brief_specimens, specimen
-from stakeholders.models import Message, Outage, Update
-from stakeholders.rules import cadence, plain
+from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
+from stakeholders.rules import cadence
+from stakeholders.rules.languages import DEFAULT, NAMES
 
 Kind = Update.Kind
 SEND = {
@@ -63,14 +64,44 @@ class WriteForm(forms.Form):
     def __init__(self, *args: Any, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
         self.fields["next_update_by"].zone = zone
-        for name in self._unused(kind):
+        for name in _unused(kind):
             del self.fields[name]
 
-    def _unused(self, kind: Update.Kind) -> tuple[str, ...]:
-        if kind == Kind.END:
-            return "next_update_by", "late_reason"
-        promise = () if kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS) else ("next_update_by", "late_reason")
-        return "done", "remains", *promise
+
+class WordingForm(forms.ModelForm):
+    """The same words for one ring, or in another language; empty fields: it is not said in these words."""
+
+    class Meta:
+        model = UpdateWording
+        fields = ("title", "text", "done", "remains", "late_reason")
+        labels = {
+            "title": "Title",
+            "text": "What to say",
+            "done": "What was done",
+            "remains": "What is still to come",
+            "late_reason": "Why later than the priority says",
+        }
+        widgets = {
+            "title": UnfoldAdminTextInputWidget(),
+            "text": UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+            "done": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "remains": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "late_reason": UnfoldAdminTextInputWidget(),
+        }
+
+    def __init__(self, data: Any, *, kind: Update.Kind, row: UpdateWording) -> None:
+        prefix = f"{row.language}-{row.ring.number if row.ring else 0}"
+        super().__init__(data, instance=row, prefix=prefix, label_suffix="", use_required_attribute=False)
+        self.fields["text"].required = False
+        for name in _unused(kind):
+            self.fields.pop(name, None)
+        for field in self.fields.values():
+            field.widget.attrs["lang"] = row.language
+
+    @property
+    def used(self) -> bool:
+        """A title alone, which stands there at first, says nothing."""
+        return any(self.cleaned_data.get(name) for name in self.fields if name != "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +110,37 @@ class Sight:
 
     # Each message with its text as a reader sees it, and by medium how the short ones show it.
     messages: list[tuple[Message, str, dict[str, str]]]
-    counts: dict[str, int]
-    jargon: dict[str, str]
-    too_long: dict[str, int]
+    counts: dict[str, int]  # of everybody, by medium
+    remarks: list[str]
     too_soon: timedelta | None  # how long ago the last message was, if that is hardly any time
     found: Audience
+
+
+def _unused(kind: Update.Kind) -> tuple[str, ...]:
+    if kind == Kind.END:
+        return "next_update_by", "late_reason"
+    promise = () if kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS) else ("next_update_by", "late_reason")
+    return "done", "remains", *promise
+
+
+def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[WordingForm]:
+    """A form for each language and ring but the default language for all, which is the update itself.
+
+    The only ring there is needs no words of its own. At first the titles stand there, and the prepared words, if a
+    definition has led to the outage.
+    """
+    rings = list(StakeholderRing.objects.all())
+    prepared = () if outage.announced_at else defining.draft_wordings(outage)
+    known = {(row.ring_id, row.language): row for row in prepared}
+    titles, found = wordings.titles(outage), []
+    for ring in [None, *(rings if len(rings) > 1 else ())]:
+        for language in NAMES:
+            if ring is None and language == DEFAULT:
+                continue
+            key = (ring.pk if ring else None, language)
+            row = known.get(key) or UpdateWording(ring=ring, language=language, title=titles.get(key, ""))
+            found.append(WordingForm(data, kind=kind, row=row))
+    return found
 
 
 def kinds(outage: Outage) -> list[Update.Kind]:
@@ -110,13 +167,14 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
         texts = [(message, specimen(message.content), brief_specimens(message.content)) for message in messages]
+        remarks = wordings.remarks(update)
         counts: dict[str, int] = {}
         for message in messages:
-            for medium, count in fanning.audience_of(message, now).items():
-                counts[medium] = counts.get(medium, 0) + count
+            if message.language == DEFAULT:  # it is for everybody until those in other languages are planned
+                for medium, count in fanning.audience_of(message, now).items():
+                    counts[medium] = counts.get(medium, 0) + count
         transaction.set_rollback(True)
-    said = " ".join(str(value) for name, value in words.items() if name in ("text", "done", "remains"))
-    return Sight(texts, counts, plain.jargon(said), plain.too_long(said), _too_soon(outage, now), audience.of(outage))
+    return Sight(texts, counts, remarks, _too_soon(outage, now), audience.of(outage))
 
 
 def _too_soon(outage: Outage, now: datetime) -> timedelta | None:

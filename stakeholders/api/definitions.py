@@ -1,6 +1,7 @@
 """Notification definitions over REST; what is live is not edited, a change is a new version."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django_filters import rest_framework as filters
@@ -12,13 +13,15 @@ from rest_framework.response import Response
 
 from dispatching import clock
 from dispatching.models import Priority
-from schedules.api.base import MayChange, RecordSerializer, Resource
+from schedules.api.base import MayChange, RecordSerializer, Resource, StrictSerializer
 from schedules.api.fields import InstantField
 from schedules.api.filters import TextFilter, YesNoFilter
-from stakeholders import defining
-from stakeholders.models import DefinitionComment, NotificationDefinition
+from stakeholders import defining, trial, wordings
+from stakeholders.api.wordings import MOST, DefinitionWordingSerializer
+from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 
 LINKS = ("deployments", "products", "groups")
+to_change = partial(action, detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
 
 
 class CommentSerializer(serializers.ModelSerializer):
@@ -32,6 +35,8 @@ class CommentSerializer(serializers.ModelSerializer):
 
 
 class DefinitionSerializer(RecordSerializer):
+    parts = ("wordings",)
+
     most_important = serializers.SlugRelatedField(
         slug_field="level",
         queryset=Priority.objects.all(),
@@ -39,6 +44,13 @@ class DefinitionSerializer(RecordSerializer):
         required=False,
         help_text="1 to 5, or null.",
     )
+    wordings = DefinitionWordingSerializer(
+        many=True,
+        required=False,
+        max_length=MOST,
+        help_text="The same in other words, per ring and language; as a whole.",
+    )
+    remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
     comments = CommentSerializer(many=True, read_only=True)
 
     class Meta:
@@ -46,7 +58,7 @@ class DefinitionSerializer(RecordSerializer):
         fields = (
             *("id", "name", "version", "replaces", "change_reason", "live_since", "service", "slo", "most_important"),
             *("repeats", "within", "mode", *LINKS, "chain", "title", "text", "why_major", "why_needed", "what_they_do"),
-            *("uncovered", "runbook_url", "recording_url", "comments"),
+            *("wordings", "remarks", "uncovered", "runbook_url", "recording_url", "comments"),
         )
         read_only_fields = ("id", "version", "replaces", "live_since", "comments")
 
@@ -54,6 +66,46 @@ class DefinitionSerializer(RecordSerializer):
         if self.instance is not None and not defining.may_edit(self.instance):
             raise defining.Refused("It is live or has been replaced: make a new version.")
         return super().validate(attrs)
+
+    def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        pairs = [(row.get("ring"), row["language"]) for row in rows]
+        if len(pairs) > len(set(pairs)):
+            raise serializers.ValidationError("There are two for the same ring in the same language.")
+        return rows
+
+    def put_wordings(self, definition: NotificationDefinition, rows: list[dict[str, Any]]) -> None:
+        definition.wordings.all().delete()
+        DefinitionWording.objects.bulk_create(DefinitionWording(definition=definition, **row) for row in rows)
+
+    def get_remarks(self, definition: NotificationDefinition) -> list[str]:
+        return wordings.remarks(definition)
+
+
+class TrialQuery(StrictSerializer):
+    days = serializers.ChoiceField(choices=trial.SPANS, default=trial.SPANS[0], help_text="How far back.")
+
+
+class MatchedSerializer(serializers.Serializer):
+    id = serializers.IntegerField(source="alert.pk")
+    summary = serializers.CharField(source="alert.summary")
+    at = InstantField(help_text="When it would have matched.")
+
+
+class WouldSerializer(serializers.Serializer):
+    began = InstantField()
+    until = InstantField(allow_null=True, help_text="When the last of its alerts was resolved; null: not yet.")
+    alerts = MatchedSerializer(many=True)
+    untold = serializers.CharField(help_text="Why nobody would have been told; empty: they would.")
+    people = serializers.IntegerField()
+    messages = serializers.IntegerField(help_text="The announcement, updates as often as promised, and the end.")
+
+
+class TrialSerializer(serializers.Serializer):
+    since = InstantField()
+    alerts = serializers.IntegerField(help_text="How many it would have matched.")
+    messages = serializers.IntegerField()
+    people = serializers.IntegerField(help_text="Of today's subscribers, each counted once.")
+    outages = WouldSerializer(many=True)
 
 
 class DefinitionFilters(filters.FilterSet):
@@ -66,14 +118,15 @@ class DefinitionFilters(filters.FilterSet):
 
 def verb(function: Callable) -> Callable:
     answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="It is not possible; `detail` says why.")}
-    post = action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
-    return post(extend_schema(request=None, responses=answers)(function))
+    return to_change()(extend_schema(request=None, responses=answers)(function))
 
 
 class NotificationDefinitionViewSet(Resource):
     """Definitions, all versions, the newest first within a name."""
 
-    queryset = NotificationDefinition.objects.select_related("most_important").prefetch_related(*LINKS, "comments__by")
+    queryset = NotificationDefinition.objects.select_related("most_important").prefetch_related(
+        *LINKS, "wordings__ring", "comments__by"
+    )
     serializer_class = DefinitionSerializer
     filterset_class = DefinitionFilters
     http_method_names = ("get", "post", "put", "patch", "head", "options")
@@ -94,3 +147,12 @@ class NotificationDefinitionViewSet(Resource):
     def renew(self, request: Request, pk: str) -> Response:
         """A copy with the next version number, to be edited and put live."""
         return Response(self.get_serializer(defining.new_version(self.get_object())).data)
+
+    @extend_schema(request=TrialQuery, responses=TrialSerializer)
+    @to_change()
+    def trial(self, request: Request, pk: str) -> Response:
+        """What it would have told in the last 30 or 90 days. Writes nothing."""
+        given = TrialQuery(data=request.data)
+        given.is_valid(raise_exception=True)
+        days = given.validated_data["days"]
+        return Response(TrialSerializer(trial.run(self.get_object(), days, now=clock.now())).data)

@@ -14,7 +14,8 @@ from dispatching.models import Priority
 from schedules.api.base import MayChange, RecordSerializer, Resource, StrictSerializer
 from schedules.api.fields import InstantField, UserField
 from schedules.api.filters import InstantFilter, NumberFilter, YesNoFilter
-from stakeholders import audience, outages
+from stakeholders import audience, outages, wordings
+from stakeholders.api.wordings import MOST, UpdateWordingSerializer, rows
 from stakeholders.models import Outage, Update
 
 LINKS = ("deployments", "products", "services", "alerts", "groups")
@@ -80,17 +81,41 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         allow_null=True,
         help_text="When the next message comes at the latest; all but corrections need it.",
     )
+    wordings = UpdateWordingSerializer(
+        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+    )
+    remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
 
     class Meta:
         model = Update
-        fields = ("id", "kind", "text", "next_update_by", "late_reason", "done", "remains", "mode", "at")
+        fields = (
+            *(
+                "id",
+                "kind",
+                "text",
+                "next_update_by",
+                "late_reason",
+                "done",
+                "remains",
+                "wordings",
+                "remarks",
+                "mode",
+                "at",
+            ),
+        )
         read_only_fields = ("id", "done", "remains", "mode", "at")
+
+    def get_remarks(self, said: Update) -> list[str]:
+        return wordings.remarks(said)
 
 
 class EndSerializer(StrictSerializer):
     text = serializers.CharField(help_text="What is over.")
     done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
     remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
+    wordings = UpdateWordingSerializer(
+        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+    )
 
 
 class ToldSerializer(serializers.Serializer):
@@ -132,16 +157,16 @@ class OutageViewSet(Resource):
         """Everything that was said, oldest first; POST says something new to everybody who is told."""
         outage = self.get_object()
         if request.method == "GET":
-            return self.get_paginated_response(
-                UpdateSerializer(self.paginate_queryset(outage.updates.all()), many=True).data
-            )
+            said = self.paginate_queryset(outage.updates.prefetch_related("wordings__ring"))
+            return self.get_paginated_response(UpdateSerializer(said, many=True).data)
         given = UpdateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        words = dict(given.validated_data)
+        words = rows(given.validated_data)
         usual = Update.Kind.PROGRESS if outage.announced_at else Update.Kind.ANNOUNCEMENT
         kind = words.pop("kind", usual)
         if kind == Update.Kind.CORRECTION:
-            said = _told(outages.correct, outage, words["text"], now=clock.now(), by=request.user)
+            text, others = words["text"], words["others"]
+            said = _told(outages.correct, outage, text, others=others, now=clock.now(), by=request.user)
         else:
             words.setdefault("next_update_by", None)
             verb = outages.announce if kind == Update.Kind.ANNOUNCEMENT else outages.update
@@ -155,7 +180,7 @@ class OutageViewSet(Resource):
         given = EndSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         outage = self.get_object()
-        _told(outages.end, outage, now=clock.now(), by=request.user, **given.validated_data)
+        _told(outages.end, outage, now=clock.now(), by=request.user, **rows(given.validated_data))
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=AudienceSerializer)
@@ -170,6 +195,6 @@ def _told(verb: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         return verb(*args, **kwargs)
     except outages.Refused as refusal:
-        if refusal.field in ("text", "next_update_by", "started_at"):
+        if refusal.field in ("text", "next_update_by", "started_at", "wordings"):
             raise serializers.ValidationError({refusal.field: [str(refusal)]}) from None
         raise

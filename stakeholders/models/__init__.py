@@ -1,7 +1,7 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.models.change import ChangeRequest
-from stakeholders.models.definition import DefinitionComment, Match, NotificationDefinition
-from stakeholders.models.news import Message, Update
+from stakeholders.models.definition import DefinitionComment, DefinitionWording, Match, NotificationDefinition
+from stakeholders.models.news import Message, Update, UpdateWording
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
 from stakeholders.models.sign_up import Quota, SignUp
 from stakeholders.models.subscription import Subscriber, Subscription, Suppression
@@ -9,6 +9,7 @@ from stakeholders.models.subscription import Subscriber, Subscription, Suppressi
 __all__ = [
     "Bracket",
     "DefinitionComment",
+    "DefinitionWording",
     "ChangeRequest",
     "Deployment",
     "Match",
@@ -25,4 +26,5 @@ __all__ = [
     "Subscription",
     "Suppression",
     "Update",
+    "UpdateWording",
 ]

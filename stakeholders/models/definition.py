@@ -10,6 +10,8 @@ from dispatching.models import Alert, Integration, Priority, Service
 from schedules.models import User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 from stakeholders.models.outage import Outage
+from stakeholders.models.wording import Wording
+from stakeholders.rules import languages
 
 
 class NotificationDefinition(models.Model):
@@ -101,6 +103,28 @@ class NotificationDefinition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+
+class DefinitionWording(Wording):
+    """The prepared announcement in other words."""
+
+    definition = models.ForeignKey(NotificationDefinition, models.CASCADE, related_name="wordings")
+
+    class Meta(Wording.Meta):
+        constraints = [
+            *Wording.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["definition", "ring", "language"],
+                nulls_distinct=False,
+                name="one_definition_wording",
+                violation_error_message="There are words for this ring in this language already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(language=languages.DEFAULT) | ~Q(title=""),
+                name="definition_wording_title",
+                violation_error_message="In another language the title is needed, too.",
+            ),
+        ]
 
 
 class DefinitionComment(models.Model):

@@ -6,6 +6,8 @@ from django.db.models import Q
 from dispatching.models import Content
 from schedules.models import User
 from stakeholders.models.outage import Bracket, Outage
+from stakeholders.models.wording import Wording
+from stakeholders.rules import languages
 
 
 class Update(models.Model):
@@ -51,8 +53,25 @@ class Update(models.Model):
         return f"{self.get_kind_display()} of {self.outage}"
 
 
+class UpdateWording(Wording):
+    """An update in other words. What the update says was done, remains or delays the next message, it says, too."""
+
+    update = models.ForeignKey(Update, models.CASCADE, related_name="wordings")
+    done = models.TextField(blank=True, help_text="At the end: what was done.")
+    remains = models.TextField(blank=True, help_text="At the end: what is still to come.")
+    late_reason = models.CharField(max_length=200, blank=True, help_text="Why the next message comes later than usual.")
+
+    class Meta(Wording.Meta):
+        constraints = [
+            *Wording.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["update", "ring", "language"], nulls_distinct=False, name="one_wording_a_ring_and_language"
+            ),
+        ]
+
+
 class Message(models.Model):
-    """An update in the words for one ring, on its way to everybody who is told.
+    """An update in the words for one ring in one language, on its way to everybody who is told so.
 
     `due_at`: when a worker looks at it next to plan more deliveries; empty: all are planned. `planned_up_to` is how far it
     got: contact points up to this id are planned, so that it goes on there after a crash.
@@ -60,7 +79,7 @@ class Message(models.Model):
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="messages")
     bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
-    language = models.CharField(max_length=10, default="en")
+    language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     content = models.OneToOneField(Content, models.PROTECT, related_name="message")
     # Who is told, as decided ("told": [{"group": id, "openness": …, "reason": …}]); never read from today's groups later.
     audience = models.JSONField(default=list)

@@ -9,13 +9,14 @@ from dispatching.models import ContactPoint, Recipient
 from schedules.models import User
 from schedules.models.zones import TimeZoneField
 from stakeholders.models.audience import StakeholderGroup
+from stakeholders.rules import languages
 
 
 class Subscriber(models.Model):
     """How somebody wants to be told, with a login or without one. No row: the defaults."""
 
     recipient = models.OneToOneField(Recipient, models.CASCADE, related_name="subscriber")
-    language = models.CharField(max_length=10, default="en")
+    language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     time_zone = TimeZoneField(default="UTC")
     # Wall-clock times in `time_zone`; over midnight if the end is earlier. News wait until they end.
     quiet_from = models.TimeField(null=True, blank=True)

@@ -9,21 +9,27 @@ REMINDED_BEFORE = timedelta(minutes=15)
 SPACING = timedelta(minutes=10)
 
 
-def span(length: timedelta) -> str:
-    """In words, rounded up to the minute: "4 hours", "1 hour 30 minutes"; the two largest units."""
+def parts(length: timedelta) -> list[tuple[int, str]]:
+    """Rounded up to the minute, the two largest units: [(1, "hour"), (30, "minute")]; empty for nothing."""
     left = -(-length // MINUTE) * MINUTE
-    parts = []
+    found = []
     for unit, size in UNITS:
         count, left = divmod(left, size)
         if count:
-            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
-    return " ".join(parts[:2]) or "less than a minute"
+            found.append((count, unit))
+    return found[:2]
 
 
-def at_most(length: timedelta) -> str:
-    """An upper bound in round words: "4 hours" for 3 hours 58 minutes (B89)."""
+def span(length: timedelta) -> str:
+    """In words: "4 hours", "1 hour 30 minutes"."""
+    said = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts(length)]
+    return " ".join(said) or "less than a minute"
+
+
+def at_most(length: timedelta) -> timedelta:
+    """An upper bound that is round in words: 4 hours for 3 hours 58 minutes (B89)."""
     step = 15 * MINUTE if length > timedelta(hours=1) else 5 * MINUTE
-    return span(-(-length // step) * step)
+    return -(-length // step) * step
 
 
 def refusal(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:

@@ -43,11 +43,15 @@ class Stakeholders:
         return group
 
     def subscriber(self, name: str, *groups: str, **more) -> ContactPoint:
-        """Somebody outside, without a login, with an active subscription to each of these groups."""
+        """Somebody outside, without a login, with an active subscription to each of these groups.
+
+        `quiet`: settings of theirs; `speaks`: their language.
+        """
         recipient = Recipient.objects.create(display_name=name)
         point = self.world.point(recipient, name)
-        if quiet := more.pop("quiet", None):
-            Subscriber.objects.create(recipient=recipient, **quiet)
+        how = {**more.pop("quiet", {}), **({"language": more.pop("speaks")} if "speaks" in more else {})}
+        if how:
+            Subscriber.objects.create(recipient=recipient, **how)
         for group in groups:
             self.subscribe(point, group, **more)
         return point

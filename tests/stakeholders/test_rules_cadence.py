@@ -25,7 +25,7 @@ def test_spans_in_words(minutes, words):
 )
 def test_a_promise_is_an_upper_bound_in_round_words(minutes, words):
     """B89"""
-    assert cadence.at_most(minutes * MINUTE) == words
+    assert cadence.span(cadence.at_most(minutes * MINUTE)) == words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Which alerts a definition matches, and when: the SLO, important enough, often enough (B100, B138, B144)."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`slo`: empty for any. `least`: the level of the least important priority that counts; None for any, or none."""
+
+    slo: str
+    least: int | None
+    repeats: int
+    within: timedelta
+
+    def concerns(self, slo: str) -> bool:
+        return not self.slo or self.slo.lower() == slo.lower()
+
+    def fits(self, slo: str, level: int | None) -> bool:
+        """Whether an alert of this SLO and level may match; `level`: None without a priority."""
+        return self.concerns(slo) and (self.least is None or level is not None and level <= self.least)
+
+
+class Reports:
+    """How often what the rule concerns was reported, by time. `reports`: (when, how often), the oldest first."""
+
+    def __init__(self, rule: Rule, reports: Iterable[tuple[datetime, int]] = ()) -> None:
+        found = list(reports)
+        self._rule = rule
+        self._times = [at for at, _ in found]
+        self._sums = [0, *accumulate(count for _, count in found)]
+
+    def often(self, at: datetime) -> bool:
+        """Whether there were enough in the time before `at`."""
+        rule = self._rule
+        upto, after = bisect_right(self._times, at), bisect_right(self._times, at - rule.within)
+        return rule.repeats <= 1 or self._sums[upto] - self._sums[after] >= rule.repeats
+
+    def moments(self) -> list[datetime]:
+        """The times of all reports at which there were enough."""
+        return [at for at in self._times if self.often(at)]
+
+
+def first_match(rule: Rule, moments: list[datetime], since: datetime, until: datetime | None) -> datetime | None:
+    """When an alert that fits, open from `since` to `until`, matched first; None if never. `moments`: of the reports."""
+    if rule.repeats <= 1:
+        return since
+    place = bisect_left(moments, since)
+    found = moments[place] if place < len(moments) else None
+    return found if found and (until is None or found < until) else None

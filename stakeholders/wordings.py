@@ -1,0 +1,97 @@
+"""The same news in other words: in which words each ring is told in which language, and what these must not lack (B5)."""
+
+from collections.abc import Iterable
+
+from django.db.models import F, Model, Q
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop
+
+from stakeholders.models import NotificationDefinition, Outage, StakeholderRing, Update, UpdateWording
+from stakeholders.rules import plain
+from stakeholders.rules.languages import DEFAULT, NAMES
+
+NOTHING_NEW = gettext_noop("There is nothing new: we are still at it.")
+# Whatever an update says here it says in all its wordings.
+EVERYWHERE = {
+    "done": "what was done",
+    "remains": "what is still to come",
+    "late_reason": "why the next message comes later than usual",
+}
+Words = Iterable[UpdateWording]  # not saved yet
+Titles = dict[tuple[int | None, str], str]
+
+
+def said(update: Update, ring: StakeholderRing) -> list[UpdateWording]:
+    """The words for this ring, one wording a language: the ring's own before that for all rings; the default's comes last."""
+    own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
+    found = {DEFAULT: UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)}
+    theirs = update.wordings.filter(Q(ring=None) | Q(ring=ring)).order_by(F("ring").asc(nulls_first=True), "pk")
+    for wording in theirs:
+        wording.update = update
+        found[wording.language] = wording
+    return [*(found[language] for language in NAMES if language in found and language != DEFAULT), found[DEFAULT]]
+
+
+def titles(outage: Outage) -> Titles:
+    """The outage's title by ring and language, as last said in other words."""
+    rows = UpdateWording.objects.filter(update__outage=outage).order_by("pk")
+    return {(ring, language): title for ring, language, title in rows.values_list("ring", "language", "title")}
+
+
+def keep(update: Update, given: Words) -> str:
+    """Saves them with `update`; a title that was left out stays as it was. Else why it cannot be said in these words."""
+    known, found = titles(update.outage), list(given)
+    for wording in found:
+        usual = update.outage.title if wording.language == DEFAULT else known.get((None, wording.language), "")
+        wording.title = wording.title or known.get((wording.ring_id, wording.language), usual)
+        wording.update = update
+    why = refusal(update, found)
+    if not why:
+        UpdateWording.objects.bulk_create(found)
+    return why
+
+
+def refusal(update: Update, given: list[UpdateWording]) -> str:
+    """Why the update cannot be said in these words; empty if it can."""
+    pairs = [(wording.ring_id, wording.language) for wording in given]
+    for wording in given:
+        if wording.ring_id is None and wording.language == DEFAULT:
+            return f"The words in {NAMES[DEFAULT]} for all rings are the update's own: choose a language or a ring."
+        if pairs.count((wording.ring_id, wording.language)) > 1:
+            return f"{wording}: there are two of them."
+        if missing := lacking(update, wording):
+            return f"{wording}: say in these words, too, {' and '.join(missing)}."
+    return ""
+
+
+def lacking(update: Update, wording: UpdateWording) -> list[str]:
+    """What readers of this wording would not be told."""
+    basic = {"title": "what is affected (the title)", "text": "what is being done (the text)"}
+    empty = [sentence for name, sentence in basic.items() if not getattr(wording, name).strip()]
+    return empty + [
+        sentence
+        for name, sentence in EVERYWHERE.items()
+        if getattr(update, name) and not getattr(wording, name).strip()
+    ]
+
+
+def nothing_new(outage: Outage) -> list[UpdateWording]:
+    """“No change” for whoever was told of this outage in other words."""
+    found = []
+    for ring, language in titles(outage):
+        with translation.override(language):
+            found.append(UpdateWording(ring_id=ring, language=language, text=gettext(NOTHING_NEW)))
+    return found
+
+
+def remarks(said: Update | NotificationDefinition) -> list[str]:
+    """What its author might look at before it is sent, for each wording in its language (B84, B114)."""
+    found = _remarks(said, DEFAULT)
+    for wording in said.wordings.all():
+        found += [f"{wording}: {remark}" for remark in _remarks(wording, wording.language)]
+    return found
+
+
+def _remarks(said: Model, language: str) -> list[str]:
+    texts = [getattr(said, name, "") for name in ("title", "text", *EVERYWHERE)]
+    return plain.remarks(*filter(None, texts), language=language)
