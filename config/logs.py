@@ -7,7 +7,7 @@ import structlog
 
 # Tokens in links and keys in intake paths open doors; nothing of them reaches a log (faults K13).
 SECRET_IN_PATH = re.compile(
-    r"(/(?:a|c|integrations|subscriptions(?:/(?:confirm|not-me))?|unsubscribe|feedback|calendar)/)[^/\s\"'?]+"
+    r"(/(?:a|c|integrations|inbound/\w+|subscriptions(?:/(?:confirm|not-me))?|unsubscribe|feedback|calendar)/)[^/\s\"'?]+"
 )
 
 

@@ -19,7 +19,8 @@ from config.embedded import broker, postgres
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-MAILBOX = re.compile(r"[!-?A-~]{1,31}@[A-Za-z0-9.-]+")  # the key of a delivery is added to the part before the @
+MAILBOX = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of 64 characters before the @, what we add there takes 44
+SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 COUNTRY = re.compile(r"\+[1-9][0-9]{0,6}")
 VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in Base64 for URLs
 env = Env()
@@ -50,6 +51,12 @@ def mailbox(name: str) -> str:
     """One plain mail address, or nothing."""
     hint = "It must be one mail address, such as news@example.org."
     return knob(env.str, name, "", allowed=lambda value: not value or MAILBOX.fullmatch(value), hint=hint)
+
+
+def secret(name: str) -> str:
+    """Long enough not to be guessed, and of characters that a URL holds; or nothing."""
+    hint = "It must be at least 16 letters, digits, - or _; or empty."
+    return knob(env.str, name, "", allowed=lambda value: not value or SECRET.fullmatch(value), hint=hint)
 
 
 def kept_secret(path: Path, size: int = 48) -> str:
@@ -230,9 +237,16 @@ LEASE_SECONDS = 30  # a sender that has said nothing for so long is taken to be 
 PROVIDER_TIMEOUT = 10  # less than half of the lease, so that a slow call never outlives it (faults A14)
 EMAIL_URL = knob(env.str, "EMAIL_URL", "")
 DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsplit(PUBLIC_URL).hostname}>")
-# Where answers go, and where the mail server returns what it cannot deliver: bounces+KEY@…, one address a delivery.
+# Where answers go, where the mail server returns what it cannot deliver (bounces+KEY-…@…, one address a delivery), and
+# where a mail ends subscriptions. The last two come back to us: by receive_mail, or by POST with this secret.
 REPLY_TO = mailbox("REPLY_TO")
 BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS")
+UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS")
+INBOUND_SECRET, INBOUND_SIGNING_SECRET = secret("INBOUND_SECRET"), secret("INBOUND_SIGNING_SECRET")
+# So many messages that were given up for now, in so many days, suspend an address.
+SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="1 or more.")
+SOFT_BOUNCE_DAYS = knob(env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n < 1000, hint="Days, 1 to 999.")
+DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks for the key
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
 # Text messages: no gateway, none. People enter their own numbers only if countries are named, and so many an hour and a day.

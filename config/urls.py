@@ -11,6 +11,7 @@ from dispatching.api import inbound
 from dispatching.views import alert_page
 from schedules.views import ask_for_swap, calendar, mine, on_call_now
 from stakeholders import views as stakeholders
+from stakeholders.api import returns
 
 urlpatterns = [
     # First, for these come by the thousand.
@@ -18,6 +19,8 @@ urlpatterns = [
     path("integrations/<str:key>/alertmanager/", inbound.from_alertmanager, name="from_alertmanager"),
     path("integrations/<str:key>/grafana/", inbound.from_grafana, name="from_grafana"),
     path("v2/enqueue", inbound.enqueue, name="enqueue"),
+    path("inbound/mail/<str:secret>/", returns.mail, name="inbound_mail"),
+    path("inbound/bounces/<str:secret>/", returns.bounces, name="inbound_bounces"),
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),

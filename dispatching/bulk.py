@@ -4,6 +4,9 @@ One statement for each of the three, whatever the size of the batch. A `Batch` i
 being sent; those that wait again are claimed as any other. It is fenced as a single delivery is: by the attempt number.
 Only waiting deliveries go out this way; what a dead sender left behind is taken over one by one (`delivering`), so that one
 mail that kills its sender does not take a batch along time and again.
+
+While a provider takes nothing at all, what is for it waits, without an attempt that counts; one call now and then finds out
+whether it is back.
 """
 
 import json
@@ -16,17 +19,21 @@ from django.conf import settings
 from django.db import connection
 
 from dispatching import delivering
-from dispatching.models import ContactPoint, Delivery
+from dispatching.models import Attempt, ContactPoint, Delivery
 
 log = structlog.get_logger(__name__)
+Outcome = Attempt.Outcome
 BATCH = 50  # deliveries that may come twice when a sender is killed
 LONGEST = timedelta(seconds=5)  # then the rest is given back, long before its lease ends
 FRESH = timedelta(milliseconds=250)  # who unsubscribes is not written to that much later, plus the mail at hand
+PAUSE = timedelta(seconds=30)  # before this process tries a provider again that is away
+away: dict[str, datetime] = {}  # channel → until when it is left alone
 
 CLAIM = """
 WITH picked AS (
     SELECT id FROM dispatching_delivery
     WHERE queue = %(queue)s AND due_at <= %(now)s AND state = 'pending' AND content_id IS NOT NULL
+        AND channel <> ALL(%(away)s::text[])
     ORDER BY due_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 UPDATE dispatching_delivery AS delivery SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
@@ -41,11 +48,14 @@ MAKE = """
     WHERE before.id < content.id
 ), made AS (
     INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject,
-        body, data, state, reason, created_at, due_at, attempt, cancelled_at, receipt)
+        body, data, state, reason, created_at, due_at, expires_at, attempt, cancelled_at, receipt)
     SELECT gen_random_uuid(), 'bulk', taken.content_id, point.id, point.channel,
         coalesce(nullif(recipient.display_name, ''), trim(person.first_name || ' ' || person.last_name), ''), '', '', '',
         taken.data || jsonb_build_object('after', first.key),
-        %(state)s, %(reason)s, %(now)s, %(due_at)s, %(attempt)s, %(cancelled_at)s, ''
+        %(state)s, %(reason)s, %(now)s, %(due_at)s,
+        -- So long it is tried: a webhook for as long as one may fail before it is given up, a mail server for a day.
+        taken.due_at + CASE point.channel WHEN 'webhook' THEN interval '1 hour' ELSE interval '1 day' END,
+        %(attempt)s, %(cancelled_at)s, ''
     FROM taken CROSS JOIN unnest(taken.contact_points) AS told (id) JOIN dispatching_contactpoint point USING (id)
     JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
     LEFT JOIN schedules_user person ON person.id = recipient.user_id
@@ -63,7 +73,7 @@ TAKE = f"""
 WITH taken AS (
     DELETE FROM dispatching_batch WHERE id = (
         SELECT id FROM dispatching_batch WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) RETURNING content_id, contact_points, data
+    ) RETURNING content_id, contact_points, data, due_at
 ){MAKE}"""
 # Out of the batches that would tell this contact point none of the parts that it keeps.
 WITHDRAW = f"""
@@ -73,13 +83,14 @@ WITH touched AS (
 ), taken AS (
     UPDATE dispatching_batch AS batch SET contact_points = array_remove(contact_points, %(point)s)
     FROM touched WHERE batch.id = touched.id
-    RETURNING batch.content_id, ARRAY[%(point)s::bigint] AS contact_points, batch.data
+    RETURNING batch.content_id, ARRAY[%(point)s::bigint] AS contact_points, batch.data, batch.due_at
 ){MAKE}"""
 MINE = "(delivery.id, delivery.attempt) IN (SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]))"
 LOOK = delivering.LOOK + MINE
 # Nothing was tried, so the attempt does not count.
 GIVE_BACK = f"""
-UPDATE dispatching_delivery AS delivery SET state = 'pending', attempt = attempt - 1, due_at = %(now)s
+UPDATE dispatching_delivery AS delivery SET state = 'pending', attempt = attempt - 1, due_at = %(now)s,
+    reason = CASE WHEN %(why)s::text = '' OR cancelled_at IS NOT NULL THEN reason ELSE %(why)s::text END
 WHERE delivery.state = 'sending' AND {MINE}
 """
 # The rows are locked in the order of their ids, so that two who write to the same ones do not wait for each other.
@@ -108,27 +119,46 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
     begun = clock()
     looked, current = None, {}
     came: list[dict[str, Any]] = []
-    waiting = dict(claims)
-    for pk in claims:
+    waiting, why = dict(claims), ""
+    for pk, attempt in claims.items():
         now = clock()
         if not going() or now - begun > LONGEST:
             break
         if looked is None or now - looked > FRESH:
             looked, current = now, _look(waiting)
+        delivery = current.get(pk)
+        if delivery and delivery.channel in _alone(now):
+            continue
         del waiting[pk]
-        if delivery := current.get(pk):
-            came.append(_send(delivery, clock))
+        if delivery:
+            found = _send(delivery, clock)
+            if found["outcome"] == Outcome.AWAY:
+                waiting[pk], why = attempt, found["why"]
+                _leave_alone(delivery.channel, why, now=clock())
+            else:
+                came.append(found)
     if came:
         _record(came)
     if waiting:
-        _run(GIVE_BACK, waiting, now=clock())
+        _run(GIVE_BACK, waiting, now=clock(), why=why)
     return len(claims)
+
+
+def _leave_alone(channel: str, why: str, *, now: datetime) -> None:
+    """Nothing that was claimed is to blame, and what comes next would fare the same."""
+    away[channel] = now + PAUSE
+    log.warning("provider_away", channel=channel, reason=why)
+
+
+def _alone(now: datetime) -> list[str]:
+    return [channel for channel, until in away.items() if until > now]
 
 
 def _claim(queue: str, *, now: datetime) -> dict[int, int]:
     """Delivery → attempt."""
+    values: dict[str, Any] = {"queue": queue, "most": BATCH, "away": _alone(now)}
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"queue": queue, "now": now, "lease_until": _lease_until(now), "most": BATCH})
+        cursor.execute(CLAIM, values | {"now": now, "lease_until": _lease_until(now)})
         return dict(sorted(cursor.fetchall()))
 
 

@@ -13,19 +13,21 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Case, F, Value, When
 
 from dispatching import channels, personal
 from dispatching.channels import ChannelError, Envelope
+from dispatching.channels.text import one_line
 from dispatching.models import Attempt, ContactPoint, Content, Delivery
-from dispatching.rules.contact import retry_after
+from dispatching.rules.contact import retry_after, retry_patiently
 from dispatching.sharing import Letter, Words
 
 log = structlog.get_logger(__name__)
 State, Outcome = Delivery.State, Attempt.Outcome
 
-MAX_ATTEMPTS = 6
+MAX_ATTEMPTS = 6  # of what does not say how long it is of use
+SILENT = "the sender said nothing until its lease ended"
 
 CLAIM = """
 WITH picked AS (
@@ -115,7 +117,7 @@ def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
         return {"outcome": None, "state": State.SUPPRESSED, "due_at": None}
     if delivery.expires_at and delivery.expires_at <= now:
         return {"outcome": None, "state": State.SUPPRESSED, "due_at": None, "reason": "too late to be of use"}
-    if delivery.attempt > MAX_ATTEMPTS:
+    if delivery.attempt > MAX_ATTEMPTS and _kills(delivery):
         # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
         return _end(State.DEAD, "no sender has survived it", now=now)
     if refusal := _refusal(delivery):
@@ -139,15 +141,22 @@ def seen(row: tuple) -> Delivery:
 
 
 def _note_unknown(claim: Claim, *, now: datetime) -> None:
-    reason = "the sender said nothing until its lease ended"
     Attempt.objects.bulk_create(
         [
             Attempt(
-                delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=reason
+                delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=SILENT
             )
         ],
         ignore_conflicts=True,
     )
+
+
+def _kills(delivery: Delivery) -> bool:
+    """Whether so many attempts died; what is tried until it expires has others on record, of which the sender told."""
+    if delivery.expires_at is None:
+        return True
+    told = delivery.attempts.exclude(reason=SILENT).count()
+    return delivery.attempt - told > MAX_ATTEMPTS
 
 
 def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
@@ -185,7 +194,10 @@ def envelope(delivery: Delivery) -> Envelope:
     letter = _letter(words, delivery)
     urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
     data = {"id": delivery.key.hex, **words.data, **urls}
-    return Envelope(**whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter)
+    leave = personal.mail_token(delivery.contact_point)
+    return Envelope(
+        **whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave
+    )
 
 
 @lru_cache(16)
@@ -217,14 +229,28 @@ def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:
 
 
 def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[str, Any]:
-    reason = str(error)[:250]
-    if error.permanent:
-        return _end(State.FAILED, reason, now=now, outcome=Outcome.PERMANENT)
-    outcome = Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
-    if delivery.attempt >= MAX_ATTEMPTS:
+    reason, outcome = str(error)[:250], _outcome(error)
+    # What has hours waits until a provider that takes nothing has been mended; a page goes on to the next contact point.
+    if error.permanent and not (error.away and delivery.expires_at):
+        return _end(State.FAILED, reason, now=now, outcome=outcome)
+    if delivery.expires_at:
+        spread = delivery.key.int % 1000 / 1000
+        due_at = now + retry_patiently(delivery.attempt, spread=spread, hint=error.retry_after)
+        over = due_at >= delivery.expires_at
+    else:
+        due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
+        over = delivery.attempt >= MAX_ATTEMPTS
+    if over:
         return _end(State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
-    due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
     return {"outcome": outcome, "state": State.PENDING, "due_at": due_at, "reason": reason}
+
+
+def _outcome(error: ChannelError) -> str:
+    if error.away:
+        return Outcome.AWAY
+    if error.permanent:
+        return Outcome.GONE if error.gone else Outcome.PERMANENT
+    return Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
 
 
 def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> dict[str, Any]:
@@ -243,6 +269,27 @@ def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Deliv
             return delivery
     log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)
     return None
+
+
+def returned(delivery: Delivery, outcome: str, words: str, *, now: datetime) -> bool:
+    """What the provider had accepted comes back: a failure like any other, to be followed up. False if it is none any more.
+
+    `outcome`: GONE if there is no such address, TEMPORARY if it was given up for now, else PERMANENT.
+    """
+    reason = one_line(f"returned: {words}", 250)
+    with transaction.atomic():
+        # Some come back before their batch has been recorded; the new attempt number then fences that off.
+        accepted = Delivery.objects.filter(pk=delivery.pk, state__in=(State.SENDING, State.SENT, State.DELIVERED))
+        if not accepted.update(state=State.FAILED, reason=reason, due_at=now, attempt=F("attempt") + 1):
+            return False
+        number = Delivery.objects.values_list("attempt", flat=True).get(pk=delivery.pk)
+        Attempt.objects.create(delivery_id=delivery.pk, number=number, at=now, outcome=outcome, reason=reason)
+    return True
+
+
+def arrived(delivery: Delivery) -> None:
+    """The provider has delivered what it had accepted."""
+    Delivery.objects.filter(pk=delivery.pk, state=State.SENT).update(state=State.DELIVERED)
 
 
 def suppress(deliveries: Iterable[int], reason: str, *, now: datetime) -> int:

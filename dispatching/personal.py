@@ -40,6 +40,17 @@ def read(purpose: str, given: str) -> ContactPoint | None:
     return points.filter(pk=point_id, link_version=version).first()
 
 
+def mail_token(point: ContactPoint) -> str:
+    """What a mail that ends subscriptions is addressed to, before it is signed (`channels.tagged`)."""
+    return f"{point.pk}-{point.link_version}"
+
+
+def mail_reader(token: str) -> ContactPoint | None:
+    """The contact point of a `mail_token` that was signed by us; None if it is void by now."""
+    point_id, _, version = token.partition("-")
+    return ContactPoint.objects.filter(pk=point_id, link_version=version).first()
+
+
 def revoke(point: ContactPoint) -> None:
     """From now on no link that was ever sent to this contact point works."""
     point.link_version += 1

@@ -44,13 +44,13 @@ def send_one(queue: str, now: datetime) -> bool:
 
 def send(claim: delivering.Claim, *, now: datetime) -> None:
     delivery = delivering.send(claim, now=now)
-    if delivery and delivery.state in Delivery.LOST:
+    if delivery and delivery.state in Delivery.LOST and delivery.content_id is None:
         escalating.follow_up(delivery.pk, now=now)
 
 
 def follow_up(now: datetime) -> int:
-    """Follows up the failures that nobody has followed up yet."""
-    lost: DeliveryQuerySet = Delivery.objects.due(now).filter(state__in=Delivery.LOST)
+    """Follows up the failures that nobody has followed up yet; those of shared words are left to whoever shared them."""
+    lost: DeliveryQuerySet = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content=None)
     ids = list(lost.order_by("due_at").values_list("pk", flat=True)[:PASS])
     for pk in ids:
         escalating.follow_up(pk, now=now)

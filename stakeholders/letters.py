@@ -1,5 +1,6 @@
 """Messages to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
 
+import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -20,13 +21,15 @@ def ask_to_confirm(
     """The one message that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
     if not _may("confirm", point, now):
         return
-    words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point)}
+    # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
+    asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
+    words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point), **asks}
     if point.channel == "sms":
         subject, template, url = "Messages about outages?", "messages/confirm_sms.txt", links.short("confirm", point)
     else:
         subject, template = "Please confirm your subscription", "messages/confirm.txt"
         url = links.url("confirm", point)
-    _post(point, subject, template, words | {"url": url}, url=url, now=now)
+    _post(point, subject, template, words | {"url": url}, url=url, now=now, **asks)
 
 
 def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
@@ -38,13 +41,24 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
     _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
 
 
+def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
+    """Tells the person behind it, by another of their contact points; without one only operators see it."""
+    others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(channel=point.channel)
+    if (other := others.order_by("pk").first()) and _may("suspended", point, now):
+        url = personal.url("manage", point.pk, point.link_version)
+        words = {"point": point, "url": url}
+        _post(other, "Your webhook gets no more messages", "messages/suspended.txt", words, url=url, now=now)
+
+
 def _may(what: str, point: ContactPoint, now: datetime) -> bool:
     if not quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now):
         return False
     return point.channel != "sms" or texting.take(point.address, now=now)
 
 
-def _post(point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime) -> None:
+def _post(
+    point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime, **data: str
+) -> None:
     body = render_to_string(template, words)
     Delivery.objects.create(
         queue=Delivery.Queue.BULK,
@@ -53,7 +67,7 @@ def _post(point: ContactPoint, subject: str, template: str, words: dict, *, url:
         recipient_name=point.recipient.name[:150],
         subject=subject,
         body=body,
-        data={"kind": "notice", "title": subject, "body": body, "url": url},
+        data={"kind": "notice", "title": subject, "body": body, "url": url, **data},
         asks_to_confirm=True,
         created_at=now,
         due_at=now,

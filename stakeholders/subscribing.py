@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Max, QuerySet
 
 from dispatching import bulk, personal
+from dispatching.channels.webhook import PROVED
 from dispatching.models import ContactPoint, Delivery
 from schedules.models import User
 from stakeholders import addresses, fanning, joining, letters
@@ -29,6 +30,7 @@ PASS = 500  # contact points
 
 NOT_TO_BE_WRITTEN_TO = "This address is not to be written to. Please ask us if you have changed your mind."
 BY_LINK, BY_MAIL_PROGRAM, BY_PAGE = "by the link in a message", "by the button of the mail program", "on the page"
+BY_MAIL = "by mail"
 
 
 class Refused(Exception):
@@ -55,6 +57,10 @@ def ask(
         if not wishes or addresses.suppressed(channel, address):
             return None
         point = addresses.point_for(channel, address)
+        if point.disabled_reason == Suppression.Reason.BOUNCED.label and point.recipient.user is None:
+            # Perhaps it works by now: it is asked like one that nobody has confirmed.
+            point.verified, point.disabled_reason = False, ""
+            point.save(update_fields=["verified", "disabled_reason"])
         _add(point, wishes, State.ASKED, asked_from=asked_from, invited_by=invited_by, now=now)
         asked = [row.group for row in _rows(point).filter(state=State.ASKED).select_related("group")]
         if asked:
@@ -90,12 +96,12 @@ def join(
         return point
 
 
-def confirm(point: ContactPoint, *, now: datetime) -> list[StakeholderGroup]:
-    """The owner of the address says yes to all that was asked for it, and gets the state as of now (B98)."""
+def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None) -> list[StakeholderGroup]:
+    """The owner of the address says yes to all that was asked for it (`until` then), and gets the state as of now (B98)."""
     with _locked(point) as point:
         if addresses.suppressed(point.channel, point.address):
             raise Refused(NOT_TO_BE_WRITTEN_TO)
-        asked = list(_rows(point).filter(state=State.ASKED).select_related("group"))
+        asked = list(_rows(point).filter(state=State.ASKED, asked_at__lte=until or now).select_related("group"))
         for row in asked:
             row.state, row.confirmed_at = State.ACTIVE, now
             row.save(update_fields=["state", "confirmed_at"])
@@ -155,14 +161,19 @@ def end(row: Subscription, *, reason: str, now: datetime) -> None:
 def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -> None:
     """Messages cannot be delivered there, or were marked as spam: nothing more is sent (P10).
 
-    A complaint ends the subscriptions, too; a person with a login is still paged there.
+    A complaint ends the subscriptions, too. A person with a login is still paged there, after bounces only if there is
+    no other way to page them; then, too, the subscriptions end.
     """
     with _locked(point) as point:
-        if reason == Suppression.Reason.COMPLAINED:
+        complained = reason == Suppression.Reason.COMPLAINED
+        others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(pk=point.pk)
+        paged = point.recipient.user is not None and (complained or not others.exists())
+        if complained or paged:
             _end(point, _rows(point), reason.label, now=now)
+        if complained:
             addresses.suppress(point.channel, point.address, reason, now=now)
-            if point.recipient.user:
-                return
+        if paged:
+            return
         bulk.withdraw(point, reason.label, now=now)
         point.disabled_reason = reason.label
         point.save(update_fields=["disabled_reason"])
@@ -218,6 +229,20 @@ def _send_link(form: SignUp, *, now: datetime) -> None:
     if point is None or addresses.suppressed(form.channel, form.address):
         return
     letters.send_link(point, now=now)
+
+
+def take_answers(now: datetime) -> int:
+    """Confirms for webhooks that have answered the challenge of the last question; how many."""
+    asked = ContactPoint.objects.filter(
+        subscriptions__state=State.ASKED,
+        deliveries__asks_to_confirm=True,
+        deliveries__receipt=PROVED,
+        deliveries__created_at__gte=F("subscriptions__asked_at"),
+    )
+    answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
+    for point in answers:
+        confirm(point, until=point.until, now=now)
+    return len(answers)
 
 
 def forget_unconfirmed(now: datetime) -> int:

@@ -1,12 +1,14 @@
 """Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
 of, managers and other teams to
 tell, forms to answer, what nobody confirmed.
+of, forms to answer, what nobody confirmed, what came back.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 
 from stakeholders import consuming, defining, fanning, managers, promises, quota, subscribing
+from stakeholders import defining, fanning, promises, quota, returns, subscribing
 
 PASS = 10  # batches or outages
 FORMS = 100  # a pass
@@ -21,4 +23,5 @@ def sweep(clock: Callable[[], datetime]) -> int:
     forms = 0
     while forms < FORMS and subscribing.answer_due(clock()):
         forms += 1
-    return done + forms + subscribing.forget_unconfirmed(clock()) + quota.clear(clock())
+    done += forms + subscribing.take_answers(clock()) + returns.follow_up(clock())
+    return done + subscribing.forget_unconfirmed(clock()) + quota.clear(clock())

@@ -6,7 +6,7 @@ from dispatching import bulk
 from dispatching.models import Batch
 
 UNPACK = f"""
-WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data){bulk.MAKE}"""
+WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){bulk.MAKE}"""
 
 
 def unpack() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from dispatching import bulk
 from dispatching.channels import memory
 from tests import links
 from tests.world import World
@@ -14,6 +15,7 @@ def quiet(settings):
     settings.ALARMS = False
     settings.MEMORY_CHANNEL = True
     memory.clear()
+    bulk.away.clear()
 
 
 @pytest.fixture

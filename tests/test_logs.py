@@ -25,6 +25,8 @@ def test_a_request_that_is_logged_shows_no_key(rf):
         ("GET /subscriptions/not-me/WzEsMV0:1x:abc/", "GET /subscriptions/not-me/…/"),
         ("GET /subscriptions/WzEsMV0:abc/feed.atom", "GET /subscriptions/…/feed.atom"),
         ("https://t.example/unsubscribe/tok?x=1", "https://t.example/unsubscribe/…?x=1"),
+        ("POST /inbound/mail/0123abcd/ 401", "POST /inbound/mail/…/ 401"),
+        ("POST /inbound/bounces/0123abcd/", "POST /inbound/bounces/…/"),
         ("GET /admin/dispatching/alert/1/", "GET /admin/dispatching/alert/1/"),
     ],
 )

@@ -130,7 +130,8 @@ class World:
         self.sweep()
 
     def _next_due(self) -> datetime | None:
-        waiting = Delivery.objects.filter(due_at__isnull=False)
+        # Failures of shared words are followed up by whoever shared them.
+        waiting = Delivery.objects.filter(due_at__isnull=False).exclude(state__in=Delivery.LOST, content__isnull=False)
         rows = (Escalation.objects.running(), waiting, Refusal.objects.all(), ShiftWatch.objects.all())
         return min((due for each in rows if (due := each.aggregate(due=Min("due_at"))["due"])), default=None)
 

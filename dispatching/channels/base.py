@@ -17,7 +17,7 @@ class Envelope:
     """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines.
 
     `short` says the same in a few words, for media that count characters. `letter`: the words are shared with others, for
-    media that can make use of that; `body` holds them filled in.
+    media that can make use of that; `body` holds them filled in. `leave`: who leaves by a mail to us (`personal.mail_token`).
     """
 
     key: str
@@ -28,6 +28,7 @@ class Envelope:
     data: dict[str, Any] = field(default_factory=dict)
     short: str = ""
     letter: Letter | None = None
+    leave: str = ""
 
     @property
     def brief(self) -> str:
@@ -38,18 +39,28 @@ class Envelope:
 class ChannelError(Exception):
     """Not delivered. A permanent one is not worth a retry; `retry_after` is the provider's wish in seconds, if any.
 
-    `unknown` marks a temporary one after which the provider may have accepted all the same. The reason is shown to
+    `unknown` marks a temporary one after which the provider may have accepted all the same, `gone` a permanent one because
+    there is no such address. `away`: the provider takes nothing at present, whoever it is for. The reason is shown to
     people and logged: no secrets in it.
     """
 
     def __init__(
-        self, reason: str, *, permanent: bool = False, retry_after: int | None = None, unknown: bool = False
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        retry_after: int | None = None,
+        unknown: bool = False,
+        gone: bool = False,
+        away: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.retry_after = retry_after
         self.unknown = unknown
+        self.gone = gone
+        self.away = away
 
 
 class Channel(ABC):

@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.utils.encoding import punycode
 from django.utils.module_loading import import_string
 
-from dispatching.channels import letter
+from dispatching.channels import letter, tagged
 from dispatching.channels.base import Channel, ChannelError, Envelope
 from dispatching.channels.smtp import Line
 from dispatching.channels.text import one_line, printable, shorten
@@ -89,8 +89,12 @@ def headers(envelope: Envelope) -> dict[str, str]:
         "X-Auto-Response-Suppress": "All",
     }
     if leave := envelope.data.get("unsubscribe_url"):
-        said["List-Unsubscribe"] = f"<{one_line(leave, 900)}>"
-        said["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+        said["List-Unsubscribe"] = f"<{one_line(leave, 800)}>"
+        if envelope.leave and settings.UNSUBSCRIBE_ADDRESS:
+            mailbox = tagged.address(settings.UNSUBSCRIBE_ADDRESS, tagged.LEAVE, envelope.leave)
+            said["List-Unsubscribe"] += f", <mailto:{mailbox}?subject=unsubscribe>"
+        if leave.startswith("https:"):  # RFC 8058 knows no other
+            said["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return said
 
 
@@ -100,8 +104,9 @@ def message_id(key: str) -> str:
 
 def sender(envelope: Envelope) -> str:
     """The envelope sender: with BOUNCE_ADDRESS one of its own for each delivery, so that a bounce says what bounced."""
-    local, _, domain = settings.BOUNCE_ADDRESS.rpartition("@")
-    return f"{local}+{envelope.key}@{domain}" if domain else _address(settings.DEFAULT_FROM_EMAIL)
+    if settings.BOUNCE_ADDRESS:
+        return tagged.address(settings.BOUNCE_ADDRESS, tagged.BOUNCE, envelope.key)
+    return _address(settings.DEFAULT_FROM_EMAIL)
 
 
 class _Written(EmailMessage):
@@ -152,5 +157,6 @@ def _through_django(mail: EmailMessage) -> str:
     try:
         get_connection().send_messages([mail])
     except (OSError, ImproperlyConfigured) as error:
-        raise ChannelError(f"the mail could not be written: {getattr(error, 'strerror', None) or error}") from None
+        words = getattr(error, "strerror", None) or error
+        raise ChannelError(f"the mail could not be written: {words}", away=True) from None
     return mail.extra_headers["Message-ID"]

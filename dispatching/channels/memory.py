@@ -1,5 +1,7 @@
 """An outbox in a list, for tests and demos: what a provider would have been handed, and failures on request."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
@@ -29,11 +31,9 @@ class MemoryChannel(Channel):
         self.outbox.append(envelope)
         return f"memory-{len(self.outbox)}"
 
-    def fail_next(
-        self, times: int = 1, *, reason: str = "mailbox full", permanent: bool = False, retry_after: int | None = None
-    ) -> None:
-        """The next `times` sends fail so."""
-        self._failures += [ChannelError(reason, permanent=permanent, retry_after=retry_after) for _ in range(times)]
+    def fail_next(self, times: int = 1, *, reason: str = "mailbox full", **how: Any) -> None:
+        """The next `times` sends fail so; `how` is as ChannelError has it."""
+        self._failures += [ChannelError(reason, **how) for _ in range(times)]
 
     def clear(self) -> None:
         self.outbox.clear()

@@ -28,6 +28,7 @@ KEY, SECRET = 65, 16  # bytes
 TITLE, BODY = 200, 300  # characters: with the link far less than the 3,993 bytes that every service takes
 LONGEST = 500  # characters of an address
 KEPT = 24 * 3600  # seconds for which the service keeps a message for a browser that is not there
+GONE = {404, 410}  # the browser has ended it (RFC 8030 7.3)
 SIGNED_FOR = 12 * 3600  # seconds; a day is the most, and clocks differ
 
 
@@ -74,7 +75,7 @@ class PushChannel(Channel):
             "Urgency": "high",
             **_signed(endpoint),
         }
-        return receipt(self._client.post(endpoint, body, headers, redirects=()))
+        return receipt(self._client.post(endpoint, body, headers, redirects=()), gone=GONE)
 
 
 def content(envelope: Envelope) -> bytes:

@@ -14,6 +14,7 @@ from django.core.mail.backends import smtp
 
 from dispatching.channels.base import ChannelError, provider_timeout
 from dispatching.channels.text import one_line
+from dispatching.rules import refusal
 
 IDLE = 60  # seconds; a connection unused for longer may have been forgotten on the way, without a word to us
 
@@ -95,7 +96,10 @@ class Line(threading.local):
                 pass
         self.close()
         self._open = _connect(deadline)
-        _expect(250, answer=_mail(self._open, sender))
+        try:
+            _expect(250, answer=_mail(self._open, sender))
+        except (smtplib.SMTPException, OSError) as error:
+            raise _not_begun(error) from None
         return self._open
 
 
@@ -109,7 +113,7 @@ def _connect(deadline: float) -> _Dialogue:
         dialogue.ehlo_or_helo_if_needed()
     except (smtplib.SMTPException, OSError) as error:
         # Whatever the server has against us, it has not yet heard of the recipient.
-        raise ChannelError(f"no connection to the mail server: {_words(error)}") from None
+        raise ChannelError(f"no connection to the mail server: {_words(error)}", away=True) from None
     return dialogue
 
 
@@ -143,8 +147,21 @@ def _dotted(content: bytes) -> bytes:
 
 def _failure(error: Exception, recipient: str) -> ChannelError:
     words = _words(error).replace(recipient, "the address")
-    permanent = isinstance(error, smtplib.SMTPResponseException) and 500 <= error.smtp_code < 600
-    return ChannelError(f"the mail server {'refused' if permanent else 'failed'}: {words}", permanent=permanent)
+    gone = _refused(error) and refusal.verdict(words) == refusal.GONE
+    return ChannelError(_said(error, words), permanent=_refused(error), gone=gone)
+
+
+def _not_begun(error: Exception) -> ChannelError:
+    """It does not take the sender: that is about us, and would be the same for the next one."""
+    return ChannelError(_said(error, _words(error)), permanent=_refused(error), away=True)
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, smtplib.SMTPResponseException) and 500 <= error.smtp_code < 600
+
+
+def _said(error: Exception, words: str) -> str:
+    return f"the mail server {'refused' if _refused(error) else 'failed'}: {words}"
 
 
 def _words(error: Exception) -> str:

@@ -5,6 +5,7 @@ import hmac
 import http
 import json
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,6 +20,8 @@ from dispatching.channels.text import one_line, printable_data, shorten
 TITLE, BODY = 1000, 100_000  # characters
 LONGEST_WAIT = 24 * 3600
 TRY_AGAIN = {408, 425, 429}
+GONE = {410}
+PROVED = "the challenge was answered"  # the receipt then
 
 
 class WebhookChannel(Channel):
@@ -45,7 +48,9 @@ class WebhookChannel(Channel):
             "X-Tocsin-Signature": "v1=" + signature(body, timestamp, signing_secret()),
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
-        return receipt(self._client.post(envelope.address, body, headers))
+        reply = self._client.post(envelope.address, body, headers)
+        said = receipt(reply, gone=GONE)
+        return PROVED if _answers(reply, envelope.data.get("challenge")) else said
 
 
 def content(envelope: Envelope) -> bytes:
@@ -81,8 +86,11 @@ def _hop(envelope: Envelope) -> int:
     return hop if isinstance(hop, int) else 0
 
 
-def receipt(reply: Reply) -> str:
-    """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not."""
+def receipt(reply: Reply, *, gone: Collection[int] = ()) -> str:
+    """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not.
+
+    `gone`: the statuses by which it says that there is no such address.
+    """
     if 200 <= reply.status < 300:
         if _says_no(reply):
             raise ChannelError(f"{reply.host} answered {reply.status}, but with ok: false")
@@ -91,8 +99,20 @@ def receipt(reply: Reply) -> str:
     raise ChannelError(
         f"{reply.host} answered {reply.status} {_phrase(reply.status)}".rstrip(),
         permanent=not temporary,
+        gone=reply.status in gone,
         retry_after=_retry_after(reply) if temporary else None,
     )
+
+
+def _answers(reply: Reply, challenge: str | None) -> bool:
+    """Whether the body is the challenge and nothing else, as text or JSON: many a server sends back whatever it gets."""
+    if not challenge:
+        return False
+    try:
+        text = reply.body.decode().strip()
+        return text == challenge or json.loads(text) in (challenge, {"challenge": challenge})
+    except (ValueError, RecursionError):
+        return False
 
 
 def _says_no(reply: Reply) -> bool:

@@ -101,6 +101,12 @@ class Delivery(models.Model):
                 name="delivery_to_send_shared",
             ),
             models.Index(fields=["state", "-id"], name="delivery_by_state"),
+            # The failures that nobody has followed up yet.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=("failed", "dead"), due_at__isnull=False),
+                name="delivery_to_follow_up",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,13 +114,18 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to hand a delivery to its provider. `outcome` stays unknown when the sender died on the way. Append-only."""
+    """One try to hand a delivery to its provider, or what came back of it later. Append-only.
+
+    `outcome` stays unknown when the sender died on the way.
+    """
 
     class Outcome(models.TextChoices):
         UNKNOWN = "unknown", "unknown"
         ACCEPTED = "accepted", "accepted"
         TEMPORARY = "temporary", "failed for now"
+        AWAY = "away", "the provider was away"
         PERMANENT = "permanent", "failed for good"
+        GONE = "gone", "no such address"
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()

@@ -24,3 +24,13 @@ def retry_after(attempt: int, *, hint: int | None = None) -> timedelta:
     backoff = (5, 15, 45, 120, 300)
     seconds = backoff[min(attempt, len(backoff)) - 1]
     return timedelta(seconds=max(seconds, hint or 0))
+
+
+def retry_patiently(attempt: int, *, spread: float, hint: int | None = None) -> timedelta:
+    """The same for what is of use for hours: ten tries in about an hour, then one an hour.
+
+    `spread` is from 0 to 1, another one for each: thousands that failed together do not come back together.
+    """
+    backoff = (5, 15, 45, 120, 300, 480, 480, 480, 480, 480, 3600)
+    seconds = backoff[min(attempt, len(backoff)) - 1] * (1 + spread / 4)
+    return timedelta(seconds=max(seconds, hint or 0))

@@ -115,12 +115,13 @@ def _unix(content: bytes) -> bytes:
 
 
 class MailReceiver:
-    """An SMTP server. `rcpt` and `data` hold its next answers to those commands; None there hangs up instead."""
+    """An SMTP server. `mail`, `rcpt` and `data` hold its next answers to those commands; None there hangs up instead."""
 
     def __init__(self) -> None:
         self.port = 0
         self.sessions: list[Any] = []
         self.mails: list[Any] = []
+        self.mail: list[str | None] = []
         self.rcpt: list[str | None] = []
         self.data: list[str | None] = []
         self.silent = False
@@ -133,6 +134,12 @@ class MailReceiver:
         session.host_name = hostname
         self.sessions.append(server)
         return responses
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:
+        said = self._next(self.mail, server, "250 OK")
+        if said.startswith("250"):
+            envelope.mail_from, envelope.mail_options = address, options
+        return said
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list) -> str:
         if self.silent:

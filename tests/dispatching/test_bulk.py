@@ -4,13 +4,15 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 
 from dispatching import bulk, delivering, personal, sweep
-from dispatching.channels import memory
-from dispatching.models import Attempt, ContactPoint, Content, Delivery, Recipient
+from dispatching.channels import ChannelError, memory
+from dispatching.models import Attempt, Batch, ContactPoint, Content, Delivery, Recipient
 from dispatching.sharing import mark
 
-SECOND, LEASE = timedelta(seconds=1), timedelta(seconds=30)
+SECOND, LEASE, DAY = timedelta(seconds=1), timedelta(seconds=30), timedelta(days=1)
 
 
 @pytest.fixture
@@ -118,12 +120,12 @@ def test_failing_for_now_comes_to_an_end(world, news):
 
 
 def test_a_permanent_failure_is_final_for_that_one_only(world, news):
-    """G16"""
+    """G16: it stays due until whoever shared the words has looked at it."""
     memory.fail_next(permanent=True, reason="no such mailbox")
     world.sweep()
     assert (states(), outcomes()) == ({"failed": 1, "sent": 4}, {"permanent": 1, "accepted": 4})
     failed = Delivery.objects.get(state="failed")
-    assert (failed.reason, failed.due_at) == ("no such mailbox", None)
+    assert (failed.reason, failed.due_at) == ("no such mailbox", world.now)
 
 
 def test_a_provider_that_asks_for_time_gets_it(world, news):
@@ -222,7 +224,7 @@ def test_a_worker_that_is_told_to_stop_gives_the_rest_back(world, news):
 def test_who_left_while_it_was_given_back_is_not_written_to(world, news):
     claims = bulk._claim("bulk", now=world.now)
     delivering.suppress(list(claims), "left", now=world.now)
-    bulk._run(bulk.GIVE_BACK, claims, now=world.now)
+    bulk._run(bulk.GIVE_BACK, claims, now=world.now, why="")
     send(world)
     assert (states(), world.told()) == ({"suppressed": 5}, [])
 
@@ -258,7 +260,7 @@ def test_a_frozen_sender_that_wakes_sends_nothing_and_records_nothing(world, new
     assert bulk._look(frozen) == {}
     came = [bulk._send(delivery, lambda: world.now) for delivery in list(looked.values())[:1]]
     bulk._record(came)
-    bulk._run(bulk.GIVE_BACK, frozen, now=world.now)
+    bulk._run(bulk.GIVE_BACK, frozen, now=world.now, why="")
     assert list(Delivery.objects.order_by("pk").values()) == before
     assert (len(memory.outbox), Attempt.objects.filter(outcome="accepted").count()) == (heard + 1, 5)
 
@@ -292,3 +294,167 @@ def test_quiet_hours_are_kept(world, news):
     assert send(world) == 4
     world.advance(seconds=1)
     assert len(world.told()) == 5
+
+
+# --- patience ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(world, news):
+    """The same message, which is of use for a day."""
+    Delivery.objects.update(expires_at=world.now + DAY)
+    return news
+
+
+def test_news_are_tried_for_as_long_as_they_are_of_use(world, patient):
+    """G3: ten tries in the first hour, then one an hour, each at another moment."""
+    memory.fail_next(10**4)
+    world.advance(minutes=75)
+    tries = Counter(Attempt.objects.values_list("delivery", flat=True))
+    assert all(11 <= count <= 12 for count in tries.values()), tries
+    assert len(set(Delivery.objects.values_list("due_at", flat=True))) == 5
+    world.advance(hours=24)
+    assert (states(), world.told()) == ({"failed": 5}, [])
+    assert all(28 <= count <= 35 for count in Counter(Attempt.objects.values_list("delivery", flat=True)).values())
+
+
+def test_a_mailbox_that_recovers_within_the_day_gets_its_news(world, patient):
+    memory.fail_next(5 * 15)
+    world.advance(hours=12)
+    assert states() == {"sent": 5}
+
+
+def failing_for_an_hour(world) -> None:
+    """Then they are due, and whatever was wrong has been mended."""
+    memory.fail_next(10**4)
+    world.advance(hours=1)
+    assert states() == {"pending": 5}
+    Delivery.objects.update(due_at=world.now)
+    memory.clear()
+    world._heard = 0
+
+
+def test_news_that_have_failed_for_hours_survive_a_killed_sender(world, patient):
+    """A16: only attempts that died count for that, and so many of them still end it."""
+    failing_for_an_hour(world)
+    assert len(bulk._claim("bulk", now=world.now)) == 5
+    world.advance(seconds=30)
+    assert states() == {"sent": 5}
+
+
+def test_news_that_kill_every_sender_are_given_up(world, patient):
+    """A16"""
+    failing_for_an_hour(world)
+    assert bulk._claim("bulk", now=world.now)
+    for _ in range(delivering.MAX_ATTEMPTS):
+        world.now += LEASE
+        while delivering.claim_next("bulk", now=world.now):
+            pass
+    world.now += LEASE
+    world.sweep()
+    assert states() == {"dead": 5}
+
+
+def test_pages_keep_their_own_pace(world):
+    """A provider that does not take our sender: the next contact point comes forward at once."""
+    recipient = Recipient.objects.create(display_name="Ana")
+    point = ContactPoint.objects.create(recipient=recipient, channel="memory", address="ana", verified=True)
+    page = Delivery.objects.create(
+        contact_point=point, channel="memory", subject="s", body="b", created_at=world.now, due_at=world.now
+    )
+    memory.fail_next(permanent=True, away=True)
+    sweep.send_one("page", world.now)
+    page.refresh_from_db()
+    assert page.state == "failed"
+
+
+# --- a provider that is away -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_when_the_provider_is_away_the_whole_batch_waits_and_no_attempt_counts(world, patient, permanent):
+    """One call finds it out; whether it says so for now or for good, it is about us and will be mended."""
+    memory.fail_next(permanent=permanent, away=True, reason="no connection to the mail server")
+    assert send(world) == 5
+    waiting = Delivery.objects.values_list("state", "attempt", "due_at", "reason")
+    assert set(waiting) == {("pending", 0, world.now, "no connection to the mail server")}
+    assert (outcomes(), memory._failures, send(world)) == ({}, [], 0)
+
+
+def test_a_provider_that_is_away_for_minutes_costs_nobody_the_message(world, patient):
+    """Eight minutes would have used up six attempts. It is asked now and then, by one mail."""
+    memory.fail_next(16, away=True)
+    begin = world.now
+    while states() != {"sent": 5}:
+        world.now += timedelta(seconds=10)
+        world.sweep()
+        assert world.now - begin < timedelta(minutes=10)
+    assert world.now - begin >= 15 * bulk.PAUSE
+    assert outcomes() == {"accepted": 5}
+
+
+def test_what_a_batch_sent_before_the_provider_went_away_is_on_record(world, patient, monkeypatch):
+    sending = memory.send
+
+    def send_two(envelope):
+        if len(memory.outbox) == 2:
+            raise ChannelError("no connection to the mail server", away=True)
+        return sending(envelope)
+
+    monkeypatch.setattr(memory, "send", send_two)
+    send(world)
+    assert (states(), outcomes()) == ({"sent": 2, "pending": 3}, {"accepted": 2})
+
+
+def test_another_channel_does_not_wait_for_it(world, patient, webhook):
+    plan(world, patient, 1, channel="webhook", first=5)
+    ContactPoint.objects.filter(channel="webhook").update(address=webhook.address)
+    memory.fail_next(away=True)
+    assert (send(world), states(), memory._failures) == (6, {"pending": 5, "sent": 1}, [])
+
+
+def test_a_batch_that_is_taken_up_while_the_provider_is_away_waits_without_a_call(world, patient):
+    """It is of use for a day from when it was due, then."""
+    memory.fail_next(away=True)
+    send(world)
+    content = Content.objects.create(subject="Later", text="It still fails.", created_at=world.now)
+    points = list(ContactPoint.objects.order_by("pk").values_list("pk", flat=True))
+    Batch.objects.create(content=content, contact_points=points, data={"parts": []}, due_at=world.now)
+    assert (send(world), send(world), states()) == (5, 0, {"pending": 10})
+    made = Delivery.objects.filter(content=content)
+    assert set(made.values_list("attempt", "due_at", "expires_at")) == {(0, world.now, world.now + DAY)}
+    world.now += bulk.PAUSE
+    world.sweep()
+    assert states() == {"sent": 10}
+
+
+def test_who_leaves_meanwhile_is_not_written_to_when_it_is_back(world, patient):
+    """Must show 3"""
+    memory.fail_next(away=True)
+    send(world)
+    delivering.suppress(Delivery.objects.filter(recipient_name="P0").values_list("pk"), "left", now=world.now)
+    world.now += bulk.PAUSE
+    send(world)
+    assert world.told() == ["p1", "p2", "p3", "p4"]
+    assert Delivery.objects.get(recipient_name="P0").reason == "left"
+
+
+def test_what_expires_meanwhile_is_not_sent(world, patient):
+    memory.fail_next(away=True)
+    send(world)
+    world.now += DAY
+    world.sweep()
+    assert (states(), world.told()) == ({"suppressed": 5}, [])
+
+
+def test_mail_that_cannot_be_handed_over_waits_for_the_server(world, patient, mail):
+    """Over a real connection: the server is gone, and comes back."""
+    Delivery.objects.update(channel="email")
+    ContactPoint.objects.update(channel="email", address=Concat("address", Value("@example.org")))
+    mail.server.mail += ["421 4.3.2 shutting down", "421 4.3.2 shutting down"]
+    for _ in range(2):
+        assert send(world) == 5
+        assert states() == {"pending": 5}
+        world.now += bulk.PAUSE
+    send(world)
+    assert (states(), len(mail.server.mails)) == ({"sent": 5}, 5)

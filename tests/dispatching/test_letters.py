@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from dispatching import personal
-from dispatching.channels import Envelope
+from dispatching.channels import Envelope, tagged
 from dispatching.channels.email import EmailChannel
 from dispatching.channels.letter import encoded
 from dispatching.sharing import Letter, Words, fill, mark
@@ -38,7 +38,7 @@ def words(**values):
 def envelope(address, *, parts=("1",), after="", recipient="Ana", **values):
     letter = Letter(words(**values), parts, LINKS, after)
     data = {"unsubscribe_url": LINKS["unsubscribe"]}
-    return Envelope(KEY, address, recipient, letter.words.subject, letter.text, data, letter=letter)
+    return Envelope(KEY, address, recipient, letter.words.subject, letter.text, data, letter=letter, leave="7-1")
 
 
 def raw(mail, **values) -> bytes:
@@ -147,7 +147,28 @@ def test_a_bounce_says_which_delivery_bounced(mail, settings):
     settings.BOUNCE_ADDRESS = "bounces@returns.example.org"
     raw(mail)
     senders = [received.mail_from for received in mail.server.mails]
-    assert senders == ["tocsin@alerts.example.org", f"bounces+{KEY}@returns.example.org"]
+    assert senders[0] == "tocsin@alerts.example.org"
+    assert tagged.read(settings.BOUNCE_ADDRESS, tagged.BOUNCE, senders[1]) == KEY
+
+
+def test_a_mail_to_us_ends_subscriptions_where_a_mailbox_is_configured(mail, settings):
+    """Part C: List-Unsubscribe with an https and a mailto address."""
+    settings.UNSUBSCRIBE_ADDRESS = "leave@returns.example.org"
+    message = message_from_bytes(raw(mail), policy=policy.default)
+    web, leave = re.fullmatch(r"<(.*)>, <mailto:(.*)\?subject=unsubscribe>", message["List-Unsubscribe"]).groups()
+    assert web == LINKS["unsubscribe"]
+    assert tagged.read(settings.UNSUBSCRIBE_ADDRESS, tagged.LEAVE, leave) == "7-1"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_one_click_is_offered_over_https_only(mail):
+    """RFC 8058: without it the link is opened, and asks."""
+    link = LINKS["unsubscribe"].replace("https", "http")
+    letter = Letter(words(), ("1",), LINKS)
+    data = {"unsubscribe_url": link}
+    mail.channel.send(Envelope(KEY, mail.address, "Ana", letter.words.subject, letter.text, data, letter=letter))
+    message = message_from_bytes(mail.server.mails[-1].content, policy=policy.default)
+    assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{link}>", None)
 
 
 def test_without_a_mail_server_the_same_mail_is_written_to_a_file(settings, tmp_path):

@@ -124,6 +124,37 @@ def test_a_reason_does_not_name_the_address(mail):
         mail.channel.send(envelope(mail.address))
 
 
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [("550 5.1.1 no such user", True), ("550 user unknown", True), ("550 5.7.1 spam", False), ("552 5.3.4 big", False)],
+)
+def test_a_refusal_says_whether_the_address_is_to_blame(mail, said, gone):
+    """P10"""
+    mail.server.rcpt.append(said)
+    with pytest.raises(ChannelError) as refused:
+        mail.channel.send(envelope(mail.address))
+    assert (refused.value.permanent, refused.value.gone, refused.value.away) == (True, gone, False)
+
+
+def test_a_server_that_is_away_is_told_from_one_that_does_not_take_this_mail(mail):
+    mail.server.rcpt.append("451 4.2.2 mailbox full")
+    with pytest.raises(ChannelError) as refused:
+        mail.channel.send(envelope(mail.address))
+    assert not refused.value.away
+    mail.go_away()
+    with pytest.raises(ChannelError) as refused:
+        mail.channel.send(envelope(mail.address))
+    assert (refused.value.away, refused.value.permanent) == (True, False)
+
+
+def test_a_server_that_does_not_take_our_sender_blames_no_address(mail):
+    """Not even where its words are those for an unknown address."""
+    mail.server.mail.append("550 5.1.1 user unknown")
+    with pytest.raises(ChannelError) as refused:
+        mail.channel.send(envelope(mail.address))
+    assert (refused.value.permanent, refused.value.gone, refused.value.away) == (True, False, True)
+
+
 def test_a_mail_server_that_refuses_our_login_does_not_condemn_the_address(mail, settings):
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "tocsin", "wrong"
     with pytest.raises(ChannelError, match="no connection to the mail server: 535") as refused:

@@ -53,6 +53,7 @@ def test_a_browser_that_is_gone_is_a_permanent_failure(push, status, permanent):
     with pytest.raises(ChannelError, match=str(status)) as refused:
         push.channel.send(envelope(push.address))
     assert refused.value.permanent is permanent
+    assert refused.value.gone is (status in (404, 410)), "P10"
     assert refused.value.retry_after == (None if permanent else 60)
     assert len(push.server.requests) == 1
 

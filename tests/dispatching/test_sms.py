@@ -100,3 +100,11 @@ def test_it_is_offered_to_people_on_call_as_soon_as_there_is_a_gateway(admin_cli
     assert "Notification in a browser" not in admin_client.get(page).content.decode()
     settings.SMS_GATEWAY_URL = ""
     assert "Text message (SMS)" not in admin_client.get(page).content.decode()
+
+
+def test_a_gateway_that_is_gone_blames_no_number(sms):
+    """P10: what it answers is about our own URL."""
+    sms.server.script.append(answer(410))
+    with pytest.raises(ChannelError) as refused:
+        sms.channel.send(envelope(sms.address))
+    assert (refused.value.permanent, refused.value.gone) == (True, False)

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from dispatching.channels import ChannelError
+from dispatching.channels.webhook import PROVED
 from tests.dispatching.media import KEY, envelope
 from tests.dispatching.receivers import answer, hang_up
 
@@ -126,3 +127,44 @@ def test_a_receiver_that_never_answers_costs_no_more_than_the_time_out(webhook, 
     with pytest.raises(ChannelError, match="too long") as refused:
         webhook.channel.send(envelope(webhook.address))
     assert (refused.value.permanent, refused.value.unknown) == (False, True)
+
+
+ASKS = {"kind": "confirm", "challenge": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"s3cret", b" s3cret\n", b'"s3cret"', b'{"challenge": "s3cret"}'], ids=["text", "space", "JSON", "object"]
+)
+def test_who_answers_the_challenge_proves_that_they_read(webhook, body):
+    """Part C, webhooks"""
+    webhook.server.script.append(answer(200, body))
+    assert webhook.channel.send(envelope(webhook.address, data=ASKS)) == PROVED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"ok", b"other", b'{"challenge": "other"}', b"null", b"\xff", b"[" * 5000],
+    ids=["nothing", "ok", "another", "another in JSON", "null", "no text", "deep"],
+)
+def test_who_answers_otherwise_proves_nothing(webhook, body):
+    webhook.server.script.append(answer(200, body))
+    assert webhook.channel.send(envelope(webhook.address, data=ASKS)) == ""
+
+
+def test_who_sends_back_whatever_they_get_proves_nothing(webhook):
+    """A stranger's echo service must not be subscribed."""
+
+    def echo(handler):
+        answer(200, webhook.server.requests[-1].body)(handler)
+
+    webhook.server.script.append(echo)
+    assert webhook.channel.send(envelope(webhook.address, data=ASKS)) == ""
+
+
+def test_gone_is_for_good(webhook):
+    """P10"""
+    webhook.server.script += [answer(410), answer(404)]
+    for gone in (True, False):
+        with pytest.raises(ChannelError) as refused:
+            webhook.channel.send(envelope(webhook.address))
+        assert (refused.value.permanent, refused.value.gone) == (True, gone)

@@ -135,7 +135,7 @@ def test_a_reminder_that_its_provider_refuses_for_now_is_tried_again_until_the_s
     world.watch(main, remind=12 * HOUR)
     world.advance(minutes=30)
     assert world.told() == []
-    assert Delivery.objects.get().state == "suppressed"
+    assert Delivery.objects.get().reason == "mailbox full (after 2 tries)"
 
 
 # --- hand-over --------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_a_customer_subscribes_hears_of_an_outage_and_leaves_by_one_click(tocsin
     tocsin.seed("announce", outage=made["outage"])
     assert eventually(lambda: mails(sink, "Printing fails"), 15)
     [news] = mails(sink, "Printing fails")
-    assert header(news, "List-Unsubscribe-Post") == "List-Unsubscribe=One-Click"
+    assert not header(news, "List-Unsubscribe-Post"), "here it is http, of which RFC 8058 does not speak"
     leave = re.search(r"<(https?://[^>]+)>", header(news, "List-Unsubscribe"))[1]
     assert press(tocsin, leave, **{"List-Unsubscribe": "One-Click"}).status == 200
     tocsin.seed("say_more", outage=made["outage"])

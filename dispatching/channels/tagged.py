@@ -1,0 +1,40 @@
+"""Mail addresses of ours that say what they were made for: NAME+WHAT-SIGNATURE@HOST. A forged one is told from a real one.
+
+Mail servers and providers change the case of what stands before the @ (faults K30), so nothing depends on it.
+"""
+
+import hmac
+from functools import lru_cache
+from hashlib import sha256
+
+from django.conf import settings
+from django.utils.crypto import constant_time_compare
+
+DIGITS = 10  # of the signature; settings.MAILBOX leaves room for it
+BOUNCE, LEAVE = "bounce", "leave"
+
+
+def address(mailbox: str, purpose: str, what: str) -> str:
+    """`what` is of small letters, digits and dashes."""
+    local, _, domain = mailbox.rpartition("@")
+    return f"{local}+{what}-{_signature(purpose, what, settings.SECRET_KEY)}@{domain}"
+
+
+def read(mailbox: str, purpose: str, given: str) -> str | None:
+    """What this address was made for; empty if it is forged, None if it is none of `mailbox` and says nothing."""
+    local, _, domain = mailbox.lower().rpartition("@")
+    name, _, host = given.strip().lower().rpartition("@")
+    if not domain or host != domain or not name.startswith(f"{local}+"):
+        return None
+    what, _, signature = name.removeprefix(f"{local}+").rpartition("-")
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return what if any(constant_time_compare(signature, _signature(purpose, what, key)) for key in keys) else ""
+
+
+def _signature(purpose: str, what: str, secret: str) -> str:
+    return hmac.digest(_key(purpose, secret), what.encode(), "sha256").hex()[:DIGITS]
+
+
+@lru_cache
+def _key(purpose: str, secret: str) -> bytes:
+    return sha256(f"tocsin.tagged.{purpose}:{secret}".encode()).digest()

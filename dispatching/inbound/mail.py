@@ -1,0 +1,87 @@
+"""Mail that comes in: reports of mail servers (RFC 3464) and of readers who pressed “spam” (RFC 5965), and wishes to leave.
+
+Written by strangers, and by mail servers of all ages: whatever it is, reading it ends with an answer.
+"""
+
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.errors import MessageError
+from email.message import Message
+from email.utils import getaddresses
+from itertools import islice
+
+PARTS = 50  # of one mail; a report has three
+# Whom it was sent to, as mail servers note it down when they hand it over.
+TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To")
+COMPLAINTS = {"abuse", "fraud", "virus"}
+FAILED, DELAYED, DELIVERED, COMPLAINT = "failed", "delayed", "delivered", "complaint"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What of a mail that came in is of use.
+
+    `kind`: FAILED, DELAYED, DELIVERED, COMPLAINT, or empty for anything else. `words`: why it failed. `about`: the
+    envelope senders and the Message-IDs of the mail that it reports on.
+    """
+
+    to: tuple[str, ...] = ()
+    kind: str = ""
+    words: str = ""
+    senders: tuple[str, ...] = ()
+    message_ids: tuple[str, ...] = ()
+
+
+def read(raw: bytes) -> Arrived:
+    """Nothing of use for what is no mail."""
+    try:
+        return _read(message_from_bytes(raw))
+    except (MessageError, RecursionError, ValueError, LookupError, AttributeError, TypeError):
+        return Arrived()  # what the standard library stumbles over is no report of a mail server
+
+
+def _read(mail: Message) -> Arrived:
+    parts = list(islice(mail.walk(), PARTS))
+    kind, words, senders = "", "", []
+    for part in parts:
+        if part.get_content_type() == "message/delivery-status":
+            kind, words = _status(_blocks(part))
+        elif part.get_content_type() == "message/feedback-report":
+            [fields] = _blocks(part)[:1] or [Message()]
+            kind = COMPLAINT if _field(fields, "Feedback-Type").lower() in COMPLAINTS else ""
+            senders.append(_field(fields, "Original-Mail-From"))
+    # The mail that it is about comes along whole, or its headers do.
+    about = [found for part in parts[1:] if (found := _headers(part))]
+    senders += [_field(each, "Return-Path") for each in about]
+    return Arrived(
+        to=tuple(address for _, address in getaddresses([_field(mail, name) for name in TO]) if address),
+        kind=kind,
+        words=words,
+        senders=tuple(sender.strip("<> ") for sender in senders if sender),
+        message_ids=tuple(filter(None, (_field(each, "Message-ID") for each in about))),
+    )
+
+
+def _status(blocks: list[Message]) -> tuple[str, str]:
+    """(kind, words) of the first recipient: our mails have one."""
+    for block in blocks:
+        if action := _field(block, "Action").lower():
+            words = f"{_field(block, 'Status')} {_field(block, 'Diagnostic-Code')}"
+            return (action if action in (FAILED, DELAYED, DELIVERED) else ""), words
+    return "", ""
+
+
+def _headers(part: Message) -> Message | None:
+    if part.get_content_type() == "text/rfc822-headers":
+        payload = part.get_payload(decode=True)
+        return message_from_bytes(payload) if isinstance(payload, bytes) else None
+    return part if "Message-ID" in part else None
+
+
+def _blocks(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+
+
+def _field(message: Message, name: str) -> str:
+    return " ".join(str(message.get(name, "")).split())

@@ -1,0 +1,25 @@
+import sys
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
+
+from dispatching import clock
+from stakeholders import returns
+
+LARGEST = 2 * 1024 * 1024  # bytes; what a report says comes before the mail that it returns
+TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps the mail
+
+
+class Command(BaseCommand):
+    help = (
+        "Takes one mail from standard input: a bounce, a complaint, or a wish to leave. For a pipe of the mail server."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--to", default="", help="the address of the envelope; in Postfix ${original_recipient}")
+
+    def handle(self, *args, to, **options):
+        try:
+            returns.take_mail(sys.stdin.buffer.read(LARGEST), to=to, now=clock.now())
+        except (OperationalError, InterfaceError):
+            raise CommandError("The database cannot be reached just now.", returncode=TRY_AGAIN) from None
