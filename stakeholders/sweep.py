@@ -1,14 +1,11 @@
 """Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
-of, managers and other teams to
-tell, forms to answer, what nobody confirmed.
-of, forms to answer, what nobody confirmed, what came back.
+of, managers and other teams to tell, forms to answer, what nobody confirmed, what came back.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 
-from stakeholders import consuming, defining, fanning, managers, promises, quota, subscribing
-from stakeholders import defining, fanning, promises, quota, returns, subscribing
+from stakeholders import consuming, defining, fanning, managers, promises, quota, returns, subscribing
 
 PASS = 10  # batches or outages
 FORMS = 100  # a pass

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('dispatching', '0007_shared_words'),
         ('schedules', '0004_limits'),
-        ('stakeholders', '0002_s5c_wordings'),
+        ('stakeholders', '0002_wordings'),
     ]
 
     operations = [

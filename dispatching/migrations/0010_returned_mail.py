@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatching", "0008_batch"),
+        ("dispatching", "0009_notice_kinds"),
     ]
 
     operations = [
