@@ -11,6 +11,7 @@ from django.test import Client
 from schedules.models import User
 
 APPS = ("schedules", "dispatching", "stakeholders")
+PHONE = {"width": 390, "height": 844}
 NOT_SENT = ("submit", "button", "checkbox", "radio")  # the last two unless they are checked
 
 

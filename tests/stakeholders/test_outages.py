@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 
 from dispatching import lifecycle
 from dispatching.models import Alert, Batch, Escalation, Notice, Priority
-from stakeholders import fanning, messages, outages
-from stakeholders.models import Bracket, Message, Outage, Subscription, Update
+from stakeholders import audience, fanning, messages, outages
+from stakeholders.models import Bracket, Message, Outage, StakeholderRing, Subscription, Update
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
 
 MINUTE = timedelta(minutes=1)
@@ -451,3 +451,43 @@ def test_markup_in_what_is_said_is_only_text(outside):
     content = outside.announce(outside.outage(title="<b>Up</b>"), "<script>x</script>").messages.get().content
     assert "<script>" not in content.html and "<b>" not in content.html
     assert "<script>x</script>" in content.text
+
+
+# --- a second ring, which for now only a test can give an outage ------------------------------------------------------
+
+
+@pytest.fixture
+def second_ring(outside) -> Bracket:
+    """An outage announced to the first ring; the second one waits for its time."""
+    outside.subscriber("ana", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    outside.planned()
+    ring = StakeholderRing.objects.create(number=2, name="leadership")
+    return Bracket.objects.create(outage=outage, ring=ring)
+
+
+def test_a_ring_that_still_waits_at_the_end_is_told_nothing_then_and_later(outside, second_ring):
+    """B94, invariant 6"""
+    outside.advance(minutes=51)
+    outages.end(second_ring.outage, "It works again.", now=outside.world.now)
+    second_ring.refresh_from_db()
+    assert (second_ring.state, second_ring.reason) == (Bracket.State.NOT_NEEDED, "not needed: ended first")
+    outside.advance(minutes=60)
+    assert [each.content.message.bracket.ring.number for each in outside.planned()] == [1]
+    assert not second_ring.messages.exists()
+
+
+def test_a_ring_that_was_told_a_minute_before_the_end_is_told_the_end(outside, second_ring):
+    """B96"""
+    outage = second_ring.outage
+    outside.advance(minutes=60)
+    Bracket.objects.filter(pk=second_ring.pk).update(state=Bracket.State.OPEN, opened_at=outside.world.now)
+    messages.plan(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
+    assert [each.content.message.bracket for each in outside.planned()] == [second_ring]
+    outside.advance(minutes=1)
+    outages.end(outage, "It works again.", now=outside.world.now)
+    ends = [each.content.message for each in outside.planned()]
+    assert [(each.bracket.ring.number, each.update.kind) for each in ends] == [(1, "end"), (2, "end")]
+    second_ring.refresh_from_db()
+    assert second_ring.state == Bracket.State.CLOSED

@@ -1,12 +1,10 @@
 """What a person does in a real browser, whose headers and cookies no test client has. Needs Debian's chromium."""
 
-import os
-import shutil
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from dispatching import words
 from dispatching.models import Alert, Recipient
@@ -14,23 +12,7 @@ from schedules.models import Override, User
 from tests.browser import browser_of
 from tests.world import World
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.xdist_group("live"),
-]
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    # Playwright's own loop makes Django take every thread for an asynchronous one.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """A browser subscribes itself: offered only where script can do it, and the worker shows what comes."""
 
 import json
-import os
-import shutil
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from dispatching.models import ContactPoint, Priority
 from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
+from tests.browser import PHONE
 from tests.dispatching import browsers
-from tests.stories.test_subscribing import FLAGS, PHONE
 
-CHROMIUM = shutil.which("chromium")
 OFFER = "Show them in this browser"
 FCM = "https://fcm.googleapis.com/fcm/send/abc"
 # Chromium here cannot reach its push service, so what that would answer is put in its place.
@@ -24,20 +21,7 @@ PushManager.prototype.subscribe = async wish => {
 };
 """
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.xdist_group("live"),
-]
-
-
-@pytest.fixture
-def chromium(monkeypatch):
-    # Playwright's own loop makes Django take every thread for an asynchronous one.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture
@@ -50,8 +34,8 @@ def group(transactional_db) -> StakeholderGroup:
     )
 
 
-def opened(chromium, live_server, *, allowed: bool = True) -> Page:
-    phone = chromium.new_context(viewport=PHONE)
+def opened(browser, live_server, *, allowed: bool = True) -> Page:
+    phone = browser.new_context(viewport=PHONE)
     if allowed:
         phone.grant_permissions(["notifications"], origin=live_server.url)
     page = phone.new_page()
@@ -60,15 +44,15 @@ def opened(chromium, live_server, *, allowed: bool = True) -> Page:
     return page
 
 
-def test_without_script_there_is_no_such_offer(live_server, chromium, group):
-    page = chromium.new_context(java_script_enabled=False).new_page()
+def test_without_script_there_is_no_such_offer(live_server, browser, group):
+    page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(f"{live_server.url}/subscribe/")
     assert not page.get_by_text(OFFER).is_visible()
 
 
-def test_a_browser_subscribes_and_shows_what_comes(live_server, chromium, group):
+def test_a_browser_subscribes_and_shows_what_comes(live_server, browser, group):
     """B112"""
-    page = opened(chromium, live_server)
+    page = opened(browser, live_server)
     page.get_by_role("button", name=OFFER).press("Enter")
     alert = page.get_by_role("alert")
     alert.wait_for()
@@ -106,9 +90,9 @@ def notifications(page: Page, origin: str) -> list[list[str]]:
     )
 
 
-def test_the_browser_is_told_our_key(live_server, chromium, group):
+def test_the_browser_is_told_our_key(live_server, browser, group):
     """RFC 8292 4"""
-    page = opened(chromium, live_server)
+    page = opened(browser, live_server)
     key = page.locator("#browser").get_attribute("data-key")
     assert len(browsers.decoded(key)) == 65
     page.get_by_label("Everything: Plan.").press("Space")
@@ -118,8 +102,8 @@ def test_the_browser_is_told_our_key(live_server, chromium, group):
     assert page.evaluate("[wish.userVisibleOnly, wish.applicationServerKey]") == [True, key]
 
 
-def test_who_does_not_allow_notifications_is_told_so(live_server, chromium, group):
-    page = opened(chromium, live_server, allowed=False)
+def test_who_does_not_allow_notifications_is_told_so(live_server, browser, group):
+    page = opened(browser, live_server, allowed=False)
     page.evaluate("Notification.requestPermission = async () => 'denied'")
     page.get_by_label("Everything: Plan.").press("Space")
     page.get_by_role("button", name=OFFER).press("Enter")

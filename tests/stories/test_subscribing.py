@@ -1,42 +1,24 @@
 """A customer subscribes on a phone: script off, by keyboard, from the form to the end; and what a checker says of each page."""
 
-import os
 import re
-import shutil
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from dispatching import personal
 from dispatching.channels import memory
 from dispatching.models import ContactPoint, Priority
 from stakeholders import subscribing, sweep
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
-from tests.browser import browser_of
+from tests.browser import PHONE, browser_of
 from tests.world import World
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
-PHONE = {"width": 390, "height": 844}
 VI = "vi@example.org"
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.xdist_group("live"),
-]
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    # Playwright's own loop makes Django take every thread for an asynchronous one.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture
