@@ -205,10 +205,13 @@ class VerbAdmin(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-class TeamOwnedAdmin(ModelAdmin):
-    """Everyone may look, the owning team may change; giving it to another team takes the right to change them all."""
+class OwnedAdmin(ModelAdmin):
+    """Everyone may look, whoever was granted an object may change it."""
 
     readable = True
+
+    def may_change(self, request: HttpRequest, obj: Any) -> bool:
+        return access.may(request.user, "change", obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if obj is None:
@@ -216,8 +219,12 @@ class TeamOwnedAdmin(ModelAdmin):
         # Asked a dozen times for one page, and each answer costs queries.
         known = request.__dict__.setdefault("may_change", {})
         if obj not in known:
-            known[obj] = access.may(request.user, "change", obj)
+            known[obj] = self.may_change(request, obj)
         return known[obj]
+
+
+class TeamOwnedAdmin(OwnedAdmin):
+    """The owning team may change it; giving it to another team takes the right to change them all."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
         fields = tuple(super().get_readonly_fields(request, obj))

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from schedules import access
-from schedules.admin.base import VerbAdmin, local, person, verb
+from schedules.admin.base import OwnedAdmin, VerbAdmin, local, person, verb
 from stakeholders import changing
 from stakeholders.models import ChangeRequest
 
@@ -34,10 +34,9 @@ class Due(admin.SimpleListFilter):
 
 
 @admin.register(ChangeRequest)
-class ChangeRequestAdmin(VerbAdmin):
+class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
     """Asked for on the page for it; the owner of the group answers, or whoever may change them all."""
 
-    readable = True
     list_display = ("__str__", "what", "due", "state", "requested_by", "answered_by")
     list_filter = (Due, "state")
     list_select_related = ("group", "requested_by", "answered_by")
@@ -61,15 +60,8 @@ class ChangeRequestAdmin(VerbAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # they are the record of why a group is as it is
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is None:
-            return super().has_change_permission(request)
-        known = request.__dict__.setdefault("may_change", {})
-        if obj not in known:
-            known[obj] = super().has_change_permission(request) or bool(
-                obj.group and access.may(request.user, "change", obj.group)
-            )
-        return known[obj]
+    def may_change(self, request: HttpRequest, obj: Any) -> bool:
+        return self.has_change_permission(request) or bool(obj.group and access.may(request.user, "change", obj.group))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
         over = obj is not None and obj.state in (State.DONE, State.DECLINED)

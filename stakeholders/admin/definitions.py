@@ -12,7 +12,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Service
-from schedules.admin.base import ModelAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
+from schedules.admin.base import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
 from stakeholders import audience, defining, trial, wordings
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 
@@ -74,10 +74,9 @@ class CommentInline(TabularInline):
 
 
 @admin.register(NotificationDefinition)
-class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
+class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     """What is live is not edited: a change is a new version. The team of a service writes its definitions itself."""
 
-    readable = True
     verbs = ("put_live", "take_out", "new_version")
     refusals = (defining.Refused,)
     list_display = ("__str__", "state_now", "service", "slo", "mode")
@@ -102,13 +101,8 @@ class NotificationDefinitionAdmin(VerbAdmin, ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) or self._own_services(request).exists()
 
-    def has_change_permission(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> bool:
-        if obj is None:
-            return super().has_change_permission(request)
-        known = request.__dict__.setdefault("may_change", {})
-        if obj not in known:
-            known[obj] = defining.may_change(person(request), obj)
-        return known[obj]
+    def may_change(self, request: HttpRequest, obj: NotificationDefinition) -> bool:
+        return defining.may_change(person(request), obj)
 
     def _own_services(self, request: HttpRequest) -> QuerySet[Service]:
         return Service.objects.filter(team__user=request.user.pk)

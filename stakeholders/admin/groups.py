@@ -15,8 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from schedules import access
-from schedules.admin.base import VerbAdmin, local, verb
+from schedules.admin.base import OwnedAdmin, VerbAdmin, local, verb
 from stakeholders import audience, groups, matrix, seats
 from stakeholders.admin.matrix import TO_MATRIX
 from stakeholders.group_forms import WouldBeToldForm
@@ -51,10 +50,9 @@ class GroupForm(forms.ModelForm):
 
 
 @admin.register(StakeholderGroup)
-class StakeholderGroupAdmin(VerbAdmin):
+class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     """The owner may change it; giving it to somebody else takes the right to change them all."""
 
-    readable = True
     form = GroupForm
     list_display = ("name", "purpose", "covered", "subscribers", "openness", "owner", "review")
     list_filter = (PastReview, "openness", "deployments", "products")
@@ -73,14 +71,6 @@ class StakeholderGroupAdmin(VerbAdmin):
     verbs = ("reviewed",)
 
     # --- who may ------------------------------------------------------------------------------------------------------
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if obj is None:
-            return super().has_change_permission(request)
-        known = request.__dict__.setdefault("may_change", {})
-        if obj not in known:
-            known[obj] = access.may(request.user, "change", obj)
-        return known[obj]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
         return () if obj is None or super().has_change_permission(request) else ("owner",)

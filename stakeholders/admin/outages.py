@@ -18,8 +18,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Batch, Delivery
-from schedules import access
-from schedules.admin.base import ModelAdmin, VerbAdmin, local, person, picker, verb
+from schedules.admin.base import OwnedAdmin, VerbAdmin, local, person, picker, verb
 from stakeholders import audience, outages
 from stakeholders.admin import writing
 from stakeholders.group_forms import GroupsField
@@ -30,10 +29,9 @@ LABELS = {"▲ not announced": "warning", "● told": "info", "⚠ overdue": "da
 
 
 @admin.register(Outage)
-class OutageAdmin(VerbAdmin, ModelAdmin):
+class OutageAdmin(VerbAdmin, OwnedAdmin):
     """Everyone may look; who may change outages writes to stakeholders."""
 
-    readable = True
     verbs = ("nothing_new",)
     refusals = (outages.Refused,)
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
@@ -68,15 +66,6 @@ class OutageAdmin(VerbAdmin, ModelAdmin):
         if obj and obj.state == Outage.State.ENDED:
             return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
-
-    def has_change_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
-        """Also the team that opened it (B147)."""
-        if obj is None:
-            return super().has_change_permission(request)
-        known = request.__dict__.setdefault("may_change", {})
-        if obj not in known:
-            known[obj] = access.may(request.user, "change", obj)
-        return known[obj]
 
     def has_delete_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.announced_at is None)
