@@ -51,7 +51,7 @@ def measure(product: Product, sink: SmtpSink, people: int) -> list[Line]:
     held = {name: max(held.get(name, 0), peak) for name, peak in peaks(product).items()}
     after = plain_loop(sink, calm.mails[-1], min(people, PLAIN))
     return [
-        Line(CALM, "planned, with no sender at work", "rows/s", [rate], at_least=100_000),
+        Line(CALM, "planned, with no sender at work", "people/s", [rate], at_least=100_000),
         Line(CALM, "handed over", "mails/s", [people / calm.seconds], [*plain, after], ratio_at_least=0.5),
         *outcome(CALM, calm, people),
         *outcome(KILLED, killed, people),
