@@ -1,5 +1,7 @@
 """An update becomes messages: its words for one ring, in each language rendered once, and whom they are for, decided once."""
 
+import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +14,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext_lazy, pgettext, pgettext_lazy
 
 from dispatching import alarms, personal
-from dispatching.channels import Envelope, push, sms
+from dispatching.channels import Envelope, push, sms, webhook
 from dispatching.channels.text import one_line
 from dispatching.models import Content
-from dispatching.sharing import mark
+from dispatching.sharing import Letter, Words, fill, mark
 from stakeholders import wordings
 from stakeholders.audience import Audience
 from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
@@ -24,6 +26,7 @@ from stakeholders.rules.languages import DEFAULT
 
 PLAN = "stakeholders.tasks.plan_due"
 LINKS = ["manage", "unsubscribe"]
+THEIRS = "(a link of their own)"  # in previews
 SHORT = 300  # characters of a text message
 STATES = {
     Update.Kind.ANNOUNCEMENT: pgettext_lazy("message", "Announcement"),
@@ -99,22 +102,25 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
     }
 
 
-def specimen(content: Content) -> str:
-    """The text as somebody in all the groups would read it, for previews."""
-    text = content.text.replace(mark("parts"), "".join(part["text"] + "\n" for part in content.parts.values()).rstrip())
-    for link in content.links:
-        text = text.replace(mark(link), "(a link of their own)")
-    return text
+def specimen(content: Content, form: str = "text") -> str:
+    """The "text" or the "html" as somebody in all the groups would read it, for previews."""
+    words = Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
+    letter = Letter(words, tuple(content.parts), dict.fromkeys(content.links, THEIRS if form == "text" else "#"))
+    return fill(getattr(words, form), {**letter.links, "parts": letter.passages(form)})
 
 
-def brief_specimens(content: Content) -> dict[str, str]:
-    """What the short media show, by their names."""
+def other_specimens(content: Content) -> dict[str, str]:
+    """What the other media get, by their names."""
     link = personal.url("unsubscribe", 0, 1)  # nobody's, but as long as theirs
-    envelope = Envelope("", "", "", content.subject, "", {"unsubscribe_url": link}, content.short)
-    return {
-        "Text message": sms.text(envelope).replace(link, "(a link of their own)"),
+    said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
+    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short)
+    posted = json.loads(webhook.content(envelope))
+    shown = {
+        "Text message": sms.text(envelope),
         "Notification in a browser": "\n".join(push.notification(envelope)),
+        "Webhook": json.dumps(posted, indent=2, ensure_ascii=False),
     }
+    return {medium: text.replace(link, THEIRS) for medium, text in shown.items()}
 
 
 def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:

@@ -1,13 +1,14 @@
 """Outages: what stakeholders are told about, and the desk at which it is written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
+from math import ceil
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -164,19 +165,28 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return local(outage.next_update_by) or "nothing promised"
 
 
-def progress(message: Message) -> dict[str, int]:
-    """How far a message is: planned, sent, on its way, failed, not sent; two queries."""
+def progress(message: Message) -> dict[str, Any]:
+    """How far a message is: planned, sent, on its way, failed, not sent; two queries.
+
+    `first` and `last`: how long after the decision it was handed over (B6).
+    """
     batches = Batch.objects.filter(content=message.content_id)
     waiting = batches.aggregate(all=Coalesce(Sum("contact_points__len"), 0))["all"]
     mine = Delivery.objects.filter(content=message.content_id)
     states = Delivery.State
-    return mine.aggregate(
+    far = mine.aggregate(
+        first=Min("sent_at"),
+        last=Max("sent_at"),
         all=Count("pk") + waiting,
         sent=Count("pk", Q(state__in=(states.SENT, states.DELIVERED))),
         waiting=Count("pk", Q(state__in=Delivery.LIVE)) + waiting,
         failed=Count("pk", Q(state__in=Delivery.LOST)),
         suppressed=Count("pk", Q(state=states.SUPPRESSED)),
     )
+    for name in ("first", "last"):
+        if far[name]:
+            far[name] = timedelta(seconds=max(1, ceil((far[name] - message.created_at).total_seconds())))
+    return far
 
 
 def _initial(outage: Outage, now: datetime, zone: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from schedules.forms import LocalField
 from schedules.models import User
 from stakeholders import audience, defining, fanning, outages, wordings
 from stakeholders.audience import Audience
-from stakeholders.messages import brief_specimens, specimen
+from stakeholders.messages import other_specimens, specimen
 from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
 from stakeholders.rules import cadence
 from stakeholders.rules.languages import DEFAULT, NAMES
@@ -108,8 +108,8 @@ class WordingForm(forms.ModelForm):
 class Sight:
     """What would be sent now."""
 
-    # Each message with its text as a reader sees it, and by medium how the short ones show it.
-    messages: list[tuple[Message, str, dict[str, str]]]
+    # Each message with its text and its HTML as a reader sees them, and by medium what the others get.
+    messages: list[tuple[Message, str, str, dict[str, str]]]
     counts: dict[str, int]  # of everybody, by medium
     remarks: list[str]
     too_soon: timedelta | None  # how long ago the last message was, if that is hardly any time
@@ -166,7 +166,10 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
     with transaction.atomic():
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
-        texts = [(message, specimen(message.content), brief_specimens(message.content)) for message in messages]
+        texts = [
+            (each, specimen(each.content), specimen(each.content, "html"), other_specimens(each.content))
+            for each in messages
+        ]
         remarks = wordings.remarks(update)
         counts: dict[str, int] = {}
         for message in messages:

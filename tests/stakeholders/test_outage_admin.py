@@ -1,9 +1,11 @@
 """The desk of the communicator: what would be sent is seen before it is sent."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
-from dispatching.models import Priority
+from dispatching.models import Delivery, Priority
 from schedules.models import User
 from stakeholders import outages
 from stakeholders.models import Message, Outage, Update
@@ -37,9 +39,24 @@ def test_it_shows_what_would_be_sent_to_whom_and_how_many_then_sends(desk, outsi
     shown = desk.post(write(outage, "announcement"), words(outside, look="1")).content.decode()
     assert everything() == before
     assert "1 by memory" in shown and "ANNOUNCEMENT: Uploads fail" in shown and "(a link of their own)" in shown
+    assert "<iframe" in shown and 'srcdoc="&lt;!doctype html' in shown.replace("!DOCTYPE", "!doctype")
+    assert "&quot;kind&quot;: &quot;announcement&quot;" in shown, "what a webhook gets"
     assert desk.post(write(outage, "announcement"), words(outside, send="1")).status_code == 302
     outside.world.now = Update.objects.get().at
     assert outside.told() == ["ann"] and Update.objects.get().mode == Outage.Mode.MANUAL
+
+
+def test_the_page_says_how_soon_after_the_decision_the_first_and_the_last_one_had_it(desk, outside):
+    """B6, Must show 3"""
+    outside.subscriber("ann", "7")
+    late = outside.subscriber("bob", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    outside.sweep()
+    Delivery.objects.filter(contact_point=late).update(due_at=outside.world.now + timedelta(minutes=3))
+    outside.world.advance(minutes=5)
+    shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
+    assert "2 of 2 sent. The first within 1 second of the decision, the last within 3 minutes<" in shown
 
 
 def test_jargon_and_length_are_said_while_writing(desk, outside):

@@ -33,7 +33,7 @@ def test_the_facts_fit_a_text_message_beside_the_link_to_stop_it(outside):
     """With the longest facts, and an address of ours of usual length."""
     outage = outside.outage(title="T" * 200, said_geography="G" * 200)
     content = outside.announce(outage, "x" * 5000).messages.get().content
-    said = messages.brief_specimens(content)["Text message"]
+    said = messages.other_specimens(content)["Text message"]
     assert BY in said and said.endswith("Stop: (a link of their own)")
 
 
@@ -52,9 +52,10 @@ def test_the_communicator_sees_every_medium_before_sending(client, outside):
     shown = client.post(url, form).content.decode()
     for words in (
         "e-mail</h3>",
-        "<h3>Text message</h3>",
+        "<summary>Text message</summary>",
         "Stop: (a link of their own)",
-        "<h3>Notification in a browser</h3>",
+        "<summary>Notification in a browser</summary>",
+        "<summary>Webhook</summary>",
         "Announcement: Uploads fail (Showcase worldwide)",
         "Too long for sms: at most 120 characters.",
         "Too long for push: at most 200 characters.",
