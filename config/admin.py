@@ -12,8 +12,8 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from dispatching.models import Alert
-from stakeholders import texting
 from stakeholders.models import StakeholderGroup
+from stakeholders.subscriptions import sms_limits
 
 # Group → the models in it, each with its icon. A model that is not named here is shown under System.
 GROUPS: dict[str, dict[str, str]] = {
@@ -78,7 +78,7 @@ class TocsinAdminSite(UnfoldAdminSite):
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        for problem in texting.problems(timezone.now()):
+        for problem in sms_limits.problems(timezone.now()):
             messages.error(request, problem)
         return super().index(request, extra_context)
 

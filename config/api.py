@@ -10,13 +10,25 @@ from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
 from rest_framework.views import exception_handler
 
-from dispatching import lifecycle
-from dispatching.api import alerts, contact, deliveries, notices, policies, routing
-from schedules import swapping
-from schedules.api import calendars, exceptions, people, rota
-from stakeholders import defining, outages, subscribing
-from stakeholders.api import definitions, matrix, subscriptions
-from stakeholders.api import outages as outages_api
+from dispatching.alerts import api as alerts
+from dispatching.alerts import lifecycle
+from dispatching.contact import api as contact
+from dispatching.delivery import api as deliveries
+from dispatching.notices import api as notices
+from dispatching.policies import api as policies
+from dispatching.routing import api as routing
+from schedules.arrangements import api as arrangements
+from schedules.arrangements import swapping
+from schedules.calendars import api as calendars
+from schedules.people import api as people
+from schedules.rota import api as rota
+from stakeholders.definitions import api as definitions
+from stakeholders.definitions import defining
+from stakeholders.groups import api as groups
+from stakeholders.news import api as outages_api
+from stakeholders.news import outages
+from stakeholders.subscriptions import api as subscriptions
+from stakeholders.subscriptions import subscribing
 
 log = structlog.get_logger(__name__)
 REFUSALS = (lifecycle.Refused, swapping.Refused, outages.Refused, defining.Refused, subscribing.Refused)
@@ -60,9 +72,9 @@ router.register("groups", people.GroupViewSet)
 router.register("rotations", rota.RotationViewSet)
 router.register("schedules", rota.ScheduleViewSet)
 router.register("overrides", rota.OverrideViewSet)
-router.register("absences", exceptions.AbsenceViewSet)
-router.register("swap-requests", exceptions.SwapRequestViewSet)
-router.register("handover-notes", exceptions.HandoverNoteViewSet)
+router.register("absences", arrangements.AbsenceViewSet)
+router.register("swap-requests", arrangements.SwapRequestViewSet)
+router.register("handover-notes", arrangements.HandoverNoteViewSet)
 router.register("calendar-feeds", calendars.CalendarFeedViewSet)
 router.register("calendar-links", calendars.CalendarLinkViewSet)
 router.register("priorities", routing.PriorityViewSet)
@@ -76,8 +88,8 @@ router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
 router.register("notification-definitions", definitions.NotificationDefinitionViewSet)
 router.register("outages", outages_api.OutageViewSet)
-router.register("deployments", matrix.DeploymentViewSet)
-router.register("products", matrix.ProductViewSet)
-router.register("stakeholder-groups", matrix.StakeholderGroupViewSet)
-router.register("rings", matrix.StakeholderRingViewSet)
+router.register("deployments", groups.DeploymentViewSet)
+router.register("products", groups.ProductViewSet)
+router.register("stakeholder-groups", groups.StakeholderGroupViewSet)
+router.register("rings", groups.StakeholderRingViewSet)
 router.register("subscriptions", subscriptions.SubscriptionViewSet)

@@ -11,4 +11,4 @@ class TocsinAdminConfig(AdminConfig):
     def ready(self) -> None:
         super().ready()
         # After the packages have registered their own pages, which it replaces.
-        import_module("config.periodic_tasks")
+        import_module("config.beat_admin")

@@ -6,9 +6,9 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from dispatching import clock
 from dispatching.audit import overdue
 from dispatching.models import SweepRecord
+from schedules import clock
 
 SWEEP_AGE = timedelta(seconds=60)
 

@@ -286,7 +286,7 @@ if EMAIL_URL:
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
 else:
-    EMAIL_BACKEND = "dispatching.channels.mailfiles.EmailBackend"
+    EMAIL_BACKEND = "dispatching.channels.email.mailfiles.EmailBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"
 EMAIL_TIMEOUT = PROVIDER_TIMEOUT
 
@@ -305,10 +305,10 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
-    "DEFAULT_PARSER_CLASSES": ["dispatching.api.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["dispatching.inbound.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "schedules.api.pages.Pages",
+    "DEFAULT_PAGINATION_CLASS": "schedules.surfaces.paging.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.refusal",
     "PAGE_SIZE": 50,
@@ -328,7 +328,7 @@ SPECTACULAR_SETTINGS = {
         "EscalationState": "dispatching.models.escalation.Escalation.State",
         "TimelineKind": "dispatching.models.alert.AlertEvent.Kind",
         "TargetType": "dispatching.models.policy.Target.KINDS",
-        "SwapState": "schedules.models.exceptions.SwapRequest.State",
+        "SwapState": "schedules.models.arrangements.SwapRequest.State",
         "RotationUnit": "schedules.models.schedule.Rotation.Unit",
         "Severity": "dispatching.models.routing.Severity",
         "NoticeKind": "dispatching.models.notice.Notice.Kind",

@@ -7,20 +7,20 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from config.api import router
 from config.health import health
 from config.metrics import metrics
-from dispatching.api import inbound
-from dispatching.views import alert_page
-from schedules.views import ask_for_swap, calendar, mine, on_call_now
-from stakeholders import views as stakeholders
-from stakeholders.api import returns
+from dispatching.alerts.pages import alert_page
+from dispatching.inbound import endpoints
+from schedules.rota.pages import ask_for_swap, calendar, mine, on_call_now
+from stakeholders.subscriptions import bounces_api
+from stakeholders.subscriptions import pages as stakeholders
 
 urlpatterns = [
     # First, for these come by the thousand.
-    path("integrations/<str:key>/events/", inbound.own_events, name="own_events"),
-    path("integrations/<str:key>/alertmanager/", inbound.from_alertmanager, name="from_alertmanager"),
-    path("integrations/<str:key>/grafana/", inbound.from_grafana, name="from_grafana"),
-    path("v2/enqueue", inbound.enqueue, name="enqueue"),
-    path("inbound/mail/<str:secret>/", returns.mail, name="inbound_mail"),
-    path("inbound/bounces/<str:secret>/", returns.bounces, name="inbound_bounces"),
+    path("integrations/<str:key>/events/", endpoints.own_events, name="own_events"),
+    path("integrations/<str:key>/alertmanager/", endpoints.from_alertmanager, name="from_alertmanager"),
+    path("integrations/<str:key>/grafana/", endpoints.from_grafana, name="from_grafana"),
+    path("v2/enqueue", endpoints.enqueue, name="enqueue"),
+    path("inbound/mail/<str:secret>/", bounces_api.mail, name="inbound_mail"),
+    path("inbound/bounces/<str:secret>/", bounces_api.bounces, name="inbound_bounces"),
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from schedules import reach
+from schedules.people import reach
 
 
 class DispatchingConfig(AppConfig):

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from dispatching import alarms, feed_watch, swap_watch, sweep, timeline
+from dispatching import alarms, sweep
+from dispatching.alerts import timeline
 from dispatching.models import Alert, AlertEvent, Batch, Delivery, Escalation, ShiftWatch
+from dispatching.notices import calendar_watch, swap_watch
 
 log = structlog.get_logger(__name__)
 LATE = timedelta(seconds=60)
@@ -23,7 +25,7 @@ def audit(now: datetime) -> int:
         log.error("audit_repaired", alerts=repaired)
         alarms.ring_steps()
     sweep.record("audit", now, repaired)
-    feed_watch.tell_feed_owners(now)
+    calendar_watch.tell_feed_owners(now)
     swap_watch.tell_swaps(now)
     return repaired
 

@@ -16,9 +16,9 @@ from dispatching.models import (
     Step,
     Target,
 )
-from schedules import access
 from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
 from schedules.rules.hours import BUSINESS
+from schedules.surfaces import access
 
 HOUR = timedelta(hours=1)
 PEOPLE = [

@@ -6,9 +6,13 @@ from itertools import count, islice, takewhile
 
 import structlog
 
-from dispatching import alarms, bulk, delivering, escalating, refusing, shift_watch
+from dispatching import alarms
+from dispatching.alerts import escalating
+from dispatching.delivery import batching, delivering
+from dispatching.inbound import rejected
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
+from dispatching.notices import shift_watch
 
 log = structlog.get_logger(__name__)
 PASS = 50  # rows a pass: small enough that one reading of the clock serves them all
@@ -65,11 +69,11 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
     """
     start, done = clock(), PASS
     while going() and done >= PASS and clock() - start < timedelta(minutes=1):
-        done = follow_up(clock()) + refusing.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
+        done = follow_up(clock()) + rejected.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
         for queue in Delivery.Queue.values:
             done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
     for queue in Delivery.Queue.values:
-        sent = bulk.send_due(queue, clock, going)
+        sent = batching.send_due(queue, clock, going)
         if sent:
             alarms.ring_sending(queue)
         done += sent

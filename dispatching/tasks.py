@@ -6,10 +6,12 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 
 from dispatching import audit as auditing
-from dispatching import bulk, clock, delivering, feeds, ticker
+from dispatching import calendar_fetching, ticker
 from dispatching import sweep as sweeping
-from dispatching.escalating import Moment
-from dispatching.escalating import run_step as run
+from dispatching.alerts.escalating import Moment
+from dispatching.alerts.escalating import run_step as run
+from dispatching.delivery import batching, delivering
+from schedules import clock
 
 
 def going() -> bool:
@@ -37,7 +39,7 @@ def send_due_page() -> None:
 @shared_task
 def send_due_bulk() -> None:
     # One that has words of its own after each batch of those that share them: neither kind waits for the end of the other.
-    while going() and bulk.send_due("bulk", clock.now, going) + sweeping.send_one("bulk", clock.now()):
+    while going() and batching.send_due("bulk", clock.now, going) + sweeping.send_one("bulk", clock.now()):
         pass
 
 
@@ -60,7 +62,7 @@ def audit() -> None:
 
 @shared_task
 def fetch_calendars() -> None:
-    feeds.fetch_due(clock.now(), going=going)
+    calendar_fetching.fetch_due(clock.now(), going=going)
 
 
 @worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away

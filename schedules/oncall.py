@@ -18,7 +18,7 @@ from schedules.models.zones import zone_of
 from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
 from schedules.rules.hours import DAY, Window, joined, parse
 from schedules.rules.load import Load, loads
-from schedules.rules.rota import Plan
+from schedules.rules.plans import Plan
 from schedules.rules.rotation import Period
 
 log = structlog.get_logger(__name__)

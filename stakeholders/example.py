@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dispatching.models import ContactPoint, Service
 from schedules.models import User
-from stakeholders import groups
+from stakeholders.groups import groups
 from stakeholders.models import (
     Deployment,
     NotificationDefinition,

@@ -2,9 +2,11 @@
 
 from celery import shared_task
 
-from dispatching import clock, ticker
-from stakeholders import fanning, subscribing
+from dispatching import ticker
+from schedules import clock
 from stakeholders import sweep as sweeping
+from stakeholders.news import fanning
+from stakeholders.subscriptions import subscribing
 
 ticker.also.append(sweeping.sweep)
 

@@ -2,11 +2,11 @@
 
 from django.db import connection
 
-from dispatching import bulk
+from dispatching.delivery import batching
 from dispatching.models import Batch
 
 UNPACK = f"""
-WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){bulk.MAKE}"""
+WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){batching.MAKE}"""
 
 
 def unpack() -> None:

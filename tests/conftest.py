@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dispatching import bulk
 from dispatching.channels import memory
+from dispatching.delivery import batching
 from tests import links
 from tests.world import World
 
@@ -16,7 +16,7 @@ def quiet(settings):
     settings.ALARMS = False
     settings.MEMORY_CHANNEL = True
     memory.clear()
-    bulk.away.clear()
+    batching.away.clear()
 
 
 @pytest.fixture

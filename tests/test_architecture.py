@@ -14,7 +14,7 @@ SOURCES = sorted(
     path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
 )
 # Where the clock is read: at the edge, and in what runs the machine.
-EDGE = ("tasks", "views", "admin", "api", "management", "config")
+EDGE = ("tasks", "pages", "admin", "api", "management", "config", "clock", "foresight", "changes_admin")
 # The verb module that may assign each state field.
 STATES = {
     "Alert": "lifecycle",

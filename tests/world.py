@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Min
 
-from dispatching import intake, sweep
+from dispatching import sweep
+from dispatching.alerts import intake
 from dispatching.channels import memory
 from dispatching.models import (
     Alert,

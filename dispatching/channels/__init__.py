@@ -3,7 +3,7 @@ a Channel, and one line here.
 """
 
 from dispatching.channels.base import Channel, ChannelError, Envelope, get, kinds, register
-from dispatching.channels.email import EmailChannel
+from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.memory import MemoryChannel, memory
 from dispatching.channels.push import PushChannel
 from dispatching.channels.sms import SmsChannel

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
+from dispatching.channels.shared_words import Letter
 from dispatching.channels.text import one_line, printable
-from dispatching.sharing import Letter
 
 HEADLINE = 150  # characters
 

@@ -19,7 +19,7 @@ from django.core.exceptions import ValidationError
 from py_vapid import Vapid02
 
 from dispatching.channels.base import Channel, ChannelError, Envelope
-from dispatching.channels.outbound import Client, clean_url
+from dispatching.channels.http.client import Client, clean_url
 from dispatching.channels.text import shorten
 from dispatching.channels.webhook import receipt
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from dispatching.channels.base import Channel, Envelope
-from dispatching.channels.outbound import Client
+from dispatching.channels.http.client import Client
 from dispatching.channels.text import shorten
 from dispatching.channels.webhook import receipt
 

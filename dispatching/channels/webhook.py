@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import salted_hmac
 
 from dispatching.channels.base import Channel, ChannelError, Envelope
-from dispatching.channels.outbound import Client, Reply, clean_url
+from dispatching.channels.http.client import Client, Reply, clean_url
 from dispatching.channels.text import one_line, printable_data, shorten
 
 TITLE, BODY = 1000, 100_000  # characters

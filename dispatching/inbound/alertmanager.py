@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.fields import Incoming, Instant, Object, first_text, keep, lifted, make_event, read
-from dispatching.inbound.refusals import BadInput
 from dispatching.rules.event import NAME_LENGTH, SUMMARY_LENGTH, Event
 
 MOST_ALERTS = 2000

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
-from dispatching.inbound.refusals import BadInput, LengthRequired, TooLarge, UnsupportedBody
+from dispatching.inbound.bad_input import BadInput, LengthRequired, TooLarge, UnsupportedBody
 from dispatching.inbound.strict_json import loads
 
 LIMIT = 512 * 1024

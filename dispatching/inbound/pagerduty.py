@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.fields import (
     NAMES,
     URLS,
@@ -15,7 +16,6 @@ from dispatching.inbound.fields import (
     make_event,
     read,
 )
-from dispatching.inbound.refusals import BadInput
 from dispatching.rules.event import Event
 
 LINKED = {"runbook_url": "runbook", "dashboard_url": "dashboard"}

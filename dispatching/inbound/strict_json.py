@@ -7,7 +7,7 @@ from json import JSONDecodeError, JSONDecoder
 from math import isfinite
 from typing import Any
 
-from dispatching.inbound.refusals import BadInput, UnsupportedBody
+from dispatching.inbound.bad_input import BadInput, UnsupportedBody
 
 DEEPEST = 50
 SMALLEST, LARGEST = -(2**63), 2**63 - 1

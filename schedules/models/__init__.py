@@ -1,5 +1,5 @@
+from schedules.models.arrangements import Absence, HandoverNote, SwapRequest
 from schedules.models.calendars import CalendarFeed, CalendarLink, FeedEntry
-from schedules.models.exceptions import Absence, HandoverNote, SwapRequest
 from schedules.models.people import Team, User
 from schedules.models.schedule import Layer, Override, Participant, Rotation, RotationVersion, Schedule
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schedules.rules.hours import Window, spans
-from schedules.rules.rota import Crew, Place, Plan, places
+from schedules.rules.plans import Crew, Place, Plan, places
 
 Span = tuple[datetime, datetime]
 

@@ -1,7 +1,7 @@
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.models.change import ChangeRequest
 from stakeholders.models.definition import DefinitionComment, DefinitionWording, Match, NotificationDefinition
-from stakeholders.models.documentation import PageAnswer, PageViews
+from stakeholders.models.help_page import PageAnswer, PageViews
 from stakeholders.models.news import Message, Update, UpdateWording
 from stakeholders.models.outage import Bracket, Outage, OutageEvent
 from stakeholders.models.sign_up import Quota, SignUp

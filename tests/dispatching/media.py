@@ -3,7 +3,7 @@
 import json
 
 from dispatching.channels import Envelope, MemoryChannel
-from dispatching.channels.email import EmailChannel
+from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.push import PushChannel
 from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from rest_framework.authtoken.models import Token, TokenProxy
 
-from dispatching import example, notices
+from dispatching import example
 from dispatching.models import (
     Alert,
     Attempt,
@@ -31,6 +31,7 @@ from dispatching.models import (
     SweepRecord,
     Target,
 )
+from dispatching.notices import notices
 from schedules.models import (
     Absence,
     CalendarFeed,
@@ -44,8 +45,8 @@ from schedules.models import (
     Team,
     User,
 )
-from stakeholders import changing, outages
 from stakeholders import example as stakeholders_example
+from stakeholders.groups import changing
 from stakeholders.models import (
     ChangeRequest,
     Deployment,
@@ -60,6 +61,7 @@ from stakeholders.models import (
     Subscription,
     Suppression,
 )
+from stakeholders.news import outages
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from rest_framework.test import APIClient
 
 from config.api import refusal
-from dispatching import intake
+from dispatching.alerts import intake
 from dispatching.models import ContactPoint, EscalationPolicy, Integration, Priority, Recipient, Service, Step
 from schedules.models import User
 from tests.api import client_of

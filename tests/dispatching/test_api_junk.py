@@ -7,9 +7,8 @@ from django.contrib.auth.models import Group
 
 from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
-from schedules.api.base import Resource
 from schedules.models import Absence, CalendarFeed, Override, Schedule, User
-from stakeholders import outages, subscribing
+from schedules.surfaces.api import Resource
 from stakeholders.models import (
     Deployment,
     NotificationDefinition,
@@ -18,6 +17,8 @@ from stakeholders.models import (
     StakeholderGroup,
     StakeholderRing,
 )
+from stakeholders.news import outages
+from stakeholders.subscriptions import subscribing
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db

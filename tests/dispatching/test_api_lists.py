@@ -8,10 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from config.api import router
-from dispatching import notices
 from dispatching.models import ContactPoint, ContactRule, Notice, Priority
+from dispatching.notices import notices
 from schedules.models import Absence, CalendarFeed, CalendarLink, HandoverNote, Override, SwapRequest, User
-from stakeholders import outages
 from stakeholders.models import (
     Deployment,
     NotificationDefinition,
@@ -21,6 +20,7 @@ from stakeholders.models import (
     StakeholderRing,
     Subscription,
 )
+from stakeholders.news import outages
 from tests.api import Client, client_of
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from dispatching.models import Batch, ContactPoint, EscalationPolicy, Priority, Recipient
 from schedules.oncall import on_call
-from stakeholders import fanning, outages
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
+from stakeholders.news import fanning, outages
 from tests.world import World
 
 HOUR = timedelta(hours=1)

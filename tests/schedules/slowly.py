@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schedules.rules.coverage import Cover, LayerPlan, Line
-from schedules.rules.rota import Plan
+from schedules.rules.plans import Plan
 from schedules.rules.rotation import Period
 
 QUARTER = timedelta(minutes=15)

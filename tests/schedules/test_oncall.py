@@ -7,7 +7,6 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from schedules import replanning
 from schedules.models import (
     Absence,
     CalendarFeed,
@@ -22,6 +21,7 @@ from schedules.models import (
     User,
 )
 from schedules.oncall import HORIZON, on_call, on_call_at, shifts_of, timetables
+from schedules.rota import replanning
 from tests.api import client_of
 from tests.live import eventually
 from tests.world import MONDAY

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from dispatching.models import ContactPoint, Delivery, Priority, Recipient
-from stakeholders import outages, sweep
+from stakeholders import sweep
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, Subscriber, Subscription
+from stakeholders.news import outages
 from tests.batches import unpack
 
 HOUR = timedelta(hours=1)

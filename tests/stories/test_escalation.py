@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatching import lifecycle, timeline
+from dispatching.alerts import lifecycle, timeline
 from dispatching.channels import memory
 from dispatching.models import Alert, ContactPoint, Delivery, Escalation, EscalationPolicy, Step, Target
 from schedules.models import Override, Rotation

@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.urls import reverse
 
-from dispatching import audit, lifecycle, notices, shift_watch
+from dispatching import audit
+from dispatching.alerts import lifecycle
 from dispatching.channels import memory, webhook
 from dispatching.models import ContactPoint, Delivery, Notice, Recipient, ShiftWatch
+from dispatching.notices import notices, shift_watch
 from schedules.models import Absence, CalendarFeed, HandoverNote, Override, Rotation, Schedule, User
 from tests.api import client_of
 from tests.browser import browser_of, text
-from tests.dispatching.test_races import together
+from tests.dispatching.alerts.test_races import together
 from tests.world import MONDAY, World
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

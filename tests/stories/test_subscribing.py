@@ -8,11 +8,12 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from dispatching import personal
 from dispatching.channels import memory
+from dispatching.contact import links
 from dispatching.models import ContactPoint, Priority
-from stakeholders import subscribing, sweep
+from stakeholders import sweep
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
+from stakeholders.subscriptions import subscribing
 from tests.browser import PHONE, browser_of
 from tests.world import World
 
@@ -93,7 +94,7 @@ def test_subscribe_confirm_manage_unsubscribe_on_a_phone_without_script_by_keybo
     press(page, "Save")
     assert page.get_by_text("Saved.").is_visible() and active() == {"Product A", "Product B"}
     point = ContactPoint.objects.get()
-    page.goto(live_server.url + urlsplit(personal.url("unsubscribe", point.pk, point.link_version)).path)
+    page.goto(live_server.url + urlsplit(links.url("unsubscribe", point.pk, point.link_version)).path)
     assert as_wide_as_the_phone(page)
     press(page, "Stop all of them")
     assert page.get_by_role("heading", name="You get no more messages").is_visible() and active() == set()
@@ -126,7 +127,7 @@ def pages(groups) -> dict[str, str]:
     work()
     confirm = next(mail.body for mail in memory.outbox if mail.address == asked.address)
     waiting, not_me = re.findall(r"https?://[^/\s]+(/subscriptions/\S+)", confirm)
-    own = {p: urlsplit(personal.url(p, point.pk, point.link_version)).path for p in ("manage", "unsubscribe")}
+    own = {p: urlsplit(links.url(p, point.pk, point.link_version)).path for p in ("manage", "unsubscribe")}
     fixed = {"subscribe": "/subscribe/", "new link": "/subscriptions/new-link/", "gone": "/subscriptions/x/"}
     fixed["help"] = "/subscribe/help/"
     return {**fixed, "confirm": waiting, "not me": not_me, **own}

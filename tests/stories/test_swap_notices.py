@@ -7,7 +7,7 @@ import pytest
 from dispatching import audit
 from dispatching.channels import memory
 from dispatching.models import Notice
-from schedules import swapping
+from schedules.arrangements import swapping
 
 WEEK = timedelta(weeks=1)
 

@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dns.exception import DNSException
 from dns.resolver import Resolver
 
-from dispatching.mail_check import MISSING, findings
+from dispatching.channels.email.mail_check import MISSING, findings
 
 
 class Command(BaseCommand):

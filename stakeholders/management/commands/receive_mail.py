@@ -3,8 +3,8 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
-from dispatching import clock
-from stakeholders import returns
+from schedules import clock
+from stakeholders.subscriptions import bounces
 
 LARGEST = 2 * 1024 * 1024  # bytes; what a report says comes before the mail that it returns
 TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps the mail
@@ -20,6 +20,6 @@ class Command(BaseCommand):
 
     def handle(self, *args, to, **options):
         try:
-            returns.take_mail(sys.stdin.buffer.read(LARGEST), to=to, now=clock.now())
+            bounces.take_mail(sys.stdin.buffer.read(LARGEST), to=to, now=clock.now())
         except (OperationalError, InterfaceError):
             raise CommandError("The database cannot be reached just now.", returncode=TRY_AGAIN) from None

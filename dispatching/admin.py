@@ -1,0 +1,10 @@
+"""Django looks for the admin here: each room has its own."""
+
+from dispatching.alerts import admin as alerts
+from dispatching.contact import admin as contact
+from dispatching.delivery import admin as delivery
+from dispatching.notices import admin as notices
+from dispatching.policies import admin as policies
+from dispatching.routing import admin as routing
+
+__all__ = ["alerts", "contact", "delivery", "notices", "policies", "routing"]

@@ -1,0 +1,294 @@
+"""Run one step of an escalation: targets → people on duty → pages → the next step's due time.
+
+One transaction, under the alert's row lock, which is the only lock for the alert and everything below it. Database
+only, therefore exactly once: the position is the token, and it moves in the same transaction.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from dispatching import alarms
+from dispatching.alerts import paging, timeline
+from dispatching.alerts.paging import Called
+from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
+from dispatching.models.policy import snapshots
+from dispatching.rules import escalation as rules
+from schedules.models import User
+from schedules.oncall import duty_at, present
+
+log = structlog.get_logger(__name__)
+Kind, State = AlertEvent.Kind, Escalation.State
+NOTHING: dict[str, Any] = {"policy": None, "name": "(deleted)", "repeat": 0, "steps": []}
+
+
+# Fair: the first alert of each service before the second of any, so that a storm in one place holds up no other.
+# Whatever somebody else is at is left out, so that any number of workers at once each get others.
+FAIR = """
+SELECT alert.id FROM dispatching_alert alert JOIN (
+    SELECT alert_id, due_at, row_number() OVER (PARTITION BY service_id ORDER BY due_at, escalation.id) AS turn
+    FROM dispatching_escalation escalation JOIN dispatching_alert alert ON alert.id = escalation.alert_id
+    WHERE escalation.state = 'running' AND due_at <= %(now)s
+    ORDER BY turn, due_at LIMIT 20 * %(most)s
+) due ON due.alert_id = alert.id
+ORDER BY turn, due_at LIMIT %(most)s FOR UPDATE OF alert SKIP LOCKED
+"""
+
+# By hand, for a bulk_update takes a millisecond to compose.
+MOVED = ("id", "snapshot", "position", "due_at", "state", "failures")
+MOVE = """
+UPDATE dispatching_escalation AS escalation SET snapshot = ran.snapshot, position = ran.position, due_at = ran.due_at,
+    state = ran.state, failures = ran.failures
+FROM jsonb_to_recordset(%s::jsonb)
+    AS ran (id bigint, snapshot jsonb, position int, due_at timestamptz, state text, failures int)
+WHERE escalation.id = ran.id
+"""
+
+
+@dataclass
+class Moment:
+    """What is the same for all steps of one pass at one `now`: who is on duty, who is in a team. Kept for the pass only."""
+
+    now: datetime
+    people: dict[tuple[str, int], list[tuple[User, str]]] = field(default_factory=dict)
+    # Why a target has nobody, where more can be said than that.
+    empty: dict[tuple[str, int], str] = field(default_factory=dict)
+    recipients: dict[int, Recipient] = field(default_factory=dict)
+    snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """What steps decide, written at once when all of them have: for fifty steps as many statements as for one."""
+
+    ran: list[Escalation] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
+    lines: list[AlertEvent] = field(default_factory=list)
+
+    def tell(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
+        self.lines.append(timeline.entry(alert_id, kind, text, now=now))
+
+    def write(self) -> None:
+        Delivery.objects.bulk_create([page.delivery for page in self.pages])
+        Page.objects.bulk_create(self.pages)
+        timeline.write(*self.lines)
+        rows = [{name: getattr(each, name) for name in MOVED} for each in self.ran]
+        with connection.cursor() as cursor:
+            cursor.execute(MOVE, [json.dumps(rows, default=datetime.isoformat)])
+
+    def ring(self, now: datetime) -> None:
+        if any(page.delivery.due_at == now for page in self.pages):
+            alarms.ring_sending()
+        for page in self.pages:
+            alarms.ring_delivery(page.delivery, now=now)
+        for escalation in self.ran:
+            alarms.ring_escalation(escalation, now=now)
+
+
+def run_due(most: int, *, moment: Moment) -> int:
+    """Runs up to `most` of the steps that are due, in one transaction under the locks of their alerts; how many it ran."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(FAIR, {"now": moment.now, "most": most})
+            ids = [pk for (pk,) in cursor.fetchall()]
+        return _run_all(_due(moment.now).filter(alert__in=ids), moment) if ids else 0
+
+
+def run_step(escalation_id: int, position: int, *, moment: Moment) -> bool:
+    """Runs the step at `position` if it is due and has not run yet; False if there was nothing to do."""
+    with transaction.atomic():
+        locked = lock_alert_of(escalation_id)
+        return bool(locked and _run_all(_due(moment.now).filter(pk=escalation_id, position=position), moment))
+
+
+def lock_alert_of(escalation_id: int) -> Alert | None:
+    """The alert of an escalation, locked; None if it is gone or somebody else is at it just now (they or a sweep go on)."""
+    alerts = Alert.objects.select_for_update(of=("self",), skip_locked=True)
+    return alerts.filter(escalations=escalation_id).first()
+
+
+def _due(now: datetime) -> QuerySet[Escalation]:
+    """Those whose step is due, each with all that its page says."""
+    return Escalation.objects.due(now).select_related("alert__service", "alert__priority", "policy")
+
+
+def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
+    """Runs a step of each of these escalations, whose alerts are locked."""
+    plan = Plan(ran=list(due))
+    _freeze(plan.ran, moment)
+    steps = {each.pk: _current(each, plan, moment.now) for each in plan.ran}
+    _look_up(steps.values(), moment)
+    for escalation in plan.ran:
+        if step := steps[escalation.pk]:
+            _run(escalation, step, plan, moment)
+        else:
+            _exhaust(escalation, plan, moment)
+        escalation.failures = 0
+    plan.write()
+    transaction.on_commit(lambda: plan.ring(moment.now))
+    return len(plan.ran)
+
+
+def _freeze(escalations: list[Escalation], moment: Moment) -> None:
+    new = [each for each in escalations if each.snapshot is None]
+    policies = {each.policy_id: each.policy for each in new if each.policy}
+    moment.snapshots |= snapshots(policies[pk] for pk in policies.keys() - moment.snapshots.keys())
+    for each in new:
+        each.snapshot = moment.snapshots[each.policy_id] if each.policy_id else NOTHING
+
+
+def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | None:
+    """The step to run, without those that were missed; None at the end of the policy."""
+    assert escalation.due_at and escalation.snapshot
+    gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
+    for step in gone:
+        text = f"step {step.number}, round {step.round}, was skipped: its time went by while the engine was away"
+        plan.tell(escalation.alert_id, Kind.SKIPPED, text, now=now)
+    escalation.position += len(gone)
+    return rules.step_at(escalation.snapshot, escalation.position)
+
+
+def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -> None:
+    now, alert = moment.now, escalation.alert
+    called, empty = people_of(step, moment)
+    names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
+    plan.tell(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}: {names}", now=now)
+    for reason in empty:
+        plan.tell(alert.pk, Kind.NOT_PAGED, reason, now=now)
+    pages = paging.page(alert, escalation, step.position, called, lines=plan.lines, now=now)
+    plan.pages += pages
+    escalation.position = step.position + 1
+    escalation.due_at = now + step.span
+    if not pages:
+        # Waiting for somebody who was not told would be waiting for nobody (A49).
+        escalation.due_at = now
+        plan.tell(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
+
+
+def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
+    now, alert = moment.now, escalation.alert
+    assert escalation.snapshot
+    why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
+    plan.tell(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
+    called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
+    pages = paging.page(alert, escalation, escalation.position, called, lines=plan.lines, now=now)
+    plan.pages += pages
+    if not pages:
+        log.error("last_resort_missing", alert=alert.pk)
+        text = "no last resort could be told: no recipient is marked as last resort and has a verified contact point"
+        plan.tell(alert.pk, Kind.NOBODY, text, now=now)
+    escalation.position += 1
+    escalation.state, escalation.due_at = State.EXHAUSTED, None
+
+
+def _active(recipient: Recipient) -> bool:
+    return recipient.user is None or recipient.user.is_active
+
+
+def people_of(step: rules.Step, moment: Moment) -> tuple[list[Called], list[str]]:
+    """Whom a step reaches at this moment, each person once with every reason, and why targets reach nobody."""
+    reasons: dict[int, list[str]] = {}
+    users: dict[int, User] = {}
+    empty = []
+    _look_up([step], moment)
+    for target in step.targets:
+        found = _people(target, moment)
+        if not found:
+            why = moment.empty.get((target["type"], target["id"]), "nobody there now")
+            empty.append(f"{target['type']} {target['name']}: {why}")
+        for user, why in found:
+            users[user.pk] = user
+            reasons.setdefault(user.pk, []).append(why)
+    recipients = _recipients(users.values(), moment)
+    return [Called(recipients[pk], "; ".join(whys)) for pk, whys in reasons.items()], empty
+
+
+def _look_up(steps: Iterable[rules.Step | None], moment: Moment) -> None:
+    """Finds the people of all these steps together; what is not found here is asked for one by one."""
+    targets = {(t["type"], t["id"]): t["name"] for step in steps if step for t in step.targets}
+    wanted = targets.keys() - moment.people.keys()
+    if not wanted:
+        return
+    moment.people |= {key: [] for key in wanted if key[0] in ("user", "schedule")}
+    if named := [pk for kind, pk in wanted if kind == "user"]:
+        users = present(User.objects.filter(pk__in=named), moment.now)
+        moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
+    moment.empty |= {key: "away, or no longer active" for key in wanted if key[0] == "user"}
+    moment.empty |= {key: "the schedule is gone" for key in wanted if key[0] == "schedule"}
+    for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
+        key = "schedule", pk
+        moment.people[key] = [(duty.user, f"on call in {targets[key]}: {duty.why}") for duty in duties if duty.user]
+        moment.empty[key] = duties[0].why
+    _recipients([user for key in targets for user, _ in moment.people.get(key, ())], moment)
+
+
+def _people(target: Any, moment: Moment) -> list[tuple[User, str]]:
+    key = (target["type"], target["id"])
+    if key not in moment.people:
+        # A team is an auth group underneath.
+        members = present(User.objects.filter(groups=target["id"]), moment.now)
+        moment.people[key] = [(user, f"member of {target['name']}") for user in members]
+    return moment.people[key]
+
+
+def _recipients(users: Iterable[User], moment: Moment) -> dict[int, Recipient]:
+    """Each user's recipient; who never had a contact point gets an empty one, so that the timeline can name them."""
+    wanted = {user.pk for user in users}
+    _find_recipients(wanted - moment.recipients.keys(), moment)
+    if unknown := wanted - moment.recipients.keys():
+        Recipient.objects.bulk_create([Recipient(user_id=pk) for pk in unknown], ignore_conflicts=True)
+        _find_recipients(unknown, moment)
+    return moment.recipients
+
+
+def _find_recipients(users: set[int], moment: Moment) -> None:
+    for recipient in paging.reachable(Recipient.objects.filter(user__in=users)):
+        assert recipient.user_id
+        moment.recipients[recipient.user_id] = recipient
+
+
+def follow_up(delivery_id: int, *, now: datetime) -> None:
+    """After a final failure: that person's next contact point is used now; if nobody of the step is left, the next step."""
+    with transaction.atomic():
+        page = Page.objects.filter(delivery=delivery_id).first()
+        alert = Alert.objects.select_for_update().filter(pk=page.alert_id).first() if page else None
+        handled = Delivery.objects.filter(pk=delivery_id, state__in=Delivery.LOST, due_at__isnull=False)
+        if not handled.update(due_at=None) or page is None or alert is None:
+            return
+        same_step = Delivery.objects.filter(page__escalation=page.escalation_id, page__position=page.position)
+        waiting = same_step.filter(page__recipient=page.recipient_id, state=Delivery.State.PENDING, attempt=0)
+        following = waiting.filter(due_at__gt=now).order_by("due_at", "pk").first()
+        if following:
+            waiting.filter(pk=following.pk).update(due_at=now)
+            transaction.on_commit(lambda: alarms.ring_sending())
+        elif not same_step.exclude(state__in=Delivery.LOST).exists():
+            _next_step_now(alert, page, now)
+
+
+def _next_step_now(alert: Alert, page: Page, now: datetime) -> None:
+    running = Escalation.objects.running().filter(pk=page.escalation_id, position=page.position + 1, due_at__gt=now)
+    if running.update(due_at=now):
+        text = "nobody was reached, every page of the step failed: the next step runs now"
+        timeline.write(timeline.entry(alert.pk, Kind.NOBODY, text, now=now))
+        transaction.on_commit(lambda: alarms.ring_steps())
+
+
+def park(escalation_id: int, position: int, error: Exception, *, now: datetime) -> None:
+    """A step that could not run waits a little, on the timeline, so that it holds up no other (faults A15)."""
+    with transaction.atomic():
+        alert = lock_alert_of(escalation_id)
+        escalation = Escalation.objects.running().filter(pk=escalation_id, position=position).first()
+        if alert is None or escalation is None:
+            return
+        escalation.failures += 1
+        wait = timedelta(seconds=min(10 * 2 ** (escalation.failures - 1), 300))
+        escalation.due_at = now + wait
+        escalation.save(update_fields=["failures", "due_at"])
+        text = f"the step could not run ({type(error).__name__}); it is tried again in {wait}"
+        timeline.write(timeline.entry(alert.pk, Kind.FAILED, text, now=now))

@@ -1,0 +1,203 @@
+"""Accept events: one statement opens or counts alerts, writes the timeline and starts escalations, for any number.
+
+What `accept` has returned is committed. The statement locks alerts in the order of their keys, so that two batches with
+the same keys wait for each other instead of deadlocking.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+from dispatching import alarms
+from dispatching.alerts import lifecycle, timeline
+from dispatching.models import Alert, AlertEvent, Integration, key_hash
+from dispatching.rules.event import Event
+
+log = structlog.get_logger(__name__)
+
+# The unique index decides what is a repeat, so it is true under any concurrency. A new alert has just the count it was
+# given; one that was open before has more.
+TRIGGER = """
+WITH sender AS ({sender}), incoming AS (
+    SELECT e.*, sender.id AS sender_id, sender.now, sender.refused,
+        coalesce(named.id, own.id) AS service_id, coalesce(named.policy_id, own.policy_id) AS policy_id,
+        priority.id AS priority_id, last.id AS stale_id,
+        CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” here: taken for ' || own.name
+        ELSE '' END AS note
+    FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
+        dedup_key text, count int, service text, priority int, summary text, severity text, source text, component text,
+        slo text, deployment text, product text, runbook_url text, dashboard_url text, details jsonb,
+        occurred_at timestamptz
+    )
+    CROSS JOIN sender JOIN dispatching_service own ON own.id = sender.service_id
+    LEFT JOIN dispatching_service named ON lower(named.name) = lower(e.service)
+    LEFT JOIN dispatching_priority priority ON priority.level = e.priority
+    -- Older than the end of the last alert under this key, by the source's own clock: old news (faults I4).
+    LEFT JOIN LATERAL (
+        SELECT id, ended_at FROM dispatching_alert
+        WHERE integration_id = sender.id AND dedup_key = e.dedup_key AND e.occurred_at IS NOT NULL
+        ORDER BY id DESC LIMIT 1
+    ) last ON last.ended_at > e.occurred_at
+), alerts AS (
+    INSERT INTO dispatching_alert AS alert (
+        integration_id, service_id, dedup_key, state, summary, severity, priority_id, source, component, slo,
+        deployment, product, runbook_url, dashboard_url, details, occurrences, first_at, last_at
+    )
+    SELECT sender_id, service_id, dedup_key, 'triggered', summary, severity, priority_id, source, component, slo,
+        deployment, product, runbook_url, dashboard_url, details, count, now, now
+    FROM incoming WHERE stale_id IS NULL ORDER BY dedup_key COLLATE "C"
+    ON CONFLICT (integration_id, dedup_key) WHERE state <> 'resolved'
+    DO UPDATE SET occurrences = alert.occurrences + EXCLUDED.occurrences, last_at = EXCLUDED.last_at
+    RETURNING id, dedup_key, occurrences
+), matched AS (
+    SELECT i.*, coalesce(stale_id, alerts.id) AS id, CASE WHEN stale_id IS NOT NULL THEN 'ignored'
+        WHEN alerts.occurrences = i.count THEN 'triggered' ELSE 'repeated' END AS kind
+    FROM incoming i LEFT JOIN alerts USING (dedup_key)
+), told AS (
+    INSERT INTO dispatching_alertevent (alert_id, at, kind, text, data)
+    SELECT id, now, kind, CASE WHEN kind = 'ignored' THEN 'it is older than the end of this alert' ELSE note END,
+        jsonb_build_object('count', count, 'summary', summary, 'severity', severity, 'priority', priority,
+            'details', details, 'occurred_at', occurred_at)
+    FROM matched
+), started AS (
+    INSERT INTO dispatching_escalation (alert_id, policy_id, position, state, due_at, started_at, failures)
+    SELECT id, policy_id, 0, 'running', now, now, 0 FROM matched WHERE kind = 'triggered'
+)
+SELECT dedup_key, id, kind, sender_id, refused, now FROM matched
+"""
+TRIGGER_OF = TRIGGER.format(
+    sender="SELECT id, service_id, false AS refused, %(now)s AS now FROM dispatching_integration WHERE id = %(integration)s"
+)
+# Whose key it is, what else is known of them, and the database's clock.
+FIND = """
+SELECT own.id, service_id, refusal.id IS NOT NULL AS refused, clock_timestamp() AS now FROM dispatching_integration own
+LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id WHERE key_hash = %(key_hash)s AND enabled
+"""
+TRIGGER_BY_KEY = TRIGGER.format(sender=FIND)
+
+COLUMNS = (
+    *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
+    *("runbook_url", "dashboard_url", "details", "occurred_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one event. `outcome`: triggered (a new alert), repeated, acknowledged, resolved, ignored."""
+
+    dedup_key: str
+    alert_id: int | None
+    outcome: str
+
+
+def integration_of(key: str) -> Integration | None:
+    """The enabled integration with this key, with what else is known in one look; None if there is none."""
+    rows = _ask(FIND, {"key_hash": key_hash(key)})
+    return _known(*rows[0]) if rows else None
+
+
+def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accepted]] | None:
+    """As `accept`, for whoever holds this key, by the database's clock; None if nobody does.
+
+    Where all events are triggers, as nearly always, whose key it is costs no question of its own.
+    """
+    if not events or any(event.action != "trigger" for event in events):
+        integration = integration_of(key)
+        return (integration, accept(integration, events, now=integration.asked_at)) if integration else None
+    rows = _ask(TRIGGER_BY_KEY, {"events": _rows(events), "key_hash": key_hash(key)})
+    if not rows:
+        return None
+    accepted = list(_became(events, rows))
+    _wake(accepted)
+    *_, pk, refused, now = rows[0]
+    return _known(pk, None, refused, now), accepted
+
+
+def _ask(statement: str, values: dict[str, Any]) -> list[tuple]:
+    """The first statement of a request. A connection that has gone away is replaced, and it is said once more: should it
+    have arrived after all, that is one more repeat of an open alert."""
+    connection.health_check_done = True  # no question of its own: this one tells as well whether the connection works
+    try:
+        return _run(statement, values)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return _run(statement, values)
+
+
+def _run(statement: str, values: dict[str, Any]) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+def _known(pk: int, service_id: int | None, refused: bool, now: datetime) -> Integration:
+    integration = Integration(pk=pk, service_id=service_id)
+    integration.refused, integration.asked_at = refused, now
+    return integration
+
+
+def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:
+    """Does what the events say, in their order, and says what became of each. Everything is committed on return."""
+    answers: list[Accepted] = []
+    for action, run in groupby(events, key=lambda event: event.action):
+        if action == "trigger":
+            group = list(run)
+            values = {"events": _rows(group), "integration": integration.pk, "now": now}
+            answers += _became(group, _run(TRIGGER_OF, values))
+        else:
+            answers += (_end(integration, event, now) for event in run)
+    _wake(answers)
+    return answers
+
+
+def _wake(answers: Iterable[Accepted]) -> None:
+    if any(answer.outcome == "triggered" for answer in answers):
+        alarms.ring_steps()
+
+
+def _became(events: Iterable[Event], rows: Iterable[tuple]) -> Iterator[Accepted]:
+    became = {key: (alert_id, kind) for key, alert_id, kind, *_ in rows}
+    for event in events:
+        alert_id, kind = became[event.dedup_key]
+        yield Accepted(event.dedup_key, alert_id, kind)
+        if kind == "triggered":
+            became[event.dedup_key] = alert_id, "repeated"
+
+
+def _rows(events: Iterable[Event]) -> str:
+    return json.dumps(_folded(events), default=datetime.isoformat)
+
+
+def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """One row a key, with its count: a statement can touch a row only once."""
+    rows: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event.dedup_key in rows:
+            rows[event.dedup_key]["count"] += 1
+        else:
+            rows[event.dedup_key] = {"count": 1, **{name: getattr(event, name) for name in COLUMNS}}
+    return list(rows.values())
+
+
+def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
+    """Acknowledge or resolve from the source. One that changes nothing is recorded, where there is an alert to record it at."""
+    alert = Alert.objects.filter(integration=integration, dedup_key=event.dedup_key).order_by("-pk").first()
+    if alert is None:
+        log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)
+        return Accepted(event.dedup_key, None, "ignored")
+    try:
+        if event.action == "resolve":
+            lifecycle.resolve(alert, now=now, ended_at=event.occurred_at)
+            return Accepted(event.dedup_key, alert.pk, "resolved")
+        lifecycle.acknowledge(alert, now=now)
+        return Accepted(event.dedup_key, alert.pk, "acknowledged")
+    except lifecycle.Refused:
+        text = f"the source sent “{event.action}”, which changes nothing now"
+        timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, text, now=now))
+        return Accepted(event.dedup_key, alert.pk, "ignored")

@@ -1,0 +1,85 @@
+"""What can happen to an alert, one verb each, called alike by page link, API, admin and source.
+
+Every verb locks the alert's row first, and only it; asks whether the move is legal; and writes the timeline. A refusal
+is an exception that the admin shows and the API turns into 409.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from dispatching import alarms
+from dispatching.alerts import paging, timeline
+from dispatching.delivery import delivering
+from dispatching.models import Alert, AlertEvent, Escalation
+from schedules.models import User
+
+Kind, State = AlertEvent.Kind, Alert.State
+
+
+class Refused(Exception):
+    """The alert's state forbids it; the message is a sentence for people."""
+
+
+def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
+    """Somebody has it: no page starts any more. Refused unless the alert is triggered."""
+    with transaction.atomic():
+        alert = _locked(alert)
+        _move(alert, State.ACKNOWLEDGED)
+        alert.acknowledged_at, alert.acknowledged_by = now, by
+        alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
+        withdrawn = _stop(alert, f"acknowledged by {_who(by, via)}", now=now)
+        _tell(alert, Kind.ACKNOWLEDGED, f"acknowledged by {_who(by, via)}{withdrawn}", now=now, by=by)
+    return alert
+
+
+def resolve(
+    alert: Alert, *, now: datetime, by: User | None = None, via: str = "", ended_at: datetime | None = None
+) -> Alert:
+    """It is over. `ended_at` is when the source says that it ended, if it says so. Refused if it was over already."""
+    with transaction.atomic():
+        alert = _locked(alert)
+        _move(alert, State.RESOLVED)
+        alert.resolved_at, alert.ended_at = now, ended_at
+        alert.save(update_fields=["state", "resolved_at", "ended_at"])
+        withdrawn = _stop(alert, f"resolved by {_who(by, via)}", now=now)
+        _tell(alert, Kind.RESOLVED, f"resolved by {_who(by, via)}{withdrawn}", now=now, by=by)
+    return alert
+
+
+def escalate(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
+    """The next step runs now instead of at its time. Refused unless an escalation is running."""
+    with transaction.atomic():
+        alert = _locked(alert)
+        if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
+            raise Refused(f"Nothing is escalating: alert #{alert.pk} is {alert.get_state_display()}.")
+        _tell(alert, Kind.ESCALATED, f"the next step was called at once by {_who(by, via)}", now=now, by=by)
+        transaction.on_commit(alarms.ring_steps)
+    return alert
+
+
+def _locked(alert: Alert) -> Alert:
+    return Alert.objects.select_for_update(of=("self",)).select_related("service", "priority").get(pk=alert.pk)
+
+
+def _move(alert: Alert, to: Alert.State) -> None:
+    if to not in Alert.MOVES[State(alert.state)]:
+        was = f" by {alert.acknowledged_by}" if alert.state == State.ACKNOWLEDGED and alert.acknowledged_by else ""
+        raise Refused(f"Alert #{alert.pk} is {alert.get_state_display()}{was} already.")
+    alert.state = to
+
+
+def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
+    """Ends the escalation and withdraws what is on its way; returns what the timeline says of it."""
+    Escalation.objects.running().filter(alert=alert).update(state=Escalation.State.STOPPED, due_at=None)
+    count = delivering.suppress(list(paging.withdraw(alert)), reason, now=now)
+    return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
+
+
+def _who(by: User | None, via: str) -> str:
+    """Ana via link; or, without a person who has a login, whom `via` names; or the source of the alert."""
+    return f"{by.name} via {via}" if by and via else by.name if by else via or "the source"
+
+
+def _tell(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None) -> None:
+    timeline.write(timeline.entry(alert.pk, kind, text, now=now, by=by))

@@ -1,0 +1,102 @@
+"""The page's own link: GET shows the alert, POST acknowledges it. Link scanners only ever GET (faults K11)."""
+
+import json
+from datetime import UTC, datetime
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from dispatching.alerts import lifecycle, page_words, timeline
+from dispatching.models import Alert, AlertEvent, Recipient
+
+VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
+
+
+# The token is the credential and the browser may hold no cookie, so there is nothing for CSRF to protect.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def alert_page(request: HttpRequest, token: str) -> HttpResponse:
+    response = _answer(request, token, timezone.now())
+    response["Referrer-Policy"] = "no-referrer"  # the address is a key: a runbook must not get it (faults K13)
+    return response
+
+
+def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
+    try:
+        alert_id, recipient_id = page_words.read_token(token)
+    except signing.BadSignature:
+        return _gone(request)
+    alerts = Alert.objects.select_related("service__team", "priority", "acknowledged_by")
+    alert = alerts.filter(pk=alert_id).first()
+    recipient = Recipient.objects.select_related("user").filter(pk=recipient_id).first()
+    if alert is None or recipient is None:
+        return _gone(request)
+    if request.method == "POST":
+        return _act(request, alert, recipient, now)
+    return _show(request, alert, recipient, now)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "dispatching/alert_gone.html", status=404)
+
+
+def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:
+    verb = VERBS.get(request.POST.get("do", "acknowledge"))
+    if verb is None:
+        refused = "This page can acknowledge or resolve, nothing else."
+        return _show(request, alert, recipient, now, refused=refused, status=400)
+    if recipient.user and not recipient.user.is_active:
+        refused = "This link belongs to somebody who is no longer active."
+        return _show(request, alert, recipient, now, refused=refused, status=403)
+    via = "link" if recipient.user else f"{recipient.name} via link"
+    try:
+        verb(alert, by=recipient.user, via=via, now=now)
+    except lifecycle.Refused as refusal:
+        alert.refresh_from_db()
+        return _show(request, alert, recipient, now, refused=str(refusal), status=409)
+    return redirect(request.path)
+
+
+def _show(
+    request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime, *, refused: str = "", status: int = 200
+) -> HttpResponse:
+    lines = timeline.of(alert, last=50)
+    context = {
+        "alert": alert,
+        "recipient": recipient,
+        "zone": recipient.user.time_zone if recipient.user else UTC,
+        "now": now,
+        "refused": refused,
+        "held_by": _held_by(alert, lines),
+        "places": _places(alert),
+        "details": json.dumps(alert.details, indent=2, ensure_ascii=False) if alert.details else "",
+        "lines": [(AlertEvent.Kind(line.kind).label, line) for line in lines],
+        "subject": page_words.subject(alert),
+    }
+    return render(request, "dispatching/alert_page.html", context, status=status)
+
+
+def _held_by(alert: Alert, lines: list[timeline.Line]) -> str:
+    """“Acknowledged by Ana”; by way of the timeline where it was nobody with a login."""
+    if alert.acknowledged_by:
+        return f"Acknowledged by {alert.acknowledged_by}"
+    said = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
+    return capfirst(said[-1].partition(";")[0]) if said else "Acknowledged"
+
+
+def _places(alert: Alert) -> list[tuple[str, str]]:
+    """Where it is, as far as the event says so."""
+    named = [
+        ("Deployment", alert.deployment),
+        ("Product", alert.product),
+        ("SLO", alert.slo),
+        ("Source", alert.source),
+    ]
+    return [(name, value) for name, value in named if value]

@@ -1,0 +1,96 @@
+"""Plan one person's deliveries for one step run of one alert."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dispatching.alerts import page_words, timeline
+from dispatching.models import Alert, AlertEvent, ContactPoint, Delivery, Escalation, Page, Recipient
+from dispatching.rules.contact import chain
+
+Kind = AlertEvent.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody a step wants to reach, and the reason that the page and the timeline give."""
+
+    recipient: Recipient
+    why: str
+
+
+def page(
+    alert: Alert,
+    escalation: Escalation,
+    position: int,
+    called: Iterable[Called],
+    *,
+    lines: list[AlertEvent],
+    now: datetime,
+) -> list[Page]:
+    """Plans the pages of one step run, each with its delivery; adds to `lines` who is paged and who cannot be reached.
+
+    The caller writes them all. Recipients come with their contact points and rules prefetched (`reachable`).
+    """
+    planned = []
+    for each in called:
+        deliveries = _deliveries(alert, each, now)
+        planned += [
+            Page(
+                alert=alert,
+                escalation=escalation,
+                position=position,
+                recipient=each.recipient,
+                contact_point_id=delivery.contact_point_id,
+                delivery=delivery,
+            )
+            for delivery in deliveries
+        ]
+        lines.append(_told(alert, each, deliveries, now))
+    return planned
+
+
+def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
+    """One for each link of the person's chain; none if there is no way to reach them."""
+    recipient = called.recipient
+    chained = links(recipient)
+    if not chained:
+        return []
+    said = page_words.page_words(alert, recipient, why=called.why, now=now)
+    return [
+        Delivery(
+            contact_point=point,
+            channel=point.channel,
+            recipient_name=recipient.name[:150],
+            created_at=now,
+            due_at=now + delay,
+            **said,
+        )
+        for point, delay in chained
+    ]
+
+
+def links(recipient: Recipient) -> list[tuple[ContactPoint, timedelta]]:
+    """The person's own chain, earliest first: the contact points that can be used, each with its delay."""
+    points = {point.pk: point for point in recipient.contact_points.all()}
+    rules = [(point.pk, rule.delay) for point in points.values() for rule in point.rules.all()]
+    return [(points[pk], delay) for pk, delay in chain((pk for pk, point in points.items() if point.usable), rules)]
+
+
+def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetime) -> AlertEvent:
+    name = called.recipient.name
+    if not deliveries:
+        text = f"{name} cannot be reached: no verified contact point ({called.why})"
+        return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now)
+    how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at and d.due_at > now else "") for d in deliveries)
+    return timeline.entry(alert.pk, Kind.PAGED, f"paging {name} by {how} ({called.why})", now=now)
+
+
+def reachable(recipients) -> Iterable[Recipient]:
+    """The same recipients with all that `page` needs."""
+    return recipients.select_related("user").prefetch_related("contact_points__rules")
+
+
+def withdraw(alert: Alert) -> Iterable[int]:
+    """The deliveries of this alert that are still on their way."""
+    return Delivery.objects.live().filter(page__alert=alert).values_list("pk", flat=True)

@@ -1,0 +1,52 @@
+"""Calendars from outside are fetched when they are due: claim, fetch, keep. Apart from the sweep: a slow one delays no page."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from dispatching.channels import ChannelError
+from dispatching.channels.http.client import Client
+from schedules.calendars import feeds
+from schedules.calendars.occurrences import LONGEST, BadCalendar
+from schedules.models import CalendarFeed
+
+PASS = 20  # feeds a call: the queue has other work, too
+_client = Client()
+
+
+def fetch_due(now: datetime, going: Callable[[], bool] = lambda: True) -> int:
+    """Reads up to a pass of the calendars that are due, or until `going` says no; says how many it read."""
+    done = 0
+    while done < PASS and going() and (feed := _claim(now)):
+        _read(feed, now)
+        done += 1
+    return done
+
+
+def _claim(now: datetime) -> CalendarFeed | None:
+    """The calendar that has been due longest; whatever happens to us, it is due again in a quarter of an hour."""
+    with transaction.atomic():
+        due = CalendarFeed.objects.select_for_update(skip_locked=True).filter(due_at__lte=now)
+        feed = due.order_by("due_at", "pk").first()
+        if feed:
+            feed.due_at = now + feeds.EVERY
+            feed.save(update_fields=["due_at"])
+    return feed
+
+
+def _read(feed: CalendarFeed, now: datetime) -> None:
+    try:
+        feeds.take(feed, _fetched(feed.url) if feed.url else feed.content, now)
+    except (ChannelError, BadCalendar) as error:
+        feeds.failed(feed, str(error), now)
+
+
+def _fetched(url: str) -> str:
+    reply = _client.get(
+        url, {"Accept": "text/calendar", "User-Agent": f"Tocsin (+{settings.PUBLIC_URL})"}, limit=LONGEST
+    )
+    if reply.status != 200:
+        raise ChannelError(f"{reply.host} answered {reply.status}")
+    return reply.body.decode("utf-8-sig", errors="replace")

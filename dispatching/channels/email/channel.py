@@ -1,0 +1,162 @@
+"""E-mail through Django's mail settings: one recipient, marked as automatic so that nothing answers it.
+
+No "Precedence: bulk": it was never standardised (RFC 2076 discourages it), Auto-Submitted and the List- headers tell
+responders the same (RFC 3834 2, RFC 5230 4.6), and there are servers that deliver "bulk" later than the rest.
+"""
+
+from email import message_from_bytes
+from email.header import Header
+from email.message import Message
+from email.utils import formataddr, parseaddr
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.core.validators import validate_email
+from django.utils.encoding import punycode
+from django.utils.module_loading import import_string
+
+from dispatching.channels.base import Channel, ChannelError, Envelope
+from dispatching.channels.email import mime, tagged_addresses
+from dispatching.channels.email.smtp import Line
+from dispatching.channels.text import one_line, printable, shorten
+
+SUBJECT, NAME, BODY = 250, 100, 100_000  # characters
+
+
+class EmailChannel(Channel):
+    kind = "email"
+    label = "E-mail"
+
+    def __init__(self) -> None:
+        self._line = Line()
+
+    def clean_address(self, address: str) -> str:
+        local, _, domain = address.strip().rpartition("@")
+        try:
+            # Letter case counts in the part before the @ in principle (RFC 5321 2.4), never in the domain.
+            address = f"{local}@{punycode(domain.lower())}"
+            validate_email(address)
+        except (ValidationError, UnicodeError):
+            raise ValidationError("Please enter one e-mail address, such as ana@example.org.") from None
+        return address
+
+    def send(self, envelope: Envelope) -> str:
+        """The Message-ID with the server's answer, if it gave one."""
+        try:
+            address = self.clean_address(envelope.address)
+        except ValidationError:
+            raise ChannelError("this is not one e-mail address", permanent=True) from None
+        if not _over_smtp(settings.EMAIL_BACKEND):
+            return _through_django(_Written(envelope, address) if envelope.letter else message(envelope, address))
+        content = written(envelope, address) if envelope.letter else _serialised(message(envelope, address))
+        answer = self._line.send(sender(envelope), address, content)
+        return f"{message_id(envelope.key)} {answer}"
+
+
+def message(envelope: Envelope, address: str) -> EmailMessage:
+    """The mail whose words are its own."""
+    body, url = printable(envelope.body), printable(str(envelope.data.get("url", "")))
+    tail = f"\n… shortened; the whole is at {url}\n" if url else "\n… shortened\n"
+    return EmailMessage(
+        subject=_subject(one_line(envelope.subject, SUBJECT)),
+        body=shorten(body, BODY, tail),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[formataddr((one_line(envelope.recipient, NAME), address))],
+        headers=headers(envelope),
+    )
+
+
+def written(envelope: Envelope, address: str) -> bytes:
+    """The mail whose words are shared, as it goes over the line."""
+    assert envelope.letter
+    own = {"From": _from(settings.DEFAULT_FROM_EMAIL), "To": mime.address(envelope.recipient, address)}
+    if settings.REPLY_TO:
+        own["Reply-To"] = settings.REPLY_TO
+    if envelope.letter.after:
+        own["In-Reply-To"] = own["References"] = message_id(envelope.letter.after)
+    return mime.write(envelope.letter, own | headers(envelope))
+
+
+def headers(envelope: Envelope) -> dict[str, str]:
+    """What every mail says; its Message-ID is the same for every attempt: a receiver can tell that it has it already."""
+    said = {
+        "Message-ID": message_id(envelope.key),
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    if leave := envelope.data.get("unsubscribe_url"):
+        said["List-Unsubscribe"] = f"<{one_line(leave, 800)}>"
+        if envelope.leave and settings.UNSUBSCRIBE_ADDRESS:
+            mailbox = tagged_addresses.address(settings.UNSUBSCRIBE_ADDRESS, tagged_addresses.LEAVE, envelope.leave)
+            said["List-Unsubscribe"] += f", <mailto:{mailbox}?subject=unsubscribe>"
+        if leave.startswith("https:"):  # RFC 8058 knows no other
+            said["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return said
+
+
+def message_id(key: str) -> str:
+    return f"<{key}@{_domain(settings.DEFAULT_FROM_EMAIL, settings.PUBLIC_URL)}>"
+
+
+def sender(envelope: Envelope) -> str:
+    """The envelope sender: with BOUNCE_ADDRESS one of its own for each delivery, so that a bounce says what bounced."""
+    if settings.BOUNCE_ADDRESS:
+        return tagged_addresses.address(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, envelope.key)
+    return _address(settings.DEFAULT_FROM_EMAIL)
+
+
+class _Written(EmailMessage):
+    """A mail that is written already, for Django's other ways to send."""
+
+    def __init__(self, envelope: Envelope, address: str) -> None:
+        super().__init__(to=[address], headers=headers(envelope))
+        self._content = written(envelope, address)
+
+    def message(self) -> Message:  # type: ignore[override]
+        return message_from_bytes(self._content)
+
+
+@lru_cache
+def _over_smtp(backend: str) -> bool:
+    return issubclass(import_string(backend), SmtpBackend)
+
+
+@lru_cache
+def _address(given: str) -> str:
+    return parseaddr(given)[1]
+
+
+@lru_cache
+def _from(given: str) -> str:
+    return mime.address(*parseaddr(given))
+
+
+def _serialised(mail: EmailMessage) -> bytes:
+    return mail.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's, not the library's
+
+
+def _subject(text: str) -> str:
+    """The subject as it goes over the line: Django leaves too little room on its first line, and so an empty one."""
+    if text.isascii() and len(text) <= 60:
+        return text
+    return Header(text, "utf-8", header_name="Subject").encode(linesep="")
+
+
+@lru_cache
+def _domain(sent_from: str, public_url: str) -> str:
+    """The part of our Message-IDs after the @: the sender's domain, else our own host."""
+    return parseaddr(sent_from)[1].rpartition("@")[2] or urlsplit(public_url).hostname or "localhost"
+
+
+def _through_django(mail: EmailMessage) -> str:
+    """A new connection each time: to the backend for files that means a file each."""
+    try:
+        get_connection().send_messages([mail])
+    except (OSError, ImproperlyConfigured) as error:
+        words = getattr(error, "strerror", None) or error
+        raise ChannelError(f"the mail could not be written: {words}", away=True) from None
+    return mail.extra_headers["Message-ID"]

@@ -1,0 +1,99 @@
+"""A mail whose words many share: encoded once for all of them, so that for each one only bytes are put together.
+
+Everything is quoted-printable, 7 bits wide: nobody on the way has a reason to change it, whatever servers can do.
+"""
+
+import binascii
+from email.header import Header
+from email.utils import formatdate
+from functools import lru_cache
+from html import escape
+
+from dispatching.channels.shared_words import Letter, Words, split
+from dispatching.channels.text import one_line, printable
+
+LINE = b"\r\n"
+LONGEST = 76  # characters of a line
+SOFT = b"=\r\n"  # the end of a line that is not one of the text
+# "=_" cannot occur in what is quoted-printable (RFC 2045 6.7), so the boundary need not be looked for in it.
+START, END = b"--=_tocsin\r\n", b"--=_tocsin--\r\n"
+ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="=_tocsin"\r\n\r\n'
+KIND = 'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+PLAIN, HTML = KIND.format("plain").encode(), KIND.format("html").encode()
+SUBJECT, NAME = 250, 100  # characters
+
+
+def write(letter: Letter, headers: dict[str, str]) -> bytes:
+    """The whole mail. `headers` are those of this mail alone, ASCII and folded; the Date is that of now."""
+    words = letter.words
+    own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"{own}Date: {formatdate()}\r\n".encode("ascii") + _common(words)
+    text = _body(letter, "text")
+    if not words.html:
+        return head + PLAIN + text
+    return b"".join((head, ALTERNATIVE, START, PLAIN, text, LINE, START, HTML, _body(letter, "html"), LINE, END))
+
+
+def encoded(text: str) -> bytes:
+    """Quoted-printable (RFC 2045 6.7), with CRLF; its last line has room for one more character, as SOFT needs."""
+    found = binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
+    last = found[found.rfind(b"\n") + 1 :]
+    if len(last) < LONGEST:
+        return found
+    cut = -3 if last[-3:-2] == b"=" else -1
+    return found[:cut] + SOFT + found[cut:]
+
+
+def header(name: str, text: str) -> str:
+    """A header's value in ASCII, folded, without the name."""
+    plain = text.isascii() and "=?" not in text
+    return Header(text, "us-ascii" if plain else "utf-8", header_name=name).encode(linesep="\r\n")
+
+
+def address(name: str, where: str) -> str:
+    """For a header To: the name, encoded where it has to be, and the address."""
+    name = one_line(name, NAME)
+    if not name:
+        return where
+    if name.isascii() and "=?" not in name:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{where}>'
+    return f"{header('Reply-To', name)}\r\n <{where}>"  # the longest name of such a header
+
+
+@lru_cache(64)
+def _common(words: Words) -> bytes:
+    """The headers that are the same for all."""
+    shared = {"Subject": header("Subject", one_line(words.subject, SUBJECT)), "MIME-Version": "1.0"}
+    shared |= {name: header(name, one_line(value, 900)) for name, value in words.headers.items()}
+    return "".join(f"{name}: {value}\r\n" for name, value in shared.items()).encode("ascii")
+
+
+@lru_cache(64)
+def _pieces(words: Words, form: str) -> tuple[bytes | str, ...]:
+    """The words in one form: every second piece is the name of a mark, the others are encoded."""
+    found = split(words.html if form == "html" else words.text)
+    return tuple(piece if place % 2 else encoded(piece) for place, piece in enumerate(found))
+
+
+@lru_cache(512)
+def _passages(words: Words, form: str, parts: tuple[str, ...]) -> bytes:
+    return encoded(Letter(words, parts, {}).passages(form))
+
+
+def _body(letter: Letter, form: str) -> bytes:
+    out: list[bytes] = []
+    for piece in _pieces(letter.words, form):
+        value = piece if isinstance(piece, bytes) else _value(letter, form, piece)
+        # Between two pieces no line of the text ends, unless one of them says so; but a line of the mail must not grow.
+        if out and not out[-1].endswith(LINE) and not value.startswith(LINE):
+            out.append(SOFT)
+        out.append(value)
+    return b"".join(out)
+
+
+def _value(letter: Letter, form: str, name: str) -> bytes:
+    if name == "parts":
+        return _passages(letter.words, form, letter.parts)
+    url = letter.links.get(name, "")
+    return encoded(escape(url) if form == "html" else url)

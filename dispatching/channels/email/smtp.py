@@ -1,0 +1,174 @@
+"""One open SMTP connection per thread, and a dialogue that knows what may be said twice.
+
+Until the content has been sent nothing can have been accepted, so a connection that the server dropped meanwhile is
+replaced at once. After that the outcome of a broken connection is unknown.
+"""
+
+import smtplib
+import threading
+import time
+from functools import partial
+from typing import Any
+
+from django.core.mail.backends import smtp
+
+from dispatching.channels.base import ChannelError, provider_timeout
+from dispatching.channels.text import one_line
+from dispatching.rules import smtp_reply
+
+IDLE = 60  # seconds; a connection unused for longer may have been forgotten on the way, without a word to us
+
+
+class _Dialogue(smtplib.SMTP):
+    """Each command and each reply has what is left of the time for the whole mail."""
+
+    def __init__(self, *args: Any, deadline: float, **options: Any) -> None:
+        self.deadline = deadline
+        super().__init__(*args, **options)
+
+    def send(self, s: Any) -> None:
+        self._limit()
+        super().send(s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        self._limit()
+        return super().getreply()
+
+    def _limit(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the mail server took too long")
+        if self.sock:
+            self.sock.settimeout(left)
+
+
+class _DialogueOverTLS(_Dialogue, smtplib.SMTP_SSL):
+    pass
+
+
+class _Backend(smtp.EmailBackend):
+    """Django's way from the settings to a connection: TLS, login and all."""
+
+    deadline = 0.0
+
+    @property
+    def connection_class(self) -> Any:
+        return partial(_DialogueOverTLS if self.use_ssl else _Dialogue, deadline=self.deadline)
+
+
+class Line(threading.local):
+    """Sends mail over a connection that stays open; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._open: _Dialogue | None = None
+        self._used_at = 0.0
+
+    def send(self, sender: str, recipient: str, content: bytes) -> str:
+        """The server's words of acceptance; raises ChannelError for everything else."""
+        deadline = time.monotonic() + provider_timeout()
+        try:
+            dialogue = self._begin(sender, deadline)
+            _expect(250, 251, answer=dialogue.docmd("rcpt", f"TO:<{recipient}>"))
+            _expect(354, answer=dialogue.docmd("data"))
+            answer = _hand_over(dialogue, content)
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            raise _failure(error, recipient) from None
+        except ChannelError:
+            self.close()
+            raise
+        self._used_at = time.monotonic()
+        return one_line(answer, 200)
+
+    def close(self) -> None:
+        if self._open:
+            self._open.close()
+        self._open = None
+
+    def _begin(self, sender: str, deadline: float) -> _Dialogue:
+        """A connection on which the server has taken MAIL: the one that is open if it still works, else a new one."""
+        if self._open and time.monotonic() - self._used_at < IDLE:
+            self._open.deadline = deadline
+            try:
+                _expect(250, answer=_mail(self._open, sender))
+                return self._open
+            except (smtplib.SMTPException, OSError):
+                pass
+        self.close()
+        self._open = _connect(deadline)
+        try:
+            _expect(250, answer=_mail(self._open, sender))
+        except (smtplib.SMTPException, OSError) as error:
+            raise _not_begun(error) from None
+        return self._open
+
+
+def _connect(deadline: float) -> _Dialogue:
+    backend = _Backend(timeout=max(0.001, deadline - time.monotonic()))
+    backend.deadline = deadline
+    try:
+        backend.open()
+        dialogue = backend.connection
+        assert isinstance(dialogue, _Dialogue)
+        dialogue.ehlo_or_helo_if_needed()
+    except (smtplib.SMTPException, OSError) as error:
+        # Whatever the server has against us, it has not yet heard of the recipient.
+        raise ChannelError(f"no connection to the mail server: {_words(error)}", away=True) from None
+    return dialogue
+
+
+def _mail(dialogue: _Dialogue, sender: str) -> tuple[int, bytes]:
+    # Not dialogue.mail: it reads an address that is clean already, letter by letter.
+    return dialogue.docmd("mail", f"FROM:<{sender}>" + (" body=8bitmime" if dialogue.has_extn("8bitmime") else ""))
+
+
+def _expect(*codes: int, answer: tuple[int, bytes]) -> None:
+    if answer[0] not in codes:
+        raise smtplib.SMTPResponseException(*answer)
+
+
+def _hand_over(dialogue: _Dialogue, content: bytes) -> str:
+    try:
+        dialogue.send(_dotted(content))
+        code, words = dialogue.getreply()
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
+        raise ChannelError(f"the mail server did not confirm: {_words(error)}", unknown=True) from None
+    _expect(250, answer=(code, words))
+    return words.decode("utf-8", "replace")
+
+
+def _dotted(content: bytes) -> bytes:
+    """The content as it goes over the line: a leading dot is doubled, a lone one ends it (RFC 5321 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _failure(error: Exception, recipient: str) -> ChannelError:
+    words = _words(error).replace(recipient, "the address")
+    gone = _refused(error) and smtp_reply.verdict(words) == smtp_reply.GONE
+    return ChannelError(_said(error, words), permanent=_refused(error), gone=gone)
+
+
+def _not_begun(error: Exception) -> ChannelError:
+    """It does not take the sender: that is about us, and would be the same for the next one."""
+    return ChannelError(_said(error, _words(error)), permanent=_refused(error), away=True)
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, smtplib.SMTPResponseException) and 500 <= error.smtp_code < 600
+
+
+def _said(error: Exception, words: str) -> str:
+    return f"the mail server {'refused' if _refused(error) else 'failed'}: {words}"
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        answer = error.smtp_error
+        words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+        return one_line(f"{error.smtp_code} {words}", 200)
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+        return "it took too long"
+    return one_line(getattr(error, "strerror", None) or str(error), 200)

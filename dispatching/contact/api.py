@@ -1,0 +1,74 @@
+"""Contact points, and each person's own order of using them."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+
+from dispatching.alerts import access
+from dispatching.models import ContactPoint, ContactRule, Recipient
+from schedules.surfaces.api import RecordSerializer, Resource
+from schedules.surfaces.fields import UserField
+from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+
+
+class ContactPointSerializer(RecordSerializer):
+    blame = "address"
+
+    user = UserField(source="recipient.user", help_text="Whose it is: id or username. Null: somebody without a login.")
+    username = serializers.CharField(source="recipient.user.username", default=None, read_only=True)
+    recipient = serializers.CharField(source="recipient.name", read_only=True, help_text="The name in a timeline.")
+
+    class Meta:
+        model = ContactPoint
+        fields = ("id", "user", "username", "recipient", "channel", "address", "verified", "disabled_reason")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "recipient" in attrs:
+            user = attrs["recipient"]["user"]
+            attrs = {**attrs, "recipient": Recipient.objects.get_or_create(user=user)[0]}
+        return super().validate(attrs)
+
+
+class ContactPointFilters(filters.FilterSet):
+    user = NumberFilter(field_name="recipient__user", help_text="A person's id.")
+    username = TextFilter(field_name="recipient__user__username")
+    channel = TextFilter()
+    address = TextFilter(lookup_expr="iexact")
+    verified = YesNoFilter()
+
+
+class ContactPointViewSet(Resource):
+    """Contact points: one address of one person on one channel. Only verified ones are used.
+
+    Everyone reads their own; all of them needs the permission to view contact points.
+    """
+
+    queryset = ContactPoint.objects.select_related("recipient__user")
+    serializer_class = ContactPointSerializer
+    filterset_class = ContactPointFilters
+
+    def get_queryset(self) -> QuerySet[ContactPoint]:
+        return access.readable(super().get_queryset(), self.request.user)
+
+
+class ContactRuleSerializer(RecordSerializer):
+    blame = "delay"
+
+    class Meta:
+        model = ContactRule
+        fields = ("id", "contact_point", "delay")
+
+
+class ContactRuleFilters(filters.FilterSet):
+    contact_point = NumberFilter(help_text="A contact point's id.")
+    user = NumberFilter(field_name="contact_point__recipient__user", help_text="A person's id.")
+
+
+class ContactRuleViewSet(Resource):
+    """Contact rules: use this contact point so long after a page begins. Without any, all are used at once."""
+
+    queryset = ContactRule.objects.all()
+    serializer_class = ContactRuleSerializer
+    filterset_class = ContactRuleFilters

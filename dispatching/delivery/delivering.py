@@ -1,0 +1,309 @@
+"""The outbox: plan, claim (commit), send, record (commit). Knows nothing of alerts.
+
+A claim takes a lease and a new attempt number; whoever holds an older number is fenced off: it neither calls the
+provider nor records. `Delivery.due_at` is the lease's end while a delivery is being sent.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, F, Value, When
+
+from dispatching import channels
+from dispatching.channels import ChannelError, Envelope
+from dispatching.channels.shared_words import Letter, Words
+from dispatching.channels.text import one_line
+from dispatching.contact import links as personal
+from dispatching.models import Attempt, ContactPoint, Content, Delivery
+from dispatching.rules.contact import retry_after, retry_patiently
+
+log = structlog.get_logger(__name__)
+State, Outcome = Delivery.State, Attempt.Outcome
+
+MAX_ATTEMPTS = 6  # of what does not say how long it is of use
+SILENT = "the sender said nothing until its lease ended"
+
+CLAIM = """
+WITH picked AS (
+    SELECT id, state FROM dispatching_delivery
+    WHERE queue = %(queue)s AND due_at <= %(now)s AND state IN ('pending', 'sending') AND {only}
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE dispatching_delivery AS delivery
+SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
+FROM picked WHERE delivery.id = picked.id
+RETURNING delivery.id, delivery.attempt, picked.state = 'sending'
+"""
+# What waits with words that it shares goes out by the batch (see bulk); what a dead sender left behind does so no more.
+CLAIM_NEXT = CLAIM.format(only="(content_id IS NULL OR state = 'sending')")
+CLAIM_ONE = CLAIM.format(only="id = %(id)s AND attempt = %(attempt)s")
+
+SEEN = (
+    *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
+    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id"),
+)
+POINT = ("id", "address", "verified", "disabled_reason", "link_version")
+LOOK = f"""
+SELECT {", ".join(f"delivery.{name}" for name in SEEN)}, {", ".join(f"point.{name}" for name in POINT)}
+FROM dispatching_delivery delivery LEFT JOIN dispatching_contactpoint point ON point.id = delivery.contact_point_id
+WHERE delivery.state = 'sending' AND
+"""
+LOOK_AT_ONE = LOOK + "delivery.id = %(id)s AND delivery.attempt = %(attempt)s"
+RECORDED = ("id", "attempt", "state", "due_at", "sent_at", "receipt", "address", "reason")
+RECORD = """
+WITH recorded AS (
+    UPDATE dispatching_delivery SET state = %(state)s, due_at = %(due_at)s, sent_at = %(sent_at)s, receipt = %(receipt)s,
+        address = %(address)s, reason = %(reason)s
+    WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'sending' RETURNING id
+), tried AS (
+    INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
+    SELECT id, %(attempt)s, %(now)s::timestamptz, %(outcome)s::text, %(why)s::text
+    FROM recorded WHERE %(outcome)s::text IS NOT NULL
+)
+SELECT id FROM recorded
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make attempt number `attempt`; `takeover` if the sender before has let its lease run out."""
+
+    delivery_id: int
+    attempt: int
+    takeover: bool
+
+
+def claim_next(queue: str, *, now: datetime) -> Claim | None:
+    """Takes the delivery that has been due longest, for one lease; None when there is none that nobody else is taking."""
+    return _claim(CLAIM_NEXT, queue=queue, now=now)
+
+
+def claim(delivery_id: int, attempt: int, queue: str, *, now: datetime) -> Claim | None:
+    """Takes this delivery if it is due and has not been attempted since `attempt`; else None."""
+    return _claim(CLAIM_ONE, queue=queue, now=now, id=delivery_id, attempt=attempt)
+
+
+def _claim(statement: str, *, now: datetime, **values: Any) -> Claim | None:
+    lease_until = now + timedelta(seconds=settings.LEASE_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"now": now, "lease_until": lease_until, **values})
+        row = cursor.fetchone()
+    return Claim(*row) if row else None
+
+
+def send(claim: Claim, *, now: datetime) -> Delivery | None:
+    """Hands a claimed delivery to its provider and records what came of it; None if another attempt has overtaken it."""
+    if claim.takeover:
+        _note_unknown(claim, now=now)
+    delivery = _last_look(claim)
+    if delivery is None:
+        log.info("attempt_overtaken", delivery=claim.delivery_id, attempt=claim.attempt)
+        return None
+    return _record(delivery, come_of(delivery, now=now), now=now)
+
+
+def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
+    """Hands a delivery that was looked at just now to its provider, unless there is a reason not to.
+
+    Returns what is to be recorded: the fields that change, and the `outcome` of the attempt, None if there was none.
+    """
+    if delivery.cancelled_at:
+        return {"outcome": None, "state": State.SUPPRESSED, "due_at": None}
+    if delivery.expires_at and delivery.expires_at <= now:
+        return {"outcome": None, "state": State.SUPPRESSED, "due_at": None, "reason": "too late to be of use"}
+    if delivery.attempt > MAX_ATTEMPTS and _kills(delivery):
+        # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
+        return _end(State.DEAD, "no sender has survived it", now=now)
+    if refusal := _refusal(delivery):
+        return _end(State.FAILED, refusal, now=now, outcome=Outcome.PERMANENT)
+    return _call(delivery, now=now)
+
+
+def _last_look(claim: Claim) -> Delivery | None:
+    """The delivery as it is just before the call, if this attempt is still the latest one (faults A13, A18)."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK_AT_ONE, {"id": claim.delivery_id, "attempt": claim.attempt})
+        row = cursor.fetchone()
+    return seen(row) if row else None
+
+
+def seen(row: tuple) -> Delivery:
+    """A row of LOOK as a delivery with its contact point."""
+    values = dict(zip(SEEN, row, strict=False))
+    point = ContactPoint(**dict(zip(POINT, row[len(SEEN) :], strict=True)))
+    return Delivery(**values | {"data": json.loads(values["data"]), "contact_point": point if point.pk else None})
+
+
+def _note_unknown(claim: Claim, *, now: datetime) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                delivery_id=claim.delivery_id, number=claim.attempt - 1, at=now, outcome=Outcome.UNKNOWN, reason=SILENT
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _kills(delivery: Delivery) -> bool:
+    """Whether so many attempts died; what is tried until it expires has others on record, of which the sender told."""
+    if delivery.expires_at is None:
+        return True
+    told = delivery.attempts.exclude(reason=SILENT).count()
+    return delivery.attempt - told > MAX_ATTEMPTS
+
+
+def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
+    return _record(delivery, _call(delivery, now=now), now=now)
+
+
+def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
+    try:
+        receipt = channels.get(delivery.channel).send(envelope(delivery))
+    except ChannelError as error:
+        return _failed(delivery, error, now=now)
+    except Exception as error:  # the one broad net: a fault in a channel must not stop the others
+        log.exception("channel_fault", delivery=delivery.pk, channel=delivery.channel)
+        return _failed(delivery, ChannelError(f"unexpected: {type(error).__name__}"), now=now)
+    return _sent(delivery, receipt, now=now)
+
+
+def _refusal(delivery: Delivery) -> str:
+    """Why the contact point as it is now cannot be used; empty if it can (faults F7)."""
+    point = delivery.contact_point
+    if point is None:
+        return "the contact point was deleted"
+    if not point.verified and not delivery.asks_to_confirm:
+        return "the contact point is no longer verified"
+    return f"the contact point is disabled: {point.disabled_reason}" if point.disabled_reason else ""
+
+
+def envelope(delivery: Delivery) -> Envelope:
+    assert delivery.contact_point
+    whom = {"key": delivery.key.hex, "address": delivery.contact_point.address, "recipient": delivery.recipient_name}
+    if delivery.content_id is None:
+        data = {"id": delivery.key.hex, **delivery.data}
+        return Envelope(**whom, subject=delivery.subject, body=delivery.body, data=data)
+    words = _words(delivery.content_id)
+    letter = _letter(words, delivery)
+    urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
+    data = {"id": delivery.key.hex, **words.data, **urls}
+    leave = personal.mail_token(delivery.contact_point)
+    return Envelope(
+        **whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave
+    )
+
+
+@lru_cache(16)
+def _words(content_id: int) -> Words:
+    """Read once: the words of a content are finished, nobody changes them."""
+    content = Content.objects.get(pk=content_id)
+    return Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
+
+
+def _letter(words: Words, delivery: Delivery) -> Letter:
+    point = delivery.contact_point
+    assert point
+    links = {name: personal.url(name, point.pk, point.link_version) for name in words.links}
+    after = (delivery.data.get("after") or "").replace("-", "")
+    return Letter(words, tuple(delivery.data.get("parts", ())), links, after)
+
+
+def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:
+    assert delivery.contact_point
+    return {
+        "outcome": Outcome.ACCEPTED,
+        "state": State.SENT,
+        "due_at": None,
+        "sent_at": now,
+        "receipt": receipt[:255],
+        "address": delivery.contact_point.address,
+        "reason": "",
+    }
+
+
+def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[str, Any]:
+    reason, outcome = str(error)[:250], _outcome(error)
+    # What has hours waits until a provider that takes nothing has been mended; a page goes on to the next contact point.
+    if error.permanent and not (error.away and delivery.expires_at):
+        return _end(State.FAILED, reason, now=now, outcome=outcome)
+    if delivery.expires_at:
+        spread = delivery.key.int % 1000 / 1000
+        due_at = now + retry_patiently(delivery.attempt, spread=spread, hint=error.retry_after)
+        over = due_at >= delivery.expires_at
+    else:
+        due_at = now + retry_after(delivery.attempt, hint=error.retry_after)
+        over = delivery.attempt >= MAX_ATTEMPTS
+    if over:
+        return _end(State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
+    return {"outcome": outcome, "state": State.PENDING, "due_at": due_at, "reason": reason}
+
+
+def _outcome(error: ChannelError) -> str:
+    if error.away:
+        return Outcome.AWAY
+    if error.permanent:
+        return Outcome.GONE if error.gone else Outcome.PERMANENT
+    return Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
+
+
+def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> dict[str, Any]:
+    # Due now: a failure that is final has to be followed up, by whoever knows why this was sent.
+    return {"outcome": outcome, "state": state, "due_at": now, "reason": reason}
+
+
+def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Delivery | None:
+    """Writes what came of it in one statement; None if a newer attempt has taken over, which then has the last word."""
+    for name in came.keys() - {"outcome"}:
+        setattr(delivery, name, came[name])
+    row = {name: getattr(delivery, name) for name in RECORDED}
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, row | {"now": now, "outcome": came["outcome"], "why": came.get("reason", "")})
+        if cursor.fetchone():
+            return delivery
+    log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)
+    return None
+
+
+def returned(delivery: Delivery, outcome: str, words: str, *, now: datetime) -> bool:
+    """What the provider had accepted comes back: a failure like any other, to be followed up. False if it is none any more.
+
+    `outcome`: GONE if there is no such address, TEMPORARY if it was given up for now, else PERMANENT.
+    """
+    reason = one_line(f"returned: {words}", 250)
+    with transaction.atomic():
+        # Some come back before their batch has been recorded; the new attempt number then fences that off.
+        accepted = Delivery.objects.filter(pk=delivery.pk, state__in=(State.SENDING, State.SENT, State.DELIVERED))
+        if not accepted.update(state=State.FAILED, reason=reason, due_at=now, attempt=F("attempt") + 1):
+            return False
+        number = Delivery.objects.values_list("attempt", flat=True).get(pk=delivery.pk)
+        Attempt.objects.create(delivery_id=delivery.pk, number=number, at=now, outcome=outcome, reason=reason)
+    return True
+
+
+def arrived(delivery: Delivery) -> None:
+    """The provider has delivered what it had accepted."""
+    Delivery.objects.filter(pk=delivery.pk, state=State.SENT).update(state=State.DELIVERED)
+
+
+def suppress(deliveries: Iterable[int], reason: str, *, now: datetime) -> int:
+    """Nothing of these starts any more: waiting ones end here, one that is being sent is stopped before its call."""
+    waiting = When(state=State.PENDING, then=Value(State.SUPPRESSED))
+    # One statement: between two of them a delivery could change from the one state to the other and slip through.
+    return (
+        Delivery.objects.live()
+        .filter(pk__in=deliveries)
+        .update(
+            due_at=Case(When(state=State.PENDING, then=Value(None)), default=F("due_at")),
+            state=Case(waiting, default=F("state")),
+            reason=reason,
+            cancelled_at=now,
+        )
+    )

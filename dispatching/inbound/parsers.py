@@ -1,0 +1,30 @@
+"""The one parser of the REST API."""
+
+from typing import Any
+
+from rest_framework.exceptions import APIException
+from rest_framework.parsers import BaseParser
+
+from dispatching.inbound.bad_input import BadInput
+from dispatching.inbound.body import read_json
+
+
+class BodyRefused(APIException):
+    """BadInput as the API answers it: its status, and `{"detail": …, "errors": […]}`."""
+
+    def __init__(self, refusal: BadInput):
+        super().__init__({"detail": refusal.errors[0], "errors": refusal.errors}, code="bad_input")
+        self.status_code = refusal.status
+
+
+class StrictJSONParser(BaseParser):
+    """JSON that cannot break what comes after it: 400 names the field, 413 the limit, 415 the character set."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        request = parser_context["request"]
+        try:
+            return read_json(getattr(request, "_request", request))
+        except BadInput as refusal:
+            raise BodyRefused(refusal) from None

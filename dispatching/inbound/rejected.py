@@ -1,0 +1,75 @@
+"""A source whose requests are all refused is as good as blind: its service's own policy says who hears of it (faults J17).
+
+What tells them is an alert like any other, so it escalates until somebody has it, and ends when something is accepted.
+"""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from dispatching.alerts import intake, lifecycle
+from dispatching.channels.text import printable, shorten
+from dispatching.models import Alert, Integration, Refusal
+from dispatching.rules.event import Event
+
+PATIENCE = timedelta(minutes=10)
+SAMPLE = 500  # characters of the refused body
+KEY = "tocsin/refused"
+
+NOTE = """
+INSERT INTO dispatching_refusal AS known (integration_id, since, last_at, count, reason, sample, due_at)
+VALUES (%(integration)s, %(now)s, %(now)s, 1, %(reason)s, %(sample)s, %(due_at)s)
+ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EXCLUDED.last_at,
+    reason = EXCLUDED.reason, sample = EXCLUDED.sample
+"""
+
+
+def note(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
+    """One more request of this integration was refused. Its key does not go into the sample that people see."""
+    sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
+    values: dict[str, Any] = {
+        "integration": integration.pk,
+        "now": now,
+        "reason": printable("; ".join(errors)),
+        "sample": shorten(sample, SAMPLE),
+        "due_at": now + PATIENCE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, values)
+
+
+def over(integration: Integration, *, now: datetime) -> None:
+    """Something was accepted again."""
+    Refusal.objects.filter(integration=integration).delete()
+    for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
+        with suppress(lifecycle.Refused):  # somebody was quicker
+            lifecycle.resolve(alert, now=now, via="Tocsin: an event was accepted again")
+
+
+def tell_owners(now: datetime) -> int:
+    """Raises an alert for each integration that has had nothing accepted for too long; how many."""
+    due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
+    for refusal in due:
+        # Twice, if two are at it, is one alert: its key is the same. Dying in between means once more, not never.
+        intake.accept(refusal.integration, [_event(refusal)], now=now)
+        Refusal.objects.filter(pk=refusal.pk).update(due_at=None)
+    return len(due)
+
+
+def _event(refusal: Refusal) -> Event:
+    return Event(
+        action="trigger",
+        dedup_key=KEY,
+        summary=shorten(f"The alerts of {refusal.integration} are being refused: {refusal.reason}", 1024),
+        severity="error",
+        source="Tocsin",
+        details={
+            "refused": refusal.count,
+            "since": refusal.since.isoformat(),
+            "reason": refusal.reason,
+            "sample": refusal.sample,
+            "what to do": "correct what the monitoring tool sends; this alert ends with the first event that is accepted",
+        },
+    )

@@ -1,0 +1,38 @@
+"""A calendar from outside that cannot be read any more: whoever owns it hears of it once a failure (faults F9)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from dispatching.models import Notice
+from dispatching.notices import notices
+from schedules.models import CalendarFeed, User
+
+
+def tell_feed_owners(now: datetime) -> int:
+    """Tells the owners of each calendar that has begun to fail since they were told last; how many calendars."""
+    failing = CalendarFeed.objects.filter(failing_since__isnull=False).defer("content", "unknown")
+    return sum(_tell(feed, now) for feed in failing.select_related("team__manager"))
+
+
+def _tell(feed: CalendarFeed, now: datetime) -> bool:
+    failure = f"feed/{feed.pk}/{feed.failing_since:%Y-%m-%dT%H:%M:%S.%fZ}/"
+    if Notice.objects.filter(key__startswith=failure).exists():
+        return False
+    subject, url = f"The calendar {feed.name} cannot be read", notices.on_call_url()
+    with transaction.atomic():  # all of them or, if we die, all of them the next time
+        for user in _owners(feed):
+            body = render_to_string("messages/feed.txt", {"feed": feed, "zone": user.time_zone, "url": url})
+            notices.tell(user, f"{failure}{user.pk}", Notice.Kind.FEED, subject, body, now=now, url=url)
+    return True
+
+
+def _owners(feed: CalendarFeed) -> Iterable[User]:
+    """The team's manager, else the team, else (there is nobody) those who may do everything; active people only."""
+    team = feed.team
+    if team and team.manager and team.manager.is_active:
+        return [team.manager]
+    members = list(team.members.order_by("pk")) if team else []
+    return members or User.objects.filter(is_superuser=True, is_active=True).order_by("pk")

@@ -1,0 +1,184 @@
+"""Reminders before shifts and hand-overs at shift changes, for the schedules that ask for them (A12).
+
+Each such schedule has a row with its `due_at`: the next moment at which somebody is to be told, or a quarter of an hour
+ahead, so that edits are seen in time. A look tells and moves the row on in one transaction.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.template.loader import render_to_string
+
+from dispatching.alerts import page_words
+from dispatching.models import Alert, Notice, Service, ShiftWatch
+from dispatching.notices import notices
+from schedules.models import HandoverNote, Schedule, User
+from schedules.oncall import HORIZON, Duty, OnDuty, Timetable, timetables
+from schedules.rules.hours import joined
+from schedules.templatetags.times import moment
+
+log = structlog.get_logger(__name__)
+PASS = 10  # rows a call: at the hour at which everybody hands over, steps get their turn in between
+LOOK = timedelta(minutes=15)
+RETRY = timedelta(minutes=1)
+LOOKBACK = timedelta(days=35)
+NOTE_AGE = timedelta(days=14)
+ALERTS = 20  # listed in a hand-over; of the others the number
+
+ENROL = """
+INSERT INTO dispatching_shiftwatch (schedule_id, due_at, on_duty)
+SELECT id, %(now)s, '[]' FROM schedules_schedule schedule
+WHERE (remind IS NOT NULL OR hands_over)
+    AND NOT EXISTS (SELECT FROM dispatching_shiftwatch watch WHERE watch.schedule_id = schedule.id)
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A person's unbroken time on duty on one schedule, whatever says so; UTC, the end excluded."""
+
+    user: User
+    start: datetime
+    end: datetime
+
+
+def watch_due(now: datetime) -> int:
+    """Looks at up to a pass of the schedules that are due; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENROL, {"now": now})
+    done = 0
+    while done < PASS and ShiftWatch.objects.filter(due_at__lte=now).exists() and _look_at_one(now):
+        done += 1
+    return done
+
+
+def _look_at_one(now: datetime) -> bool:
+    """Looks at the one that has been due longest; False if there is none that nobody else is looking at."""
+    with transaction.atomic():
+        due = ShiftWatch.objects.filter(due_at__lte=now).select_related("schedule")
+        watch = due.select_for_update(of=("self",), skip_locked=True).order_by("due_at").first()
+        if watch is None:
+            return False
+        try:
+            with transaction.atomic():
+                _look(watch, now)
+        except (
+            Exception
+        ):  # one schedule that cannot be read must not hold up the others (faults A15): it waits a little
+            log.exception("watch_parked", schedule=watch.schedule_id)
+            ShiftWatch.objects.filter(pk=watch.pk).update(due_at=now + RETRY)
+    return True
+
+
+def _look(watch: ShiftWatch, now: datetime) -> None:
+    schedule, seen = watch.schedule, watch.seen_until
+    if schedule.remind is None and not schedule.hands_over:
+        watch.delete()
+        return
+    ahead = now + (schedule.remind or timedelta(0)) + LOOK
+    table = timetables([schedule.pk], now - LOOKBACK, ahead + HORIZON)[schedule.pk]
+    since = min(max(seen or now, now - LOOKBACK), now)
+    line = stretches(table.duties(since, ahead))
+    on = [each for each in line if each.start <= now < each.end]
+    if schedule.remind is not None:
+        for each in line:
+            if now < each.start <= now + schedule.remind:
+                _remind(schedule, table, each, now)
+    if schedule.hands_over and seen is not None:
+        for each in on:
+            if each.user.pk not in watch.on_duty or each.start > seen:
+                _hand_over(watch, table, each.user, now)
+    watch.due_at = _next(schedule, line, now)
+    watch.seen_until, watch.on_duty = now, [each.user.pk for each in on]
+    watch.save(update_fields=["due_at", "seen_until", "on_duty"])
+
+
+def stretches(duties: Iterable[Duty]) -> list[Stretch]:
+    """Each person's duties, those without a break between them made one; in order of start."""
+    people: dict[int, User] = {}
+    spans: dict[int, list[tuple[datetime, datetime]]] = {}
+    for duty in duties:
+        if duty.user:
+            people[duty.user.pk] = duty.user
+            spans.setdefault(duty.user.pk, []).append((duty.start, duty.end))
+    found = [Stretch(people[pk], *span) for pk, own in spans.items() for span in joined(own)]
+    return sorted(found, key=lambda each: (each.start, each.user.pk))
+
+
+def _next(schedule: Schedule, line: list[Stretch], now: datetime) -> datetime:
+    """The next moment at which somebody is to be told, at most LOOK ahead."""
+    moments = [now + LOOK]
+    if schedule.hands_over:
+        moments += [each.start for each in line]
+    if schedule.remind is not None:
+        moments += [each.start - schedule.remind for each in line]
+    return min(each for each in moments if each > now)
+
+
+def _remind(schedule: Schedule, table: Timetable, shift: Stretch, now: datetime) -> None:
+    user, start = shift.user, shift.start
+    whole = _whole(table, user, start, start)
+    subject = f"Your shift on {schedule.name} starts on {moment(start, user.time_zone)}"
+    url = notices.on_call_url()
+    body = render_to_string("messages/reminder.txt", {**_facts(schedule, table, whole, start), "url": url})
+    key = f"shift/{schedule.pk}/{start:%Y-%m-%dT%H:%M:%SZ}/{user.pk}"
+    notices.tell(user, key, Notice.Kind.REMINDER, subject, body, now=now, url=url, until=start)
+
+
+def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -> None:
+    """Once for each look: the key names the last one, and the row moves on with the notice."""
+    schedule, seen = watch.schedule, watch.seen_until
+    whole = _whole(table, user, now, now - LOOKBACK)
+    facts = _facts(schedule, table, whole, now)
+    before = table.on_call(whole.start - timedelta(microseconds=1))
+    url = notices.on_call_url()
+    context = {
+        **facts,
+        "url": url,
+        "before": [name for name in _names(before) if name not in (user.name, *facts["others"])],
+        "gap_before": not before,
+        "note": HandoverNote.objects.filter(schedule=schedule, at__gt=now - NOTE_AGE).select_related("by").first(),
+        **_open_alerts(schedule, user),
+    }
+    body = render_to_string("messages/handover.txt", context)
+    subject = f"You are on duty now: {schedule.name}"
+    key = f"handover/{schedule.pk}/{seen:%Y-%m-%dT%H:%M:%S.%fZ}/{user.pk}"
+    notices.tell(user, key, Notice.Kind.HANDOVER, subject, body, now=now, url=url, until=whole.end)
+
+
+def _whole(table: Timetable, user: User, at: datetime, start: datetime) -> Stretch:
+    """The stretch of this person around `at`, looked for from `start` to HORIZON after `at`."""
+    line = stretches(table.duties(start, at + HORIZON))
+    return next(each for each in line if each.user == user and each.start <= at < each.end)
+
+
+def _facts(schedule: Schedule, table: Timetable, whole: Stretch, at: datetime) -> dict[str, Any]:
+    """What both messages say of a shift: from when to when (None: too far away), why, and who else is on duty at `at`."""
+    duties = table.on_call(at)
+    return {
+        "schedule": schedule,
+        "zone": whole.user.time_zone,
+        "start": whole.start if whole.start > at - LOOKBACK else None,
+        "until": whole.end if whole.end < at + HORIZON else None,
+        "why": next(duty.why for duty in duties if duty.user == whole.user),
+        "others": _names(duty for duty in duties if duty.user != whole.user),
+    }
+
+
+def _names(duties: Iterable[OnDuty]) -> list[str]:
+    return [duty.user.name for duty in duties]
+
+
+def _open_alerts(schedule: Schedule, user: User) -> dict[str, Any]:
+    """The alerts that a page by way of this schedule could be about, the most important and the newest first."""
+    services = Service.objects.filter(policy__steps__targets__schedule=schedule)
+    found = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
+    listed = found.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]
+    recipient = notices.recipient_of(user)
+    lines = [(alert, page_words.subject(alert), page_words.link(alert, recipient)) for alert in listed]
+    return {"alerts": lines, "more": found.count() - ALERTS if len(lines) == ALERTS else 0}

@@ -1,0 +1,95 @@
+"""Escalation policies, with their steps and targets as one whole."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from dispatching.models import EscalationPolicy, Step, Target
+from schedules.models import Schedule, Team
+from schedules.surfaces.api import RecordSerializer, StrictSerializer, TeamOwnedResource
+from schedules.surfaces.fields import UserField
+from schedules.surfaces.filters import NumberFilter, TextFilter
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class TargetIdField(serializers.Field):
+    """A number; for a person a username will do."""
+
+    def to_internal_value(self, data: Any) -> int | str:
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            raise serializers.ValidationError("An id is a number; for a person a username will do.")
+        return data
+
+    def to_representation(self, value: int) -> int:
+        return value
+
+
+class TargetSerializer(StrictSerializer):
+    """Whom a step pages. A schedule means whoever is on duty there when the step runs."""
+
+    KINDS = {"schedule": Schedule.objects, "team": Team.objects, "group": Group.objects.filter(team__isnull=True)}
+
+    type = serializers.ChoiceField(choices=Target.KINDS)
+    id = TargetIdField(help_text="The id of the schedule, person, team or group; for a person a username will do.")
+    name = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """{kind: the row itself}, ready for a Target."""
+        kind, pk = attrs["type"], attrs["id"]
+        if kind == "user":
+            try:
+                return {kind: UserField().to_internal_value(pk)}
+            except serializers.ValidationError as error:
+                raise serializers.ValidationError({"id": error.detail}) from None
+        found = self.KINDS[kind].filter(pk=pk).first() if isinstance(pk, int) else None
+        if found is None:
+            raise serializers.ValidationError({"id": f"There is no {kind} with the id {pk!r}."})
+        return {kind: found}
+
+    def to_representation(self, target: Target) -> dict[str, Any]:
+        return target.snapshot()
+
+
+class StepSerializer(RecordSerializer):
+    blame = "escalate_after"
+
+    targets = TargetSerializer(many=True, allow_empty=False, max_length=50)
+
+    class Meta:
+        model = Step
+        fields = ("escalate_after", "targets")
+
+
+class EscalationPolicySerializer(RecordSerializer):
+    parts = ("steps",)
+
+    steps = StepSerializer(
+        many=True, allow_empty=False, max_length=50, help_text="In the order in which they run; replaced as a whole."
+    )
+
+    class Meta:
+        model = EscalationPolicy
+        fields = ("id", "name", "team", "repeat", "description", "steps")
+
+    def put_steps(self, policy: EscalationPolicy, steps: list[dict[str, Any]]) -> None:
+        policy.steps.all().delete()
+        for order, step in enumerate(steps):
+            targets = step.pop("targets")
+            row = Step.objects.create(policy=policy, order=order, **step)
+            Target.objects.bulk_create(Target(step=row, **target) for target in targets)
+
+
+class EscalationPolicyFilters(filters.FilterSet):
+    name = TextFilter()
+    team = NumberFilter(help_text="A team's id.")
+
+
+class EscalationPolicyViewSet(TeamOwnedResource):
+    """Escalation policies: whom to page in which order. A running escalation keeps to the policy as it was."""
+
+    queryset = EscalationPolicy.objects.prefetch_related(*(f"steps__targets__{kind}" for kind in Target.KINDS))
+    serializer_class = EscalationPolicySerializer
+    filterset_class = EscalationPolicyFilters

@@ -1,0 +1,88 @@
+"""Trial before trust (A53): who would be told what when, from the same code that runs production. Writes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatching.alerts import paging
+from dispatching.alerts.escalating import Moment, people_of
+from dispatching.models import Recipient
+from dispatching.rules import escalation as rules
+from dispatching.rules.contact import chain
+from schedules.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody whom a step calls: how (channel, delay after the step), why, and whether anything reaches them."""
+
+    name: str
+    how: list[tuple[str, timedelta]]
+    why: str
+
+    @property
+    def reachable(self) -> bool:
+        return bool(self.how)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One step of the first round: when it runs, how long after the alert, whom it tells, which targets are empty."""
+
+    at: datetime
+    after: timedelta
+    step: rules.Step
+    told: list[Told]
+    empty: list[str]
+
+    @property
+    def reached(self) -> list[Told]:
+        return [told for told in self.told if told.reachable]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The first round step by step, how often the chain runs, when it ends, and who is told then."""
+
+    runs: list[Run]
+    rounds: int
+    end: datetime
+    after: timedelta
+    last_resort: list[Told]
+
+
+def trial(snapshot: dict[str, Any], start: datetime) -> Trial:
+    """What a policy would do for an alert that comes at `start`, if nobody ever acknowledged it.
+
+    Each step's people are those of the moment at which it runs. Later rounds are taken to last as long as the first.
+    """
+    unknown = _without_contact_points()
+    at, runs = start, []
+    for position in range(len(snapshot["steps"])):
+        step = rules.step_at(snapshot, position)
+        assert step
+        called, empty = people_of(step, Moment(at, recipients=dict(unknown)))
+        told = [_told(each.recipient, each.why) for each in called]
+        runs.append(Run(at, at - start, step, told, empty))
+        # A step that reaches nobody costs no time (A49).
+        at += step.span if runs[-1].reached else timedelta(0)
+    rounds = snapshot["repeat"] + 1
+    length = (at - start) * rounds
+    return Trial(runs, rounds, start + length, length, _last_resort())
+
+
+def _without_contact_points() -> dict[int, Recipient]:
+    """Stand-ins for people who are no recipients yet: a real step would make them one, a trial must not."""
+    return {user.pk: Recipient(user=user) for user in User.objects.filter(recipient=None)}
+
+
+def _told(recipient: Recipient, why: str) -> Told:
+    points = {point.pk: point for point in recipient.contact_points.all()} if recipient.pk else {}
+    delays = [(pk, rule.delay) for pk, point in points.items() for rule in point.rules.all()]
+    links = chain((pk for pk, point in points.items() if point.usable), delays)
+    return Told(recipient.name, [(points[pk].channel, delay) for pk, delay in links], why)
+
+
+def _last_resort() -> list[Told]:
+    recipients = paging.reachable(Recipient.objects.filter(last_resort=True))
+    return [_told(r, "last resort") for r in recipients if r.user is None or r.user.is_active]

@@ -1,0 +1,114 @@
+"""Where alerts come from and whom they belong to."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from dispatching.models import Integration, Priority, Service
+from dispatching.policies.forecast import trial
+from schedules.surfaces.admin import ModelAdmin, VerbAdmin, verb
+
+FORMATS = (
+    ("Our own events", "own_events"),
+    ("Prometheus Alertmanager", "from_alertmanager"),
+    ("Grafana", "from_grafana"),
+)
+MOST_CRITERIA = 5
+TOO_MANY = f"with more than {MOST_CRITERIA} people no longer agree on which priority it is."
+
+
+@admin.register(Priority)
+class PriorityAdmin(ModelAdmin):
+    readable = True
+    list_display = (
+        "level",
+        "name",
+        "hotfix",
+        "postmortem",
+        "tells_management",
+        "tells_stakeholders",
+        "update_interval",
+    )
+    list_display_links = ("level", "name")
+    search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Priority, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if len(obj.criteria) > MOST_CRITERIA:
+            self.message_user(request, f"{obj} has {len(obj.criteria)} criteria: {TOO_MANY}", messages.WARNING)
+
+
+@admin.register(Service)
+class ServiceAdmin(ModelAdmin):
+    readable = True
+    list_display = ("name", "team", "policy", "description")
+    list_select_related = ("team", "policy")
+    list_filter = ("team",)
+    search_fields = ("name", "team__name")
+    autocomplete_fields = ("team", "policy")
+    fields = ("name", ("team", "policy"), "description", "runbook_url", "dashboard_url")
+    preview_template = "admin/dispatching/ownership.html"
+
+    def preview(self, request: HttpRequest, obj: Service, now: datetime) -> dict[str, Any]:
+        return {"service": obj, "trial": trial(obj.policy.snapshot(), now)}
+
+
+@admin.register(Integration)
+class IntegrationAdmin(VerbAdmin):
+    """The key is made by us and shown once: afterwards not even we know it."""
+
+    list_display = ("name", "service", "enabled", "key_starts", "refused")
+    list_select_related = ("service", "refusal")
+    list_filter = ("enabled",)
+    search_fields = ("name", "service__name")
+    autocomplete_fields = ("service",)
+    fields = ("name", "service", "enabled", "key_starts", "refused")
+    readonly_fields = ("key_starts", "refused")
+    preview_template = "admin/dispatching/intake.html"
+    verbs = ("new_key",)
+
+    @admin.display(description="key")
+    def key_starts(self, integration: Integration) -> str:
+        return f"{integration.key_hint}…" if integration.key_hint else "is made when you save, and shown once"
+
+    @admin.display(description="what it sends is")
+    def refused(self, integration: Integration) -> str:
+        try:
+            return str(integration.refusal)
+        except Integration.refusal.RelatedObjectDoesNotExist:
+            return "accepted"
+
+    def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
+        key = None if change else obj.new_key()
+        super().save_model(request, obj, form, change)
+        if key:
+            self.message_user(request, _once(key), messages.WARNING)
+
+    @verb("New key (the old one stops working at once)")
+    def new_key(self, request: HttpRequest, integration: Integration, now: datetime) -> SafeString:
+        key = integration.new_key()
+        integration.save(update_fields=["key_hash", "key_hint"])
+        return _once(key)
+
+    def preview(self, request: HttpRequest, obj: Integration, now: datetime) -> dict[str, Any]:
+        return {"integration": obj, "service": obj.service, "trial": trial(obj.service.policy.snapshot(), now)}
+
+
+def _once(key: str) -> SafeString:
+    """What to copy into the monitoring tool; the one time that the key is seen."""
+    rows = [(label, f"{settings.PUBLIC_URL}{reverse(name, args=[key])}") for label, name in FORMATS]
+    urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
+    enqueue = f"{settings.PUBLIC_URL}{reverse('enqueue')}"
+    return format_html(
+        "Copy this now, it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
+        "with <code>routing_key</code> set to the key</li></ul>",
+        key,
+        urls,
+        enqueue,
+    )

@@ -1,0 +1,99 @@
+"""What people arrange among themselves: absences to edit; swaps and hand-over notes to read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Field
+from django.forms import Field as FormField
+from django.http import HttpRequest
+from django.utils import timezone
+
+from schedules.models import Absence, HandoverNote, SwapRequest
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
+
+
+@admin.register(Absence)
+class AbsenceAdmin(ModelAdmin):
+    """Everybody looks after their own on the page of their shifts; here somebody does it for others."""
+
+    readable = True
+    list_display = ("user", "begins", "ends", "reason")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__first_name", "user__last_name", "reason")
+    autocomplete_fields = ("user",)
+    fields = ("user", "start", "end", "reason")
+    ordering = ("-end",)
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in ("start", "end"):
+            field.help_text = f"{db_field.help_text} On the clock of {timezone.get_current_timezone_name()}."
+        return field
+
+    @admin.display(description="from", ordering="start")
+    def begins(self, absence: Absence) -> str:
+        return local(absence.start)
+
+    @admin.display(description="until", ordering="end")
+    def ends(self, absence: Absence) -> str:
+        return local(absence.end)
+
+
+@admin.register(SwapRequest)
+class SwapRequestAdmin(ReadOnlyAdmin):
+    """Asked and answered on the page of one's shifts, or by API."""
+
+    readable = True
+    list_display = ("asked_by", "of_whom", "schedule", "begins", "ends", "state")
+    list_select_related = ("asked_by", "asked", "schedule")
+    list_filter = ("state", "schedule")
+    search_fields = ("asked_by__username", "asked__username", "schedule__name", "note")
+    fields = (
+        *("asked_by", "of_whom", "schedule", ("begins", "ends"), ("back_from", "back_until"), "note"),
+        *("state", ("answered_by", "answered"), "asked_at"),
+    )
+    ordering = ("-start",)
+
+    @admin.display(description="asked", ordering="asked")
+    def of_whom(self, swap: SwapRequest) -> str:
+        return str(swap.asked or "anyone")
+
+    @admin.display(description="from", ordering="start")
+    def begins(self, swap: SwapRequest) -> str:
+        return local(swap.start)
+
+    @admin.display(description="until", ordering="end")
+    def ends(self, swap: SwapRequest) -> str:
+        return local(swap.end)
+
+    @admin.display(description="in return from")
+    def back_from(self, swap: SwapRequest) -> str:
+        return local(swap.return_start) or "nothing"
+
+    @admin.display(description="in return until")
+    def back_until(self, swap: SwapRequest) -> str:
+        return local(swap.return_end) or "nothing"
+
+    @admin.display(description="answered")
+    def answered(self, swap: SwapRequest) -> str:
+        return local(swap.answered_at) or "not yet"
+
+    @admin.display(description="asked on")
+    def asked_at(self, swap: SwapRequest) -> str:
+        return local(swap.created_at)
+
+
+@admin.register(HandoverNote)
+class HandoverNoteAdmin(ReadOnlyAdmin):
+    """Written on the page of one's shifts, or by API; never changed."""
+
+    readable = True
+    list_display = ("written", "schedule", "by", "__str__")
+    list_select_related = ("schedule", "by")
+    list_filter = ("schedule",)
+    search_fields = ("text", "by__username", "schedule__name")
+    fields = ("schedule", "by", "written", "text")
+
+    @admin.display(description="written", ordering="at")
+    def written(self, note: HandoverNote) -> str:
+        return local(note.at)

@@ -1,0 +1,178 @@
+"""What people arrange among themselves: absences, swap requests, hand-over notes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from schedules.arrangements import handover, swapping
+from schedules.models import Absence, HandoverNote, SwapRequest
+from schedules.surfaces import access
+from schedules.surfaces.api import ReadOnlyResource, RecordSerializer, Resource
+from schedules.surfaces.fields import UserField
+from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
+
+
+class AbsenceSerializer(RecordSerializer):
+    blame = "end"
+
+    user = UserField(required=False, help_text="Who is away: id or username. Left out: you.")
+    username = serializers.CharField(source="user.username", read_only=True)
+
+    class Meta:
+        model = Absence
+        fields = ("id", "user", "username", "start", "end", "reason")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        asking = self.context["request"].user
+        if self.instance is None:
+            attrs = {"user": asking, **attrs}
+        # Nobody's absence becomes somebody else's by an edit, either.
+        verb = "add" if self.instance is None else "change"
+        if attrs.get("user", asking) != asking and not asking.has_perm(f"schedules.{verb}_absence"):
+            raise PermissionDenied("You may enter your own absences; those of others take the right to change them.")
+        return super().validate(attrs)
+
+
+class AbsenceFilters(filters.FilterSet):
+    user = NumberFilter(help_text="A person's id.")
+    username = TextFilter(field_name="user__username")
+    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Those that end after this moment.")
+    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Those that start before this moment.")
+
+
+class OwnAbsence(IsAuthenticated):
+    """Everybody reads all and writes their own; those of others take the model's permission."""
+
+    VERBS = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+    def has_object_permission(self, request: Request, view: Any, obj: Absence) -> bool:
+        verb = self.VERBS.get(request.method or "")
+        return verb is None or obj.user_id == request.user.pk or access.may(request.user, verb, obj)
+
+
+class AbsenceViewSet(Resource):
+    """Absences: in this span a person is on duty nowhere. One's own; others' with the permission to change absences."""
+
+    queryset = Absence.objects.select_related("user")
+    serializer_class = AbsenceSerializer
+    filterset_class = AbsenceFilters
+    permission_classes = (OwnAbsence,)
+
+
+class SwapRequestSerializer(RecordSerializer):
+    blame = "end"
+
+    asked_by = serializers.CharField(source="asked_by.username", read_only=True, help_text="Whose shift it is.")
+    asked = UserField(
+        required=False, allow_null=True, help_text="Who is asked: id or username. Null: anyone of the schedule."
+    )
+    asked_username = serializers.CharField(source="asked.username", default=None, read_only=True)
+    answered_by = serializers.CharField(source="answered_by.username", default=None, read_only=True)
+
+    class Meta:
+        model = SwapRequest
+        fields = (
+            *("id", "schedule", "asked_by", "asked", "asked_username", "start", "end", "return_start", "return_end"),
+            *("note", "state", "created_at", "answered_at", "answered_by", "overrides"),
+        )
+        read_only_fields = ("state", "created_at", "answered_at", "overrides")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        start, end = attrs.get("return_start"), attrs.get("return_end")
+        if (start is None) != (end is None):
+            raise serializers.ValidationError({"return_end": "What is taken in return has a start and an end."})
+        if start and end and end <= start:
+            raise serializers.ValidationError({"return_end": "What is taken in return must end after it starts."})
+        if start and not attrs.get("asked"):
+            raise serializers.ValidationError({"asked": "A shift in return is taken of one person: name them."})
+        return super().validate(attrs)
+
+    def create(self, validated_data: dict[str, Any]) -> SwapRequest:
+        schedule, asking = validated_data.pop("schedule"), self.context["request"].user
+        start, end = validated_data.pop("start"), validated_data.pop("end")
+        return swapping.ask(schedule, asking, start, end, now=timezone.now(), **validated_data)
+
+
+class SwapRequestFilters(filters.FilterSet):
+    schedule = NumberFilter(help_text="A schedule's id.")
+    asked_by = TextFilter(field_name="asked_by__username", help_text="A username.")
+    asked = NumberFilter(help_text="A person's id.")
+    state = filters.MultipleChoiceFilter(choices=SwapRequest.State.choices)
+    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Those that end after this moment.")
+    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Those that start before this moment.")
+
+
+def verb(function: Callable) -> Callable:
+    """A request's verb as a POST; whether this person may is part of the verb."""
+    answers = {200: SwapRequestSerializer, 409: OpenApiResponse(description="It is refused; `detail` says why.")}
+    return action(detail=True, methods=["post"], filterset_class=None)(
+        extend_schema(request=None, responses=answers)(function)
+    )
+
+
+class SwapRequestViewSet(mixins.CreateModelMixin, ReadOnlyResource):
+    """Swap requests: somebody asks that their own shift be taken, by one person or by whoever offers first.
+
+    With `return_start` and `return_end` they take that shift of the one who is asked in return.
+    """
+
+    queryset = SwapRequest.objects.select_related("asked_by", "asked", "answered_by").prefetch_related("overrides")
+    serializer_class = SwapRequestSerializer
+    filterset_class = SwapRequestFilters
+    permission_classes = (IsAuthenticated,)
+
+    @verb
+    def accept(self, request: Request, pk: str) -> Response:
+        """You take the shift: the overrides that follow are in `overrides`."""
+        return self._do(swapping.accept)
+
+    @verb
+    def decline(self, request: Request, pk: str) -> Response:
+        """You are asked, and say no."""
+        return self._do(swapping.decline)
+
+    @verb
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """You asked, and do so no more."""
+        return self._do(swapping.withdraw)
+
+    def _do(self, do: Callable[..., SwapRequest]) -> Response:
+        do(self.get_object(), self.request.user, timezone.now())
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+class HandoverNoteSerializer(RecordSerializer):
+    by = serializers.CharField(source="by.username", default=None, read_only=True)
+
+    class Meta:
+        model = HandoverNote
+        fields = ("id", "schedule", "by", "at", "text")
+        read_only_fields = ("at",)
+
+    def create(self, validated_data: dict[str, Any]) -> HandoverNote:
+        return handover.write(by=self.context["request"].user, now=timezone.now(), **validated_data)
+
+
+class HandoverNoteFilters(filters.FilterSet):
+    schedule = NumberFilter(help_text="A schedule's id.")
+    by = TextFilter(field_name="by__username", help_text="A username.")
+    since = InstantFilter(field_name="at", lookup_expr="gte", help_text="Written at this moment or later.")
+    until = InstantFilter(field_name="at", lookup_expr="lt", help_text="Written before this moment.")
+
+
+class HandoverNoteViewSet(mixins.CreateModelMixin, ReadOnlyResource):
+    """Hand-over notes, newest first. Whoever is on duty, or was within the last day, leaves one; it is not changed."""
+
+    queryset = HandoverNote.objects.select_related("by")
+    serializer_class = HandoverNoteSerializer
+    filterset_class = HandoverNoteFilters
+    permission_classes = (IsAuthenticated,)

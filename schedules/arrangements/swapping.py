@@ -1,0 +1,177 @@
+"""Who takes whose shift, one verb each, called alike by page and API.
+
+Every verb that settles a request locks its schedule first, and only it, so that neither two answers to one request nor
+two requests for one shift are settled at once. A refusal is an exception that the page shows and the API turns into 409.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from schedules.arrangements import turns
+from schedules.models import Absence, Override, Schedule, SwapRequest, User
+from schedules.oncall import Timetable, timetables
+from schedules.rules.coverage import Cover
+
+State = SwapRequest.State
+LONGEST = timedelta(days=366)
+
+
+class Refused(Exception):
+    """It cannot be done; the message is a sentence for people."""
+
+
+def ask(
+    schedule: Schedule,
+    asked_by: User,
+    start: datetime,
+    end: datetime,
+    *,
+    now: datetime,
+    asked: User | None = None,
+    return_start: datetime | None = None,
+    return_end: datetime | None = None,
+    note: str = "",
+) -> SwapRequest:
+    """Asks that the turn of `asked_by` in [start, end) be taken: by `asked`, or by whoever of the schedule offers first.
+
+    In return `asked_by` takes the turn of `asked` in [return_start, return_end). What has passed of a span is left out.
+    """
+    start = _from_now(start, end, now)
+    if asked == asked_by:
+        raise Refused("Nobody can swap with themselves.")
+    if asked:
+        _may_take(asked, schedule, start, end)
+    if return_start or return_end:
+        if not (asked and return_start and return_end):
+            raise Refused("What is taken in return has a start and an end, and one person of whom it is taken.")
+        return_start = _from_now(return_start, return_end, now)
+        if return_start < end and start < return_end:
+            raise Refused("What is taken in return must lie outside the time that is given away.")
+        _must_not_be_away(asked_by, return_start, return_end)
+    with transaction.atomic():
+        _lock(schedule.pk)
+        _must_have(asked_by, schedule, start, end)
+        if asked and return_start and return_end:
+            _must_have(asked, schedule, return_start, return_end)
+        same = SwapRequest.objects.waiting(now).filter(schedule=schedule, asked_by=asked_by, asked=asked)
+        if same.filter(start__lte=start, end__gte=end).exists():
+            raise Refused(f"{asked.name if asked else 'Anyone'} is asked for that time already.")
+        spans = {"start": start, "end": end, "return_start": return_start, "return_end": return_end}
+        return SwapRequest.objects.create(
+            schedule=schedule, asked_by=asked_by, asked=asked, note=note, created_at=now, **spans
+        )
+
+
+def accept(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
+    """`by` takes the shift, and what is due in return is theirs no more; from now on, if it runs already."""
+    with transaction.atomic():
+        swap = _waiting(swap)
+        start = _from_now(swap.start, swap.end, now)
+        if swap.asked and swap.asked != by:
+            raise Refused(f"{swap.asked.name} is asked, nobody else.")
+        if swap.asked_by == by:
+            raise Refused("Nobody can swap with themselves.")
+        _may_take(by, swap.schedule, start, swap.end)
+        made = _hand_over(swap, swap.asked_by, by, start, swap.end)
+        if swap.return_start and swap.return_end:
+            back = _from_now(swap.return_start, swap.return_end, now)
+            _must_not_be_away(swap.asked_by, back, swap.return_end)
+            made += _hand_over(swap, by, swap.asked_by, back, swap.return_end)
+        _settle(swap, State.ACCEPTED, by, now)
+        swap.overrides.add(*made)
+        for override in made:
+            _give_up(swap.schedule, by if override.user == swap.asked_by else swap.asked_by, override, now)
+    return swap
+
+
+def decline(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
+    """The person who is asked says no."""
+    with transaction.atomic():
+        swap = _waiting(swap)
+        if swap.asked != by:
+            raise Refused("Only the person who is asked can decline.")
+        return _settle(swap, State.DECLINED, by, now)
+
+
+def withdraw(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
+    """The one who asks does so no more."""
+    with transaction.atomic():
+        swap = _waiting(swap)
+        if swap.asked_by != by:
+            raise Refused(f"Only {swap.asked_by.name} can withdraw this request.")
+        return _settle(swap, State.WITHDRAWN, by, now)
+
+
+# --- what must hold ---------------------------------------------------------------------------------------------------
+
+
+def _lock(schedule: int) -> None:
+    Schedule.objects.select_for_update(no_key=True).get(pk=schedule)
+
+
+def _waiting(swap: SwapRequest) -> SwapRequest:
+    _lock(swap.schedule_id)
+    swap = SwapRequest.objects.select_related("schedule", "asked_by", "asked", "answered_by").get(pk=swap.pk)
+    if swap.state != State.OFFERED:
+        who = f" by {swap.answered_by.name}" if swap.answered_by else ""
+        raise Refused(f"This request is {swap.get_state_display()}{who} already.")
+    return swap
+
+
+def _from_now(start: datetime, end: datetime, now: datetime) -> datetime:
+    if end <= start:
+        raise Refused("A swap must end after it starts.")
+    if end <= now:
+        raise Refused("That time has passed.")
+    if end - start > LONGEST:
+        raise Refused(f"At most {LONGEST.days} days can be swapped at a time.")
+    return max(start, now)
+
+
+def _may_take(user: User, schedule: Schedule, start: datetime, end: datetime) -> None:
+    if not turns.colleagues(schedule).filter(pk=user.pk).exists():
+        raise Refused(f"{user.name} is in no rotation of {schedule.name} and not in its team.")
+    _must_not_be_away(user, start, end)
+
+
+def _must_have(user: User, schedule: Schedule, start: datetime, end: datetime) -> Timetable:
+    """The span has to be this person's own; an absence does not make it any less theirs."""
+    table = timetables([schedule.pk], start, end)[schedule.pk]
+    if turns.turns(table, user, start, end) != [(start, end)]:
+        raise Refused(f"{user.name} is not on duty on {schedule.name} for all of that time.")
+    return table
+
+
+def _must_not_be_away(user: User, start: datetime, end: datetime) -> None:
+    if Absence.objects.filter(user=user, start__lt=end, end__gt=start).exists():
+        raise Refused(f"{user.name} is away in that time.")
+
+
+# --- what follows -----------------------------------------------------------------------------------------------------
+
+
+def _hand_over(swap: SwapRequest, giver: User, taker: User, start: datetime, end: datetime) -> list[Override]:
+    table = _must_have(giver, swap.schedule, start, end)
+    after = turns.with_covers(table, [Cover(taker.pk, start, end, "", giver.pk)], [taker])
+    # Whom an override has put there in place of everybody, only another one of that kind replaces.
+    left = turns.turns(after, giver, start, end)
+    spans = [] if left == [(start, end)] else [(giver, start, end)]
+    return [
+        Override.objects.create(
+            schedule=swap.schedule, user=taker, instead_of=instead_of, start=first, end=last, reason=swap.note
+        )
+        for instead_of, first, last in (*spans, *((None, *span) for span in left))
+    ]
+
+
+def _settle(swap: SwapRequest, state: SwapRequest.State, by: User, now: datetime) -> SwapRequest:
+    swap.state, swap.answered_by, swap.answered_at = state, by, now
+    swap.save(update_fields=["state", "answered_by", "answered_at"])
+    return swap
+
+
+def _give_up(schedule: Schedule, giver: User, override: Override, now: datetime) -> None:
+    """Whatever else was asked for a time that has been taken cannot be accepted any more."""
+    others = SwapRequest.objects.waiting(now).filter(schedule=schedule, asked_by=giver)
+    others.filter(start__lt=override.end, end__gt=override.start).update(state=State.WITHDRAWN, answered_at=now)

@@ -1,0 +1,111 @@
+"""Our shifts as iCalendar (RFC 5545), and the secret links under which calendar programs read them."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from icalendar import Calendar, Event
+from icalendar.prop import vCalAddress
+
+from schedules.calendars.occurrences import USERNAME
+from schedules.models import CalendarLink, FeedEntry, Override, Participant, RotationVersion, Schedule, Team, User
+from schedules.oncall import Duty, timetables
+
+BACK, AHEAD = timedelta(days=30), timedelta(days=181)
+# A shift is known by its start: how far back that is looked for.
+LONGEST_SHIFT = timedelta(days=400)
+REFRESH = timedelta(minutes=15)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def calendar_link(
+    owner: User, *, user: User | None = None, schedule: Schedule | None = None, team: Team | None = None
+) -> CalendarLink:
+    """The owner's link to the shifts of one person, schedule or team; made if there is none yet."""
+    wanted = {"owner": owner, "user": user, "schedule": schedule, "team": team}
+    return CalendarLink.objects.filter(**wanted).first() or CalendarLink.objects.create(**wanted)
+
+
+def address(link: CalendarLink) -> str:
+    return settings.PUBLIC_URL + reverse("calendar", args=[link.token])
+
+
+def export(
+    now: datetime, *, user: User | None = None, schedule: Schedule | None = None, team: Team | None = None
+) -> bytes:
+    """The shifts of one person, schedule or team as iCalendar, from 30 days ago to 180 days ahead; no gaps.
+
+    The same bytes for a whole UTC day unless a shift changes.
+    """
+    today = datetime.combine(now.astimezone(UTC).date(), time(0), UTC)
+    name = _plain(f"On call: {user or schedule or team}")
+    calendar = Calendar()
+    calendar.add("PRODID", "-//Tocsin//On call//EN")
+    calendar.add("VERSION", "2.0")
+    calendar.add("METHOD", "PUBLISH")
+    calendar.add("NAME", name)
+    calendar.add("X-WR-CALNAME", name)
+    calendar.add("REFRESH-INTERVAL", REFRESH, {"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", REFRESH)
+    schedules = _schedules(user=user, schedule=schedule, team=team)
+    for each, duty in _shifts(schedules, today):
+        if duty.user and user in (None, duty.user):
+            calendar.add_component(_event(each, duty, duty.user, today))
+    return calendar.to_ical()
+
+
+def _schedules(*, user: User | None, schedule: Schedule | None, team: Team | None) -> QuerySet[Schedule]:
+    if schedule:
+        return Schedule.objects.filter(pk=schedule.pk)
+    if team:
+        return Schedule.objects.filter(team=team)
+    assert user
+    versions = RotationVersion.objects.filter(crews__contains=[[user.pk]]).values("rotation")
+    turns = Participant.objects.filter(Q(user=user) | Q(partner=user)).values("rotation")
+    rotations = Q(layers__rotation__in=turns) | Q(layers__rotation__in=versions)
+    calendars = Q(layers__feed__in=FeedEntry.objects.filter(user=user).values("feed"))
+    overrides = Q(pk__in=Override.objects.filter(user=user).values("schedule"))
+    return Schedule.objects.filter(rotations | calendars | overrides).distinct()
+
+
+def _shifts(schedules: QuerySet[Schedule], today: datetime) -> Iterator[tuple[Schedule, Duty]]:
+    start, end = today - BACK - LONGEST_SHIFT, today + AHEAD
+    named = {schedule.pk: schedule for schedule in schedules.order_by("name")}
+    tables = timetables(named, start, end)
+    for pk, schedule in named.items():
+        for duty in tables[pk].duties(start, end) if pk in tables else ():
+            if duty.end > today - BACK:
+                yield schedule, duty
+
+
+def _event(schedule: Schedule, duty: Duty, user: User, today: datetime) -> Event:
+    event = Event()
+    event.add("UID", _uid(schedule, duty, user, today))
+    event.add("DTSTAMP", today)
+    event.add("DTSTART", duty.start)
+    event.add("DTEND", duty.end)
+    event.add("SUMMARY", _plain(f"On call: {schedule} – {user.name}"))
+    event.add("DESCRIPTION", _plain(duty.why))
+    event.add("TRANSP", "TRANSPARENT")  # to be on call is not to be busy
+    event.add(USERNAME, _plain(user.username))
+    if user.email:
+        attendee = vCalAddress("mailto:" + _plain(user.email))
+        attendee.params["CN"] = _plain(user.name)
+        event.add("ATTENDEE", attendee)
+    return event
+
+
+def _uid(schedule: Schedule, duty: Duty, user: User, today: datetime) -> str:
+    """A person has one shift at a time on a schedule, so its start is enough; one without a start is told by that."""
+    endless = duty.start <= today - BACK - LONGEST_SHIFT
+    since = "always" if endless else f"{duty.start:%Y%m%dT%H%M%SZ}"
+    return f"{schedule.pk}-{user.pk}-{since}@{urlsplit(settings.PUBLIC_URL).hostname}"
+
+
+def _plain(text: str) -> str:
+    """Without what no calendar program takes: control characters and the like."""
+    return CONTROL.sub(" ", text)

@@ -1,0 +1,183 @@
+"""Who there is: people, teams, and groups of people across teams."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from schedules.models import Participant, Team, User
+from schedules.surfaces.admin import ModelAdmin, local, picker
+
+admin.site.unregister(Group)
+
+NAME = ("first_name", "last_name", "email", "time_zone")
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+HELP = {
+    "first_name": "As colleagues call them: pages, timelines and “who is on call” show it.",
+    "last_name": "Shown after the first name.",
+    "email": "To write to the person. Pages go to the contact points of their recipient, not here.",
+}
+
+
+class PersonForm(UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        help_texts = HELP
+
+
+class NewPersonForm(UserCreationForm):
+    class Meta(UserCreationForm.Meta):
+        help_texts = HELP
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
+    """People. Rights are given by superusers only, and only they touch a superuser (faults O5)."""
+
+    form = PersonForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
+    readable = True
+    unguarded = ("last_login",)
+    list_display = ("username", "full_name", "email", "time_zone", "is_active")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("username", "first_name", "last_name", "email")
+    search_help_text = "A name or an e-mail address"
+    readonly_fields = ("last_seen", "joined")
+    autocomplete_fields = ("groups",)
+    filter_horizontal = ()
+    add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2", *NAME)}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        rights = [
+            ("Rights", {"fields": POWERS, "description": "Only superusers see these. A team is a group, too."})
+        ] * request.user.is_superuser
+        return [
+            (None, {"fields": ("username", "password")}),
+            ("Person", {"fields": NAME}),
+            ("Log-in", {"fields": ("is_active", "last_seen", "joined")}),
+            *rights,
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    @admin.display(description="name", ordering="first_name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description="last log-in")
+    def last_seen(self, user: User) -> str:
+        return local(user.last_login) or "never"
+
+    @admin.display(description="known since")
+    def joined(self, user: User) -> str:
+        return local(user.date_joined)
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    return request.user.is_superuser or user is None or not user.is_superuser
+
+
+class MembersForm(forms.ModelForm):
+    """A group with its people picked on its own page."""
+
+    members = forms.ModelMultipleChoiceField(
+        User.objects.all(),
+        required=False,
+        widget=picker(Participant._meta.get_field("user")),
+        help_text="Type a part of a name to find somebody. Somebody may be in several teams and groups.",
+    )
+
+    class Meta:
+        help_texts: ClassVar = {"name": "As everybody calls it; schedules, policies and timelines show it."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "members" in self.fields:
+            self.fields["members"].initial = self.instance.user_set.all()
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()  # type: ignore[misc]
+        if "members" in self.cleaned_data:
+            self.instance.user_set.set(self.cleaned_data["members"])
+
+
+class PeopleAdmin(ModelAdmin):
+    """Groups of people. Only superusers change one that carries rights: to join it is to get them (faults O5)."""
+
+    form = MembersForm
+    readable = True
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(size=Count("user"))
+
+    def guarded(self, obj: Any) -> Iterable[Any]:
+        yield from super().guarded(obj)
+        yield obj.user_set.order_by("pk").values_list("pk")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
+        # Somebody who may only look cannot be shown a form field that is not the model's.
+        return ("people",) if obj and not self.has_change_permission(request, obj) else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._harmless(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._harmless(request, obj)
+
+    def _harmless(self, request: HttpRequest, obj: Model | None) -> bool:
+        return request.user.is_superuser or obj is None or not obj.permissions.exists()  # type: ignore[attr-defined]
+
+    @admin.display(description="people", ordering="size")
+    def number(self, group: Any) -> int:
+        return group.size
+
+    @admin.display(description="members")
+    def people(self, group: Any) -> str:
+        return ", ".join(user.name for user in group.user_set.all()) or "nobody"
+
+
+@admin.register(Team)
+class TeamAdmin(PeopleAdmin):
+    list_display = ("name", "number", "manager", "time_zone")
+    list_select_related = ("manager",)
+    autocomplete_fields = ("manager",)
+    preview_template = "admin/schedules/owned.html"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
+        who = "people" if obj and not self.has_change_permission(request, obj) else "members"
+        return ("name", who, "manager", "time_zone", "description")
+
+    def preview(self, request: HttpRequest, obj: Any, now: Any) -> dict[str, Any]:
+        return {"team": obj, "left": obj.user_set.filter(is_active=False)}
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):  # type: ignore[misc]
+    """Groups of people across teams; a team is a group underneath and has a page of its own."""
+
+    list_display = ("name", "number")
+    autocomplete_fields = ()
+    filter_horizontal = ("permissions",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(team=None)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
+        who = "people" if obj and not self.has_change_permission(request, obj) else "members"
+        return ("name", who, "permissions") if request.user.is_superuser else ("name", who)

@@ -1,0 +1,109 @@
+"""Teams, people, and groups of people across teams."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+from schedules.models import Team, User
+from schedules.surfaces.api import RecordSerializer, Resource
+from schedules.surfaces.fields import UserField, ZoneField
+from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+
+
+class UserSerializer(RecordSerializer):
+    """A person. Passwords and administrators are made in the admin, never here (faults K14)."""
+
+    name = serializers.CharField(read_only=True, help_text="How the person is named in timelines.")
+    time_zone = ZoneField(required=False, help_text="The zone in which this person reads times.")
+
+    class Meta:
+        model = User
+        fields = ("id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active")
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        user = User(**validated_data)
+        user.set_unusable_password()
+        user.save()
+        return user
+
+
+class UserFilters(filters.FilterSet):
+    username = TextFilter()
+    email = TextFilter(lookup_expr="iexact")
+    is_active = YesNoFilter()
+    group = NumberFilter(field_name="groups", help_text="A team's or group's id: its members.")
+
+
+class UserViewSet(Resource):
+    """People. Deactivate somebody who has left (`is_active`): their turns become gaps that everybody sees."""
+
+    queryset = User.objects.all()
+    serializer_class = UserSerializer
+    filterset_class = UserFilters
+
+    def check_object_permissions(self, request: Request, obj: User) -> None:
+        super().check_object_permissions(request, obj)
+        if obj.is_superuser and request.method not in SAFE_METHODS and not request.user.is_superuser:
+            raise PermissionDenied("Only an administrator may change an administrator.")
+
+
+class PeopleSerializer(RecordSerializer):
+    """Something with members, underneath an auth group."""
+
+    members = UserField(many=True, source="user_set", required=False, help_text="Ids or usernames, as a whole.")
+    usernames = serializers.SerializerMethodField(help_text="The members' usernames.")
+
+    @extend_schema_field(list[str])
+    def get_usernames(self, group: Group) -> list[str]:
+        return [user.username for user in group.user_set.all()]
+
+    def validate_members(self, members: list[User]) -> list[User]:
+        """Nobody hands out more than they have: a group's members have its permissions (faults O5)."""
+        held = self.context["request"].user
+        given = self.instance.permissions.select_related("content_type") if self.instance else ()
+        if not held.has_perms([f"{p.content_type.app_label}.{p.codename}" for p in given]):
+            raise PermissionDenied("This group holds permissions that you lack: an administrator chooses its members.")
+        return members
+
+
+class TeamSerializer(PeopleSerializer):
+    manager = UserField(required=False, allow_null=True, help_text="The engineering manager.")
+    manager_username = serializers.CharField(source="manager.username", default=None, read_only=True)
+    time_zone = ZoneField(required=False, help_text="The zone in which the team's schedules are drawn.")
+
+    class Meta:
+        model = Team
+        fields = ("id", "name", "description", "manager", "manager_username", "time_zone", "members", "usernames")
+
+
+class GroupSerializer(PeopleSerializer):
+    class Meta:
+        model = Group
+        fields = ("id", "name", "members", "usernames")
+
+
+class MemberFilters(filters.FilterSet):
+    name = TextFilter()
+    member = NumberFilter(field_name="user", help_text="A person's id.")
+
+
+class TeamViewSet(Resource):
+    """Teams: people who own services together."""
+
+    queryset = Team.objects.select_related("manager").prefetch_related("user_set")
+    serializer_class = TeamSerializer
+    filterset_class = MemberFilters
+
+
+class GroupViewSet(Resource):
+    """Groups of people across teams, for example the database experts of all teams. A team is not listed here."""
+
+    queryset = Group.objects.filter(team__isnull=True).order_by("name").prefetch_related("user_set")
+    serializer_class = GroupSerializer
+    filterset_class = MemberFilters

@@ -1,0 +1,84 @@
+"""Forms that change who is on duty: they show whose shifts change, before saving and when they save."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from schedules.rota.changes import changes, duties_of
+from schedules.surfaces.admin import TeamOwnedAdmin
+from schedules.templatetags.times import day_and_time
+
+WEEKS = 8
+SHOWN = 20
+LOOK = "_look"
+
+
+class OnlyLook(forms.ModelForm):
+    """The form as it was sent, checked and shown again, never saved."""
+
+    def is_valid(self) -> bool:
+        super().is_valid()
+        return False
+
+
+class ForesightAdmin(TeamOwnedAdmin):
+    """“Show what this would change” makes the very edit, compares, and takes it back."""
+
+    change_form_after_template = "admin/schedules/look.html"
+
+    def affected(self, pk: str | int) -> Iterable[int]:
+        """The ids of the schedules on which the object with this id has a say."""
+        raise NotImplementedError
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        now = timezone.now()
+        request.span = now, now + timedelta(weeks=WEEKS)  # type: ignore[attr-defined]
+        with transaction.atomic():
+            request.before = duties_of(self._known(object_id), *request.span)  # type: ignore[attr-defined]
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if LOOK not in request.POST or not hasattr(request, "changes"):
+                return response
+            transaction.set_rollback(True)
+        found = request.changes
+        shown = {"looked": True, "changes": found[:SHOWN], "more": len(found) - SHOWN, "weeks": WEEKS}
+        request.only_look = True  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def _known(self, object_id: str | None) -> list[int]:
+        return list(self.affected(object_id)) if object_id and object_id.isdecimal() else []
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (OnlyLook, form), {}) if hasattr(request, "only_look") else form
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        return self._answer(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self._answer(request, obj) or super().response_change(request, obj)
+
+    def _answer(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
+        before = request.before  # type: ignore[attr-defined]
+        affected = set(before) | set(self.affected(obj.pk))
+        request.changes = found = changes(before, duties_of(affected, *request.span))  # type: ignore[attr-defined]
+        if LOOK in request.POST:
+            return HttpResponse()
+        moved = [change for change in found if change.schedule.pk in before]
+        if moved:
+            first, zone = moved[0], moved[0].schedule.time_zone
+            text = (
+                f"This changes who is on duty {len(moved)} time{'s' if len(moved) > 1 else ''} in the next {WEEKS} weeks, "
+                f"first on {first.schedule}, from {day_and_time(first.start.astimezone(zone))} ({zone}): {first}."
+            )
+            self.message_user(request, text, messages.WARNING)
+        return None

@@ -1,0 +1,51 @@
+"""Edits of a rotation: they leave the past as it was, and whoever is on duty stays until the turn ends.
+
+Read the plans before the edit, make the edit, then `replan`; all in one transaction.
+"""
+
+from datetime import datetime
+
+from schedules.models import Rotation, RotationVersion
+from schedules.rules.plans import Plan, changed
+from schedules.rules.rotation import Period
+
+CALENDAR = ("unit", "every", "first_day", "handover", "time_zone")
+
+
+def plans(rotation: Rotation) -> list[Plan]:
+    """As they are saved. Locks the rotation, so that edits follow each other.
+
+    `rotation` may have been read before another edit: from when it holds is read anew.
+    """
+    saved = Rotation.objects.select_for_update().get(pk=rotation.pk)
+    rotation.since, rotation.first = saved.since, saved.first
+    return plans_of(saved)
+
+
+def plans_of(saved: Rotation) -> list[Plan]:
+    """All plans of a rotation, oldest first."""
+    versions = [_plan(version, version.crews) for version in saved.versions.all()]
+    return [*versions, _plan(saved, [participant.crew for participant in saved.participants.all()])]
+
+
+def replan(rotation: Rotation, before: list[Plan], *, now: datetime, at_once: bool = False) -> None:
+    """To be called after an edit at `now`; `before` is what `plans` said before it."""
+    saved = plans(rotation)[-1]
+    if (saved.period, list(saved.crews)) == (before[-1].period, list(before[-1].crews)) and not at_once:
+        return
+    after = changed(before, saved.period, saved.crews, now, at_once=at_once)
+    known = list(rotation.versions.values_list("pk", flat=True))
+    kept = len(after) - 1  # of the plans before, this many go on to hold until the next one
+    rotation.versions.filter(pk__in=known[kept:]).delete()
+    for plan in before[len(known) : kept]:
+        period = plan.period
+        calendar = {name: getattr(period, "zone" if name == "time_zone" else name) for name in CALENDAR}
+        crews = [list(crew) for crew in plan.crews]
+        RotationVersion.objects.create(rotation=rotation, crews=crews, since=plan.since, first=plan.first, **calendar)
+    rotation.since, rotation.first = after[-1].since, after[-1].first
+    rotation.save(update_fields=["since", "first"])
+
+
+def _plan(row: Rotation | RotationVersion, crews: list) -> Plan:
+    period = Period(row.unit, row.every, row.first_day, row.handover, row.time_zone)
+    return Plan(period, [tuple(crew) for crew in crews], row.since, row.first)

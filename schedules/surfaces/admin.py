@@ -1,0 +1,300 @@
+"""What all admin pages of ours share. Everything in the admin derives from here, not from a package."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Model
+from django.forms.models import _get_foreign_key
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold import admin as unfold
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
+
+from schedules.models import User
+from schedules.models.zones import TimeZoneField
+from schedules.surfaces import access
+from schedules.templatetags.times import when
+
+SEEN = "_seen"
+CHANGED = (
+    "Somebody else has changed this since you opened it, so nothing was saved. "
+    "Open the page again to see what they did, then make your change."
+)
+
+
+def local(at: datetime | None) -> SafeString | str:
+    """The instant in the reader's own zone (the admin site sets it) and in UTC."""
+    return when(at, timezone.get_current_timezone())
+
+
+def picker(field: Any) -> AutocompleteSelectMultiple:
+    """A search box for several objects of the kind that the foreign key `field` points to."""
+    return AutocompleteSelectMultiple(field, admin.site)
+
+
+def person(request: HttpRequest) -> User:
+    """Who sits at the keyboard; on an admin page that is never nobody."""
+    return cast(User, request.user)
+
+
+class EditGuard(forms.ModelForm):
+    """Refuses a form that was opened before somebody else saved theirs (faults F13)."""
+
+    fingerprint: Callable[[Any], str]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        seen, pk = self.data.get(SEEN), self.instance.pk
+        if seen and pk:
+            # The lock makes a second save at the same moment wait until the first one can be seen.
+            type(self.instance)._base_manager.select_for_update(of=("self",)).filter(pk=pk).first()
+            if seen != self.fingerprint(self.instance):
+                raise forms.ValidationError(CHANGED)
+        return cleaned
+
+
+class ModelAdmin(unfold.ModelAdmin):
+    """A form with a read-only preview under it, guarded against edits that cross.
+
+    `readable`: whoever may log in to the admin may look. `preview_template` draws what `preview` computes.
+    """
+
+    change_form_template = "admin/verb_change_form.html"
+    formfield_overrides = {
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
+        models.URLField: {"assume_scheme": "https"},
+    }
+    list_per_page = 50
+    show_full_result_count = False
+    warn_unsaved_form = True
+    readable = False
+    preview_template = ""
+    unguarded: tuple[str, ...] = ()
+
+    def formfield_for_choice_field(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field:
+        if isinstance(db_field, TimeZoneField):  # six hundred: one types a part of the name
+            kwargs.setdefault("widget", UnfoldAdminSelect2Widget())
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.readable or super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.readable or super().has_view_permission(request, obj)
+
+    def preview(self, request: HttpRequest, obj: Any, now: datetime) -> dict[str, Any]:
+        """What `preview_template` is given, for the object as it is saved. Writes nothing."""
+        return {}
+
+    def guarded(self, obj: Any) -> Iterable[Any]:
+        """The rows that this form edits, as values."""
+        model = type(obj)
+        columns = [f.attname for f in model._meta.concrete_fields if f.name not in self.unguarded]
+        yield model._base_manager.filter(pk=obj.pk).values_list(*columns)
+        for inline in self.inlines:
+            key = _get_foreign_key(self.model, inline.model, fk_name=inline.fk_name).name
+            yield inline.model._base_manager.filter(**{key: obj.pk}).order_by("pk").values_list()
+
+    def fingerprint(self, obj: Any) -> str:
+        return hashlib.sha256(repr([list(rows) for rows in self.guarded(obj)]).encode()).hexdigest()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (EditGuard, form), {"fingerprint": staticmethod(self.fingerprint)}) if obj else form
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        obj = kwargs.get("obj")
+        if obj is not None and self.has_change_permission(request, obj):
+            context["seen"] = request.POST.get(SEEN) or self.fingerprint(obj)
+        if obj is not None and self.preview_template:
+            context.update(preview_template=self.preview_template, **self._preview(request, obj))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _preview(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        now = timezone.now()
+        # As saved: after a refused form `obj` carries what was typed in.
+        saved = self.get_queryset(request).get(pk=obj.pk)
+        return {"now": now, "zone": timezone.get_current_timezone(), **self.preview(request, saved, now)}
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Records that the engine writes and people only read."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def verb(label: str, *, strong: bool = False) -> Callable:
+    """Marks a method `(request, obj, now) -> sentence for the person` as a button."""
+
+    def mark(method: Callable) -> Callable:
+        method.label, method.strong = label, strong  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class VerbAdmin(ModelAdmin):
+    """A page with buttons that call verbs, by POST and with a CSRF token; on a GET nothing happens (faults K11).
+
+    `verbs` names methods marked with `verb`. An exception of a kind in `refusals` is shown as a message.
+    """
+
+    verbs: tuple[str, ...] = ()
+    refusals: tuple[type[Exception], ...] = ()
+
+    def may_call(self, request: HttpRequest, name: str, obj: Any) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def offered(self, request: HttpRequest, obj: Any) -> Iterable[str]:
+        """The verbs that make sense for `obj` as it is."""
+        return self.verbs
+
+    def get_urls(self) -> list:
+        meta = self.model._meta
+        name = f"{meta.app_label}_{meta.model_name}_verb"
+        view = self.admin_site.admin_view(self.call)
+        return [path("<path:object_id>/verb/<str:name>/", view, name=name), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def call(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or name not in self.verbs:
+            raise Http404
+        if not self.may_call(request, name, obj):
+            raise PermissionDenied
+        method = getattr(self, name)
+        try:
+            self.message_user(request, method(request, obj, timezone.now()), messages.SUCCESS)
+        except self.refusals as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        else:
+            self.log_change(request, obj, f"{method.label}.")
+        meta = self.model._meta
+        return redirect(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", quote(obj.pk))
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        obj = kwargs.get("obj")
+        if obj is not None:
+            names = [name for name in self.offered(request, obj) if self.may_call(request, name, obj)]
+            context["verbs"] = [
+                (name, method.label, method.strong) for name in names if (method := getattr(self, name))
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class OwnedAdmin(ModelAdmin):
+    """Everyone may look, whoever was granted an object may change it."""
+
+    readable = True
+
+    def may_change(self, request: HttpRequest, obj: Any) -> bool:
+        return access.may(request.user, "change", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if obj is None:
+            return super().has_change_permission(request)
+        # Asked a dozen times for one page, and each answer costs queries.
+        known = request.__dict__.setdefault("may_change", {})
+        if obj not in known:
+            known[obj] = self.may_change(request, obj)
+        return known[obj]
+
+
+class TeamOwnedAdmin(OwnedAdmin):
+    """The owning team may change it; giving it to another team takes the right to change them all."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if obj is None or super().has_change_permission(request) else (*fields, "team")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = type(obj)._base_manager.get(pk=obj.pk).team if change else None
+        super().save_model(request, obj, form, change)
+        access.grant_to_team(obj, before=before)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        access.forget(obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            access.forget(obj)
+        super().delete_queryset(request, queryset)
+
+
+class PartOfParent:
+    """Rows of a form are part of it: who may change the one may change the others."""
+
+    parent_model: type[Model]
+    admin_site: admin.AdminSite
+    extra = 0
+
+    def _may(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        return parent.has_change_permission(request, obj) if obj else parent.has_add_permission(request)
+
+    has_add_permission = has_change_permission = has_delete_permission = _may
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.admin_site.get_model_admin(self.parent_model).has_view_permission(request, obj)
+
+
+class TabularInline(PartOfParent, unfold.TabularInline):
+    pass
+
+
+class StackedInline(PartOfParent, unfold.StackedInline):
+    template_before = "admin/rows_refused.html"
+
+
+class OrderedFormSet(PaginationInlineFormSet):
+    """Rows keep the order of their numbers, and one without a number goes last; saved, they are numbered 0, 1, 2 …"""
+
+    LAST = 10_000
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        order = form.fields.get("order")  # not there for somebody who may only look
+        if order:
+            order.required = False
+            order.help_text = "Lowest first; drag the row, or leave it empty to put it last."
+            if form.instance.pk is None:
+                order.initial = None
+                form.initial.pop("order", None)
+
+    def clean(self) -> None:
+        super().clean()
+        for number, form in enumerate(self.forms):
+            if form.instance.order is None or form.cleaned_data.get("order") is None:
+                form.instance.order = self.LAST + number
+
+    def save(self, commit: bool = True) -> list:
+        saved = super().save(commit)
+        if commit:
+            rows = self.model._base_manager.filter(**{self.fk.name: self.instance}).order_by("order", "pk")
+            for number, pk in enumerate(rows.values_list("pk", flat=True)):
+                self.model._base_manager.filter(pk=pk).exclude(order=number).update(order=number)
+        return saved

@@ -1,0 +1,144 @@
+"""What all resources of the REST API share: how they write, what they refuse, who may."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, ClassVar
+
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import ValidationError as ModelError
+from django.db import models, transaction
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from schedules.surfaces import access
+from schedules.surfaces.fields import InstantField
+
+
+class StrictSerializer(serializers.Serializer):
+    """A misspelt field is refused by name: it must not be lost in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            wrong = {name: [f"There is no field “{name}” here."] for name in sorted(set(data) - set(self.fields))}
+            # A part is replaced as a whole, but the framework would let a PATCH leave things out of it.
+            if self.parent is not None:
+                missing = [name for name, field in self.fields.items() if field.required and name not in data]
+                wrong |= {name: ["This field is required."] for name in missing}
+            if wrong:
+                raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)
+
+
+class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
+    """One row, with the rows that are part of it. What the model forbids is a 400 that names the field."""
+
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: InstantField,
+    }
+    # Fields that hold rows of their own: replaced as a whole by `put_<field>(instance, value)`.
+    parts: ClassVar[tuple[str, ...]] = ()
+    # The field that is named when a constraint over several fields is broken.
+    blame: ClassVar[str] = "non_field_errors"
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        model = self.Meta.model
+        columns = {field.name for field in model._meta.concrete_fields}
+        plain = {name: value for name, value in attrs.items() if name in columns}
+        draft = copy(self.instance) if isinstance(self.instance, model) else model()
+        for name, value in plain.items():
+            setattr(draft, name, value)
+        ours = {field.source.split(".")[0] for field in self.fields.values() if not field.read_only}
+        try:
+            # Unique fields are asked for by the serializer's own validators.
+            draft.full_clean(exclude=columns - ours, validate_unique=False)
+        except ModelError as error:
+            raise serializers.ValidationError(self._by_field(error)) from None
+        # The model may have brought a value into its normal form.
+        return {**attrs, **{name: getattr(draft, name) for name in plain}}
+
+    def _by_field(self, error: ModelError) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, messages in error.message_dict.items():
+            found.setdefault(self.blame if name == NON_FIELD_ERRORS else name, []).extend(messages)
+        return found
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        parts = self._taken_from(validated_data)
+        return self._put(super().create(validated_data), parts)
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        parts = self._taken_from(validated_data)
+        # Saving the row first locks it: two replacements at once do not leave the parts of both.
+        return self._put(super().update(instance, validated_data), parts)
+
+    def _taken_from(self, validated_data: dict[str, Any]) -> dict[str, Any]:
+        return {name: validated_data.pop(name) for name in self.parts if name in validated_data}
+
+    def _put(self, instance: Any, parts: dict[str, Any]) -> Any:
+        for name, value in parts.items():
+            getattr(self, f"put_{name}")(instance, value)
+        return instance
+
+
+class MayChange(DjangoModelPermissions):
+    """For an action that changes what is there: POST needs the right to change, not the right to add."""
+
+    perms_map: ClassVar = {**DjangoModelPermissions.perms_map, "POST": DjangoModelPermissions.perms_map["PUT"]}
+
+
+class TeamMayChange(DjangoModelPermissions):
+    """As the model's permissions say; and the team that owns an object may change this one."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method in ("PUT", "PATCH"):
+            return request.user.is_authenticated
+        return super().has_permission(request, view)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return request.method not in ("PUT", "PATCH") or access.may(request.user, "change", obj)
+
+
+class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+    """Whoever is logged in may read. An id in the URL is ASCII digits that fit the column (faults J13, J20)."""
+
+    lookup_value_regex = "[0-9]{1,18}"
+
+
+class Resource(ReadOnlyResource, viewsets.ModelViewSet):
+    """Writing needs the model's permission and is one transaction: all of the request, or nothing."""
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            return super().create(request, *args, **kwargs)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            return super().update(request, *args, **kwargs)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            return super().destroy(request, *args, **kwargs)
+
+
+class TeamOwnedResource(Resource):
+    """The team in `team` may change it, as in the admin; giving it away takes the right to change them all."""
+
+    permission_classes = (TeamMayChange,)
+
+    def perform_create(self, serializer: Any) -> None:
+        access.grant_to_team(serializer.save())
+
+    def perform_update(self, serializer: Any) -> None:
+        before, meta = serializer.instance.team, serializer.instance._meta
+        moved = serializer.validated_data.get("team", before) != before
+        if moved and not self.request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
+            raise PermissionDenied("Giving this to another team takes the right to change those of all teams.")
+        access.grant_to_team(serializer.save(), before=before)
+
+    def perform_destroy(self, instance: Any) -> None:
+        access.forget(instance)
+        instance.delete()

@@ -1,3 +1,0 @@
-from stakeholders.admin import changes, definitions, documentation, groups, matrix, outages, subscriptions, teams
-
-__all__ = ["changes", "definitions", "documentation", "groups", "matrix", "outages", "subscriptions", "teams"]

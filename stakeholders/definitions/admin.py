@@ -1,0 +1,178 @@
+"""Notification definitions: what is told about which breach, discussed before it goes live."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from dispatching.models import Service
+from schedules.surfaces.admin import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
+from stakeholders.definitions import defining, rehearsal
+from stakeholders.groups import audience
+from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
+from stakeholders.news import wordings
+
+LABELS = {"● live": "success", "▲ under discussion": "warning", "✓ replaced": "info"}
+
+
+class OncePerPair(PaginationInlineFormSet):
+    """The database would refuse two for the same ring and language; empty rings are no exception."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            found = getattr(form, "cleaned_data", {})
+            if not found or found.get("DELETE"):
+                continue
+            pair = (found.get("ring"), found.get("language"))
+            if pair in seen:
+                form.add_error("language", "There are words for this ring in this language already.")
+            seen.add(pair)
+
+
+class WordingInline(StackedInline):
+    """As the definition itself: what is live is not edited."""
+
+    model = DefinitionWording
+    formset = OncePerPair
+    fields = (("ring", "language"), "title", "text")
+    verbose_name = "wording"
+    verbose_name_plural = "the same in other words"
+
+    def _may(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super()._may(request, obj) and (obj is None or defining.may_edit(obj))
+
+    has_add_permission = has_change_permission = has_delete_permission = _may
+
+
+class CommentInline(TabularInline):
+    """What is there stays; new ones are added below."""
+
+    model = DefinitionComment
+    fields = ("question", "text", "who", "when")
+    readonly_fields = ("who", "when")
+    verbose_name_plural = "what those who would get it say (Table 8.8)"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="by")
+    def who(self, comment: DefinitionComment) -> str:
+        return comment.by.name if comment.by else ""
+
+    @admin.display(description="when")
+    def when(self, comment: DefinitionComment) -> str:
+        return local(comment.at)
+
+
+@admin.register(NotificationDefinition)
+class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
+    """What is live is not edited: a change is a new version. The team of a service writes its definitions itself."""
+
+    verbs = ("put_live", "take_out", "new_version")
+    refusals = (defining.Refused,)
+    list_display = ("__str__", "state_now", "service", "slo", "mode")
+    list_filter = ("mode", "service")
+    list_select_related = ("service", "replaced_by")
+    search_fields = ("name", "title", "slo", "service__name")
+    inlines = (WordingInline, CommentInline)
+    preview_template = "admin/stakeholders/definition.html"
+    unguarded = ("live_since",)
+    fieldsets = (
+        (None, {"fields": ("name", "change_reason", "mode")}),
+        ("Which breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
+        (
+            "How important, and to whom",
+            {"fields": (("priority", "priority_reason"), ("deployments", "products"), "groups", "chain")},
+        ),
+        ("What is said", {"fields": ("title", "text")}),
+        ("Why", {"fields": ("why_major", "why_needed", "what_they_do")}),
+        ("For the people on call", {"fields": ("runbook_url", "recording_url")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) or self._own_services(request).exists()
+
+    def may_change(self, request: HttpRequest, obj: NotificationDefinition) -> bool:
+        return defining.may_change(person(request), obj)
+
+    def _own_services(self, request: HttpRequest) -> QuerySet[Service]:
+        return Service.objects.filter(team__user=request.user.pk)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "service" and not super().has_change_permission(request):
+            kwargs["queryset"] = self._own_services(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: NotificationDefinition | None = None) -> tuple[str, ...]:
+        if obj is None or defining.may_edit(obj):
+            return ()
+        return tuple(name for _, part in self.fieldsets for name in _flat(part["fields"]))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultipleWidget()}
+        )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is DefinitionComment:
+            for comment in formset.save(commit=False):
+                comment.by, comment.at = person(request), timezone.now()
+        super().save_formset(request, form, formset, change)
+
+    def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:
+        if obj.live_since:
+            return ["take_out", "new_version"]
+        return ["put_live"] if defining.may_edit(obj) else []
+
+    @verb("Put it live", strong=True)
+    def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        people = defining.put_live(obj, now=now)
+        told = ", ".join(user.name for user in people)
+        on_call = (
+            f"Told, because they are on call: {told}." if told else "Nobody is on call for it, so nobody was told."
+        )
+        return f"{obj} is live: alerts that begin from now on are compared with it. {on_call}"
+
+    @verb("Take it out")
+    def take_out(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        defining.take_out(obj)
+        return f"{obj} is not compared with alerts any more."
+
+    @verb("Make a new version")
+    def new_version(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
+        return f"{defining.new_version(obj)} was made: edit it, discuss it, put it live."
+
+    def preview(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> dict[str, Any]:
+        where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
+        level = obj.most_important.level if obj.most_important else 0
+        known = where.exists() and what.exists()
+        days = request.GET.get("trial", "")
+        return {
+            "definition": obj,
+            "found": audience.would_be_told(where, what, chosen, level=level) if known else None,
+            "remarks": wordings.remarks(obj),
+            "spans": rehearsal.SPANS,
+            "trial": rehearsal.run(obj, int(days), now=now) if days in map(str, rehearsal.SPANS) else None,
+            "matches": obj.matches.select_related("alert", "outage").order_by("-pk")[:20],
+        }
+
+    @display(description="state", label=LABELS)
+    def state_now(self, obj: NotificationDefinition) -> str:
+        if obj.live_since:
+            return "● live"
+        return "▲ under discussion" if defining.may_edit(obj) else "✓ replaced"
+
+
+def _flat(fields: Any) -> list[str]:
+    return [name for each in fields for name in (each if isinstance(each, tuple) else (each,))]

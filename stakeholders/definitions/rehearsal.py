@@ -1,0 +1,153 @@
+"""What a definition would have told in the past, had it been live: the rules that run, on the alerts that came. Writes nothing.
+
+An outage is taken to be announced at once and to end when the last of its alerts is resolved, with updates as often as its
+priority says; the people are today's subscribers, the priorities today's.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from dispatching.models import Alert, Priority
+from stakeholders.definitions.defining import reports_of, rule_of
+from stakeholders.groups import audience
+from stakeholders.groups.audience import JOINED
+from stakeholders.models import Deployment, NotificationDefinition, Outage, Product
+from stakeholders.news import outages
+from stakeholders.rules import audience as rules
+from stakeholders.rules.matching import first_match
+
+SPANS = (30, 90)  # days
+
+# By scope, and without one in all: contact points, those of them that want updates, too, and people.
+WHOM = f"""
+WITH wanted AS (SELECT DISTINCT cell.scope, subscription.contact_point_id, subscription.kinds, point.recipient_id {JOINED})
+SELECT scope, count(DISTINCT contact_point_id), count(DISTINCT contact_point_id) FILTER (WHERE kinds = 'all'),
+    count(DISTINCT recipient_id)
+FROM wanted GROUP BY GROUPING SETS ((scope), ())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """An alert, and when it would have matched."""
+
+    alert: Alert
+    at: datetime
+
+
+@dataclass(slots=True)
+class Would:
+    """An outage as it would have been: when it would have begun and ended (None: not yet), with its alerts."""
+
+    began: datetime
+    until: datetime | None
+    alerts: list[Matched]
+    untold: str = ""  # why nobody would have been told
+    updates: int = 0
+    people: int = 0
+    messages: int = 0
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    since: datetime
+    outages: list[Would] = field(default_factory=list)
+    people: int = 0
+
+    @property
+    def alerts(self) -> int:
+        return sum(len(would.alerts) for would in self.outages)
+
+    @property
+    def messages(self) -> int:
+        return sum(would.messages for would in self.outages)
+
+
+def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Trial:
+    """As if it had been put live so many days ago; always the same number of queries."""
+    since = now - timedelta(days=days)
+    found = _outages(_matched(definition, since))
+    for would in found:
+        would.priority = definition.priority or would.alerts[0].alert.priority
+        length = (would.until or now) - would.began
+        would.updates = length // outages.usual(Outage(priority=would.priority))
+    return Trial(since, found, _tell(definition, found))
+
+
+def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:
+    """The alerts that began since then and would have matched, with the time of it, in its order."""
+    rule = rule_of(definition)
+    moments = reports_of(definition, since - rule.within).moments()
+    alerts = Alert.objects.filter(service=definition.service_id, first_at__gte=since).select_related("priority")
+    found = []
+    for alert in alerts.defer("details").order_by("pk"):
+        at = first_match(rule, moments, alert.first_at, alert.resolved_at)
+        if at and rule.fits(alert.slo, alert.priority.level if alert.priority else None):
+            found.append(Matched(alert, at))
+    return sorted(found, key=lambda each: each.at)
+
+
+def _outages(matched: Iterable[Matched]) -> list[Would]:
+    """What matches while one is open is a part of it (B4)."""
+    found: list[Would] = []
+    for each in matched:
+        resolved = each.alert.resolved_at
+        last = found[-1] if found else None
+        if last and (last.until is None or each.at < last.until):
+            last.alerts.append(each)
+            last.until = max(last.until, resolved) if last.until and resolved else None
+        else:
+            found.append(Would(each.at, resolved, [each]))
+    return found
+
+
+def _tell(definition: NotificationDefinition, found: list[Would]) -> int:
+    """Fills in whom each one would have been told to; how many people that is in all."""
+    where = {deployment.name.lower(): deployment.pk for deployment in Deployment.objects.all()}
+    what = {product.name.lower(): product.pk for product in Product.objects.all()}
+    own = [list(rows.values_list("pk", flat=True)) for rows in (definition.deployments, definition.products)]
+    picked = list(definition.groups.values_list("pk", flat=True))
+    groups = audience.groups()
+    coverages = {pk: audience.coverage_of(group) for pk, group in groups.items()}
+    parents = {pk: group.parent_id for pk, group in groups.items()}
+    rows = []
+    for scope, would in enumerate(found):
+        alert = would.alerts[0].alert
+        named = [where.get(alert.deployment.lower()), what.get(alert.product.lower())]
+        affected = rules.cells(
+            *(chosen or [pk for pk in [name] if pk] for chosen, name in zip(own, named, strict=True))
+        )
+        told = rules.told(coverages, parents, picked, affected)
+        matched = rules.matching(coverages, affected)
+        would.untold = _untold(would.priority, affected, told)
+        if would.untold:
+            continue
+        level = would.priority.level if would.priority else 0
+        cells = [(pk, *cell) for pk in told for cell in matched.get(pk, affected)]
+        rows += [{"group": pk, "deployment": d, "product": p, "scope": scope, "level": level} for pk, d, p in cells]
+    return _count(found, rows)
+
+
+def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[int, str]) -> str:
+    """As `outages.announce` refuses it."""
+    if priority is None or not priority.tells_stakeholders:
+        return f"with priority {priority} stakeholders are not told" if priority else "it has no priority"
+    if not affected:
+        return "the alert names no deployment or no product that we know"
+    return "" if told else "no group covers what is affected"
+
+
+def _count(found: list[Would], rows: list[dict[str, int]]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(WHOM, {"cells": json.dumps(rows), "level": 0})
+        counts = {scope: numbers for scope, *numbers in cursor.fetchall()}
+    for scope, would in enumerate(found):
+        points, all_news, would.people = counts.get(scope, (0, 0, 0))
+        ends = 1 if would.until is None else 2
+        would.messages = points * ends + all_news * would.updates
+    return counts.get(None, (0, 0, 0))[2]

@@ -1,0 +1,162 @@
+"""Deployments, products, groups, rings: who might have to know."""
+
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from schedules.surfaces.api import RecordSerializer, Resource, TeamMayChange
+from schedules.surfaces.fields import InstantField, UserField
+from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+from stakeholders.groups import groups
+from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.rules.audience import faults
+
+
+class SideSerializer(RecordSerializer):
+    blame = "name"
+
+
+class DeploymentSerializer(SideSerializer):
+    class Meta:
+        model = Deployment
+        fields = ("id", "name", "description", "order")
+
+
+class ProductSerializer(SideSerializer):
+    class Meta:
+        model = Product
+        fields = ("id", "name", "description", "order")
+
+
+class ByName(filters.FilterSet):
+    name = TextFilter(lookup_expr="iexact")
+
+
+class DeploymentViewSet(Resource):
+    """Deployments: the geographies, the rows of the matrix."""
+
+    queryset = Deployment.objects.all()
+    serializer_class = DeploymentSerializer
+    filterset_class = ByName
+
+
+class ProductViewSet(Resource):
+    """Products: the columns of the matrix."""
+
+    queryset = Product.objects.all()
+    serializer_class = ProductSerializer
+    filterset_class = ByName
+
+
+class StakeholderRingSerializer(RecordSerializer):
+    blame = "number"
+
+    class Meta:
+        model = StakeholderRing
+        fields = ("id", "number", "name", "boundary")
+
+
+class RingFilters(filters.FilterSet):
+    number = NumberFilter()
+    boundary = filters.ChoiceFilter(choices=StakeholderRing.Boundary)
+
+
+class StakeholderRingViewSet(Resource):
+    """Rings: circles of groups; a lower number is told earlier."""
+
+    queryset = StakeholderRing.objects.all()
+    serializer_class = StakeholderRingSerializer
+    filterset_class = RingFilters
+
+
+class StakeholderGroupSerializer(RecordSerializer):
+    blame: ClassVar[str] = "name"
+
+    owner = UserField(required=False, allow_null=True, help_text="Who may change it: an id or a username.")
+    representatives = UserField(many=True, required=False, help_text="Ids or usernames, as a whole.")
+    covers = serializers.SerializerMethodField(help_text="What it covers, in words.")
+    covers_since = InstantField(read_only=True, help_text="Since when; null: from the beginning.")
+
+    class Meta:
+        model = StakeholderGroup
+        fields = (
+            *("id", "name", "purpose", "parent", "deployments", "all_deployments", "products", "all_products"),
+            *("covers", "covers_since", "openness", "advice", "owner", "representatives", "review_by"),
+        )
+
+    @extend_schema_field(str)
+    def get_covers(self, group: StakeholderGroup) -> str:
+        return groups.covers(group)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        wrong = faults(**{name: self._some(attrs, name) for name in ("deployments", "products")}, **self._all(attrs))
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return attrs
+
+    def _some(self, attrs: dict[str, Any], name: str) -> bool:
+        if name in attrs:
+            return bool(attrs[name])
+        return self.instance is not None and getattr(self.instance, name).exists()
+
+    def _all(self, attrs: dict[str, Any]) -> dict[str, bool]:
+        names = ("all_deployments", "all_products")
+        return {name: attrs.get(name, getattr(self.instance, name, False)) for name in names}
+
+
+class GroupFilters(filters.FilterSet):
+    name = TextFilter(lookup_expr="iexact")
+    parent = NumberFilter(help_text="A group's id: its subgroups.")
+    owner = NumberFilter(help_text="A person's id.")
+    openness = filters.ChoiceFilter(choices=StakeholderGroup.Openness)
+    deployment = NumberFilter(method="in_deployment", help_text="A deployment's id: the groups that cover it.")
+    product = NumberFilter(method="of_product", help_text="A product's id: the groups that cover it.")
+    past_review = YesNoFilter(method="by_review", help_text="Whether the review date has passed.")
+
+    def in_deployment(self, queryset: QuerySet, name: str, pk: int) -> QuerySet:
+        chosen = Deployment.objects.filter(pk=pk)
+        return queryset.filter(Q(deployments__in=chosen) | Q(all_deployments=True)).distinct()
+
+    def of_product(self, queryset: QuerySet, name: str, pk: int) -> QuerySet:
+        chosen = Product.objects.filter(pk=pk)
+        return queryset.filter(Q(products__in=chosen) | Q(all_products=True)).distinct()
+
+    def by_review(self, queryset: Any, name: str, past: bool) -> QuerySet:
+        passed = StakeholderGroup.objects.past_review(timezone.now().date())
+        return queryset.filter(pk__in=passed) if past else queryset.exclude(pk__in=passed)
+
+
+class StakeholderGroupViewSet(Resource):
+    """Groups: who wants to know about which cells of the matrix, and what for. The owner may change it."""
+
+    permission_classes = (TeamMayChange,)
+    queryset = StakeholderGroup.objects.select_related("owner").prefetch_related(
+        "deployments", "products", "representatives"
+    )
+    serializer_class = StakeholderGroupSerializer
+    filterset_class = GroupFilters
+
+    def perform_create(self, serializer: Any) -> None:
+        groups.grant_to_owner(serializer.save())
+
+    def perform_update(self, serializer: Any) -> None:
+        group = serializer.instance
+        owner, covered = group.owner, groups.covers(group)
+        moved = serializer.validated_data.get("owner", owner) != owner
+        if moved and not self.request.user.has_perm("stakeholders.change_stakeholdergroup"):
+            raise PermissionDenied("Giving this to somebody else takes the right to change all groups.")
+        serializer.save()
+        # What was prefetched is from before the change.
+        group = serializer.instance = self.get_queryset().get(pk=group.pk)
+        groups.grant_to_owner(group, before=owner)
+        groups.note_coverage(group, covered, now=timezone.now())
+
+    def perform_destroy(self, instance: StakeholderGroup) -> None:
+        groups.forget(instance)
+        instance.delete()

@@ -1,0 +1,147 @@
+"""Requests to change a group, one verb each: submit, accept, decline, tell the people on call, finish (B29 to B34).
+
+Every verb locks the request's row first, and only it. The person who asked is told each time; a request is done only after
+the people on call have been told what the group was and what it is now.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from dispatching.models import Notice
+from dispatching.notices import notices
+from schedules.models import Schedule, User
+from schedules.oncall import on_call_at
+from stakeholders.groups import groups
+from stakeholders.models import ChangeRequest, StakeholderGroup
+
+State = ChangeRequest.State
+Words = dict[str, str]
+
+
+class Refused(Exception):
+    """The request's state, or what is missing, forbids it; a sentence for people, and the field it is about, if any."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def submit(
+    group: StakeholderGroup | None, *, what: str, why: str, due_at: datetime, by: User, now: datetime
+) -> ChangeRequest:
+    """A new request; the group's owner hears of it, too. `group` None: a new one."""
+    if due_at <= now:
+        raise Refused("That time has passed.", "due_at")
+    with transaction.atomic():
+        request = ChangeRequest.objects.create(
+            group=group, what=what, why=why, due_at=due_at, requested_by=by, requested_at=now
+        )
+        people = [by, *([group.owner] if group and group.owner and group.owner != by else [])]
+        _tell(request, people, f"Change of {_name(request)} requested", now)
+    return request
+
+
+def accept(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
+    """It will be done. How the group is now is kept, so that old and new can be told apart."""
+    with transaction.atomic():
+        request = _locked(request)
+        _answer(request, State.ACCEPTED, by, now)
+        request.before = groups.described(request.group)
+        request.save()
+        _tell(request, [request.requested_by], f"Change of {_name(request)} accepted", now)
+    return request
+
+
+def decline(request: ChangeRequest, reason: str, *, by: User, now: datetime) -> ChangeRequest:
+    if not reason.strip():
+        raise Refused("Say why it is declined.", "reason")
+    with transaction.atomic():
+        request = _locked(request)
+        _answer(request, State.DECLINED, by, now)
+        request.reason = reason.strip()
+        request.save()
+        _tell(request, [request.requested_by], f"Change of {_name(request)} declined", now)
+    return request
+
+
+def tell_on_call(request: ChangeRequest, *, now: datetime) -> list[User]:
+    """Tells whoever is on call now what the group was and what it is: only then the request can be done (B32, B33)."""
+    with transaction.atomic():
+        request = _locked(request)
+        if request.state != State.ACCEPTED:
+            raise Refused(f"This request is not accepted: {request.get_state_display()}.")
+        if request.group is None:
+            raise Refused("Choose the group that was made for it.", "group")
+        words = groups.described(request.group)
+        if words == request.before:
+            raise Refused("The group is still as it was: change it first.", "group")
+        if words == request.told:
+            raise Refused("The people on call have been told of that already.")
+        people = on_call(now)
+        if not people:
+            raise Refused("Nobody is on call now, so nobody can be told. Try again when somebody is.")
+        covers_changed = words["covers"] != request.before.get("covers")
+        request.effective_at = (request.group.covers_since if covers_changed else None) or now
+        request.told, request.told_at = words, now
+        request.told_names = ", ".join(person.name for person in people)
+        request.save()
+        _tell(request, people, f"Stakeholder group changed: {request.group}", now, name=f"told/{now.isoformat()}")
+    return people
+
+
+def finish(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
+    """Done. Refused until the people on call know the group as it is now."""
+    with transaction.atomic():
+        request = _locked(request)
+        if request.state == State.ACCEPTED and not request.told_at:
+            raise Refused("The people on call have not been told yet what changed: tell them first.")
+        if request.state == State.ACCEPTED and request.told != groups.described(request.group):
+            raise Refused("The group has changed since the people on call were told: tell them again.")
+        _answer(request, State.DONE, by, now)
+        request.save()
+        _tell(request, [request.requested_by], f"Change of {_name(request)} done", now)
+    return request
+
+
+def on_call(now: datetime) -> list[User]:
+    """Everybody who is on duty now, on any schedule, once."""
+    on = on_call_at(Schedule.objects.values_list("pk", flat=True), now)
+    return sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
+
+
+def differences(request: ChangeRequest) -> list[tuple[str, str, str]]:
+    """(what, old, new) of what the people on call were told, or would be told now."""
+    new = request.told or groups.described(request.group)
+    return [(what, request.before.get(what, ""), value) for what, value in new.items()]
+
+
+# --- what all of them do ----------------------------------------------------------------------------------------------
+
+
+def _locked(request: ChangeRequest) -> ChangeRequest:
+    rows = ChangeRequest.objects.select_for_update(of=("self",))
+    return rows.select_related("group__parent", "group__owner", "requested_by").get(pk=request.pk)
+
+
+def _answer(request: ChangeRequest, to: ChangeRequest.State, by: User, now: datetime) -> None:
+    if to not in ChangeRequest.MOVES[State(request.state)]:
+        raise Refused(f"This request cannot be {to.label} any more: {request.get_state_display()}.")
+    request.state, request.answered_by, request.answered_at = to, by, now
+
+
+def _name(request: ChangeRequest) -> str:
+    return str(request.group or "a new group")
+
+
+def _tell(request: ChangeRequest, people: list[User], subject: str, now: datetime, *, name: str = "") -> None:
+    url = settings.PUBLIC_URL + reverse("change_groups")
+    for user in people:
+        words = {"request": request, "subject": subject, "zone": user.time_zone, "url": url}
+        words["rows"] = differences(request) if name else []
+        body = render_to_string("messages/group_change.txt", words)
+        key = f"change/{request.pk}/{name or request.state}/{user.pk}"
+        notices.tell(user, key, Notice.Kind.CHANGE, subject, body, now=now, url=url)

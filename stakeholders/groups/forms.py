@@ -1,0 +1,91 @@
+"""What people fill in about groups: who would be told, what should change."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from dispatching.models import Priority, Service
+from schedules.arrangements.forms import LocalField, OwnForm
+from schedules.models import Team
+from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
+
+
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Groups with their purposes, at the point of choosing (B42)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(StakeholderGroup.objects.all(), widget=forms.CheckboxSelectMultiple, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} – {obj.purpose}"
+
+
+class WouldBeToldForm(forms.Form):
+    """An outage that has not happened."""
+
+    deployments = forms.ModelMultipleChoiceField(
+        Deployment.objects.all(),
+        widget=forms.CheckboxSelectMultiple,
+        label="Where?",
+        error_messages={"required": "Choose at least one deployment."},
+    )
+    products = forms.ModelMultipleChoiceField(
+        Product.objects.all(),
+        widget=forms.CheckboxSelectMultiple,
+        label="What?",
+        error_messages={"required": "Choose at least one product."},
+    )
+    priority = forms.ModelChoiceField(
+        Priority.objects.all(),
+        required=False,
+        empty_label="any",
+        help_text="Some want to hear only of what is important enough to them.",
+    )
+    groups = GroupsField(
+        required=False,
+        label="Only these groups",
+        help_text="None: every group that covers what is affected. Chosen: these, and those of their subgroups that cover it.",
+    )
+
+
+class ChangeForm(OwnForm, forms.ModelForm):
+    """What somebody in sales or marketing wants to be different (B29)."""
+
+    due_at = LocalField(label="Needed by", help_text="When it has to be in place.")
+
+    class Meta:
+        model = ChangeRequest
+        fields = ("group", "what", "why", "due_at")
+        labels = {"what": "What should change?", "why": "Why?"}
+        help_texts = {"what": "For example: it should cover product C, too."}
+        widgets = {"what": forms.Textarea(attrs={"rows": 3}), "why": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="change_%s", **kwargs)
+        self.now = now
+        self.fields["group"] = forms.ModelChoiceField(
+            StakeholderGroup.objects.all(), required=False, label="Which group?", empty_label="a new group"
+        )
+
+    def clean_due_at(self) -> datetime:
+        due_at = self.cleaned_data["due_at"]
+        if due_at <= self.now:
+            raise forms.ValidationError("That time has passed.")
+        return due_at
+
+
+class OwnOutageForm(forms.ModelForm):
+    """A team's own outage because of another one, with what is known of that."""
+
+    class Meta:
+        model = Outage
+        fields = ("title", "deployments", "products", "services")
+        labels = {"title": "What is affected?", "deployments": "Where?", "products": "Which products?"}
+        help_texts = {"deployments": "", "products": ""}
+        widgets = dict.fromkeys(("deployments", "products", "services"), forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, cause: Outage, team: Team, **kwargs: Any) -> None:
+        known = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
+        super().__init__(*args, initial=known, label_suffix="", use_required_attribute=False, **kwargs)
+        self.fields["services"].queryset = Service.objects.filter(team=team)

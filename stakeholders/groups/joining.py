@@ -1,0 +1,79 @@
+"""What somebody may join, and what of a group they may narrow a subscription to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from schedules.models import Team, User
+from stakeholders.groups import audience
+from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
+
+Openness = StakeholderGroup.Openness
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a group somebody wants to hear: ids; empty: all that the group covers."""
+
+    deployments: tuple[int, ...] = ()
+    products: tuple[int, ...] = ()
+    kinds: str = Subscription.Kinds.ALL.value
+    least_priority: int | None = None
+
+
+def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
+    """The groups that this reader may see and join alone; None is somebody without a login (B110 to B112, B123)."""
+    found = StakeholderGroup.objects.prefetch_related("deployments", "products")
+    if user is None or not user.is_authenticated:
+        return found.filter(openness=Openness.EVERYONE)
+    if in_product_delivery(user):
+        return found
+    return found.exclude(openness=Openness.PRODUCT)
+
+
+def in_product_delivery(user: User | AnonymousUser) -> bool:
+    """In a team, or manages one."""
+    return user.is_superuser or Team.objects.filter(Q(user=user.pk) | Q(manager=user.pk)).exists()
+
+
+def invitable(user: User) -> QuerySet[StakeholderGroup]:
+    """The groups that this colleague may invite people outside to: none that is for product delivery only (B122)."""
+    return open_to(user).exclude(openness=Openness.PRODUCT)
+
+
+def parts(groups: Iterable[StakeholderGroup]) -> tuple[list[Deployment], list[Product]]:
+    """The deployments and products that these groups cover: nobody sees the names of others (B123)."""
+    coverages = [audience.coverage_of(group) for group in groups]
+    where, what = Deployment.objects.all(), Product.objects.all()
+    return (
+        [d for d in where if any(c.deployments is None or d.pk in c.deployments for c in coverages)],
+        [p for p in what if any(c.products is None or p.pk in c.products for c in coverages)],
+    )
+
+
+def within_group(
+    group: StakeholderGroup, where: list[Deployment], what: list[Product]
+) -> tuple[list[Deployment], list[Product]]:
+    """Those of these deployments and products that the group covers."""
+    coverage = audience.coverage_of(group)
+    return (
+        [d for d in where if coverage.deployments is None or d.pk in coverage.deployments],
+        [p for p in what if coverage.products is None or p.pk in coverage.products],
+    )
+
+
+def within(group: StakeholderGroup, wish: Wish) -> Wish | None:
+    """The wish without what the group does not cover; None if that would leave nothing to hear of."""
+    coverage = audience.coverage_of(group)
+    deployments = _common(wish.deployments, coverage.deployments)
+    products = _common(wish.products, coverage.products)
+    if wish.deployments and not deployments or wish.products and not products:
+        return None
+    return Wish(deployments, products, wish.kinds, wish.least_priority)
+
+
+def _common(chosen: tuple[int, ...], covered: frozenset[int] | None) -> tuple[int, ...]:
+    # A group that covers nothing itself only holds others: nothing to compare with.
+    return tuple(sorted(pk for pk in set(chosen) if not covered or pk in covered))

@@ -1,0 +1,84 @@
+"""The matrix as a picture: which groups cover which cell, how many subscribers that is, where the gaps are. Writes nothing."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from stakeholders.groups import audience
+from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
+from stakeholders.rules.audience import Cell, Coverage
+
+# (group, deployments, products) → subscribers; empty lists stand for all that the group covers.
+Narrowed = dict[tuple[int, tuple[int, ...], tuple[int, ...]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One cell, with the groups that cover it and the number of people who would hear of it there."""
+
+    deployment: Deployment
+    product: Product
+    groups: list[tuple[StakeholderGroup, int]]
+
+    @property
+    def gap(self) -> bool:
+        return not self.groups
+
+    @property
+    def overlap(self) -> bool:
+        return len(self.groups) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    products: list[Product]
+    rows: list[tuple[Deployment, list[Square]]]
+    # Groups that cover no cell: they hold subgroups, or are told only if somebody chooses them.
+    outside: list[StakeholderGroup]
+
+    @property
+    def gaps(self) -> list[Square]:
+        return [square for _, squares in self.rows for square in squares if square.gap]
+
+    @property
+    def overlaps(self) -> list[Square]:
+        return [square for _, squares in self.rows for square in squares if square.overlap]
+
+
+def picture() -> Picture:
+    """All of it, in a constant number of queries."""
+    deployments, products = list(Deployment.objects.all()), list(Product.objects.all())
+    known = audience.groups()
+    coverages = {pk: audience.coverage_of(group) for pk, group in known.items()}
+    counts = narrowed()
+
+    def square(deployment: Deployment, product: Product) -> Square:
+        cell = deployment.pk, product.pk
+        covering = [pk for pk, coverage in coverages.items() if coverage.covers(cell)]
+        return Square(deployment, product, [(known[pk], hearing(counts, pk, cell)) for pk in covering])
+
+    rows = [(deployment, [square(deployment, product) for product in products]) for deployment in deployments]
+    return Picture(products, rows, [known[pk] for pk, coverage in coverages.items() if coverage.empty])
+
+
+def covered(group: StakeholderGroup) -> tuple[list[Product], list[tuple[Deployment, list[bool]]]]:
+    """The matrix with the cells of one group, for its own page."""
+    products, coverage = list(Product.objects.all()), audience.coverage_of(group)
+    rows = [(d, [coverage.covers((d.pk, p.pk)) for p in products]) for d in Deployment.objects.all()]
+    return products, rows
+
+
+def narrowed() -> Narrowed:
+    """How many people have subscribed to each group, by what they narrowed it to."""
+    active = Subscription.objects.filter(
+        state=Subscription.State.ACTIVE, contact_point__verified=True, contact_point__disabled_reason=""
+    )
+    rows = active.order_by().values_list("group", "deployments", "products")
+    found = rows.annotate(people=Count("contact_point__recipient", distinct=True))
+    return {(group, tuple(where), tuple(what)): people for group, where, what, people in found}
+
+
+def hearing(counts: Narrowed, group: int, cell: Cell) -> int:
+    """How many of the group's subscribers hear of this cell."""
+    wanted = {key: Coverage(frozenset(key[1]) or None, frozenset(key[2]) or None) for key in counts if key[0] == group}
+    return sum(counts[key] for key, coverage in wanted.items() if coverage.covers(cell))

@@ -1,0 +1,43 @@
+"""The two sides of the matrix, and the rings."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from schedules.surfaces.admin import ModelAdmin
+from stakeholders.models import Deployment, Product, StakeholderRing
+
+TO_MATRIX = "admin/stakeholders/to_matrix.html"
+
+
+class SideAdmin(ModelAdmin):
+    readable = True
+    list_display = ("name", "description", "order")
+    search_fields = ("name", "description")
+    fields = ("name", "description", "order")
+    list_before_template = TO_MATRIX
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        used_by = [f"{row._meta.verbose_name} {row}" for obj in objs for row in obj.used_by()]
+        return deleted, counts, lacking, [*protected, *used_by]
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(SideAdmin):
+    """Rows of the matrix."""
+
+
+@admin.register(Product)
+class ProductAdmin(SideAdmin):
+    """Columns of the matrix."""
+
+
+@admin.register(StakeholderRing)
+class StakeholderRingAdmin(ModelAdmin):
+    readable = True
+    list_display = ("number", "name", "boundary")
+    list_display_links = ("number", "name")
+    search_fields = ("name",)
+    fields = ("number", "name", "boundary")

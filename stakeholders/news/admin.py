@@ -1,0 +1,194 @@
+"""Outages: what stakeholders are told about, and the desk at which it is written."""
+
+from datetime import datetime, timedelta
+from itertools import chain
+from math import ceil
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from dispatching.models import Batch, Delivery
+from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, picker, verb
+from stakeholders.groups import audience
+from stakeholders.groups.forms import GroupsField
+from stakeholders.models import Message, Outage, Update
+from stakeholders.news import forms, outages
+from stakeholders.news.messages import specimen
+
+LABELS = {"▲ not announced": "warning", "● told": "info", "⚠ overdue": "danger", "✓ ended": "success"}
+
+
+@admin.register(Outage)
+class OutageAdmin(VerbAdmin, OwnedAdmin):
+    """Everyone may look; who may change outages writes to stakeholders."""
+
+    verbs = ("nothing_new",)
+    refusals = (outages.Refused,)
+    list_display = ("number", "state_now", "title", "priority", "since", "promised")
+    list_display_links = ("number", "title")
+    list_select_related = ("priority",)
+    list_filter = ("state", "high_profile", "priority", "deployments", "products")
+    search_fields = ("title", "=id")
+    autocomplete_fields = ("communicator", "caused_by")
+    change_form_template = "admin/stakeholders/outage_form.html"
+    preview_template = "admin/stakeholders/outage.html"
+    fieldsets = (
+        (None, {"fields": ("title", ("high_profile", "priority"), "priority_reason", "severity", "started_at")}),
+        ("Where and what", {"fields": (("deployments", "products"), ("said_geography", "said_products"), "groups")}),
+        ("Behind it", {"fields": ("communicator", "services", "alerts", "caused_by", "chain")}),
+    )
+    unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Those going on first, most important first, the next promise first (B148)."""
+        return ("-state", "priority__level", "next_update_by", "-pk")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        few = db_field.name not in ("services", "alerts")
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget() if few else picker(db_field)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and db_field.name == "groups":
+            field.label_from_instance = GroupsField.label_from_instance.__get__(field)
+        return field
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Outage | None = None) -> tuple[str, ...]:
+        # What was said stays as it was said.
+        if obj and obj.state == Outage.State.ENDED:
+            return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
+        return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.announced_at is None)
+
+    def get_urls(self) -> list:
+        view = self.admin_site.admin_view(self.write)
+        return [path("<int:pk>/write/<slug:kind>/", view, name="stakeholders_outage_write"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Outage, form: Any, change: bool) -> None:
+        now = timezone.now()
+        if not change:
+            outages.declare(obj, now=now, by=person(request))
+            return
+        before = Outage.objects.select_related("priority").get(pk=obj.pk)
+        super().save_model(request, obj, form, change)
+        if obj.priority != before.priority and obj.state == Outage.State.OPEN:
+            Outage.objects.filter(pk=obj.pk).update(priority=before.priority)
+            outages.change_priority(obj, obj.priority, reason=obj.priority_reason, now=now, by=person(request))
+
+    def offered(self, request: HttpRequest, obj: Outage) -> list[str]:
+        return ["nothing_new"] if Update.Kind.PROGRESS in forms.kinds(obj) else []
+
+    @verb("Nothing new: say so")
+    def nothing_new(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
+        said = outages.nothing_new(outage, by=person(request), now=now)
+        return f"Everybody who was told gets the update; the next one is due by {local(said.next_update_by)}."
+
+    def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+        """GET: the form. POST: what it would send; with `send`, it is sent."""
+        outage = Outage.objects.select_related("priority").filter(pk=pk).first()
+        if outage is None or kind not in forms.kinds(outage):
+            raise Http404
+        if not self.has_change_permission(request, outage):
+            raise PermissionDenied
+        now, chosen, zone = timezone.now(), Update.Kind(kind), timezone.get_current_timezone()
+        form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
+        others = forms.wording_forms(outage, chosen, request.POST or None)
+        seen = None
+        if request.method == "POST" and all([form.is_valid(), *(each.is_valid() for each in others)]):
+            words = {**form.cleaned_data, "others": [each.instance for each in others if each.used]}
+            act = forms.send if "send" in request.POST else forms.look
+            try:
+                seen = act(outage, chosen, words, by=person(request), now=now)
+            except outages.Refused as refusal:
+                form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+            else:
+                if "send" in request.POST:
+                    self.log_change(request, outage, f"{chosen.label} sent.")
+                    self.message_user(request, f"{chosen.label}: on its way.", messages.SUCCESS)
+                    return redirect("admin:stakeholders_outage_change", pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{chosen.label}: {outage.title}",
+            "outage": outage,
+            "form": form,
+            "others": others,
+            "seen": seen,
+            "send": forms.SEND[chosen],
+            "found": audience.of(outage),
+            "zone": zone,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/stakeholders/write.html", context)
+
+    def preview(self, request: HttpRequest, obj: Outage, now: datetime) -> dict[str, Any]:
+        sent = Message.objects.filter(update__outage=obj).select_related("update__by", "bracket__ring", "content")
+        return {
+            "outage": obj,
+            "kinds": [(kind, forms.SEND[kind]) for kind in forms.kinds(obj)],
+            "may_write": self.has_change_permission(request, obj),
+            "late": obj.next_update_by is not None and obj.next_update_by < now,
+            "found": audience.of(obj) if obj.state == Outage.State.OPEN else None,
+            "brackets": obj.brackets.select_related("ring"),
+            "progress": [(message, progress(message), specimen(message.content)) for message in sent.order_by("-pk")],
+            "events": obj.events.select_related("by").order_by("-pk")[:200],
+        }
+
+    @display(description="state", label=LABELS)
+    def state_now(self, outage: Outage) -> str:
+        if outage.state == Outage.State.ENDED:
+            return "✓ ended"
+        if outage.next_update_by is None:
+            return "▲ not announced"
+        return "⚠ overdue" if outage.next_update_by < timezone.now() else "● told"
+
+    @admin.display(description="no.", ordering="pk")
+    def number(self, outage: Outage) -> str:
+        return f"#{outage.pk}"
+
+    @admin.display(description="since", ordering="started_at")
+    def since(self, outage: Outage) -> str:
+        return local(outage.started_at)
+
+    @admin.display(description="next message by", ordering="next_update_by")
+    def promised(self, outage: Outage) -> str:
+        return local(outage.next_update_by) or "nothing promised"
+
+
+def progress(message: Message) -> dict[str, Any]:
+    """How far a message is: planned, sent, on its way, failed, not sent; two queries.
+
+    `first` and `last`: how long after the decision it was handed over (B6).
+    """
+    batches = Batch.objects.filter(content=message.content_id)
+    waiting = batches.aggregate(all=Coalesce(Sum("contact_points__len"), 0))["all"]
+    mine = Delivery.objects.filter(content=message.content_id)
+    states = Delivery.State
+    far = mine.aggregate(
+        first=Min("sent_at"),
+        last=Max("sent_at"),
+        all=Count("pk") + waiting,
+        sent=Count("pk", Q(state__in=(states.SENT, states.DELIVERED))),
+        waiting=Count("pk", Q(state__in=Delivery.LIVE)) + waiting,
+        failed=Count("pk", Q(state__in=Delivery.LOST)),
+        suppressed=Count("pk", Q(state=states.SUPPRESSED)),
+    )
+    for name in ("first", "last"):
+        if far[name]:
+            far[name] = timedelta(seconds=max(1, ceil((far[name] - message.created_at).total_seconds())))
+    return far
+
+
+def _initial(outage: Outage, now: datetime, zone: Any) -> dict[str, Any]:
+    words = forms.first_words(outage, now)
+    return words | {"next_update_by": words["next_update_by"].astimezone(zone).strftime("%Y-%m-%dT%H:%M")}

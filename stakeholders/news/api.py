@@ -1,0 +1,202 @@
+"""Outages over REST: declare, tell, end; with the same verbs as the admin."""
+
+from typing import Any
+
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dispatching.models import Priority
+from schedules import clock
+from schedules.surfaces.api import MayChange, RecordSerializer, Resource, StrictSerializer
+from schedules.surfaces.fields import InstantField, UserField
+from schedules.surfaces.filters import InstantFilter, NumberFilter, YesNoFilter
+from stakeholders.groups import audience
+from stakeholders.models import Outage, Update
+from stakeholders.news import outages, wordings
+from stakeholders.news.wordings_api import MOST, UpdateWordingSerializer, rows
+
+LINKS = ("deployments", "products", "services", "alerts", "groups")
+
+
+class OutageSerializer(RecordSerializer):
+    priority = serializers.SlugRelatedField(
+        slug_field="level",
+        queryset=Priority.objects.all(),
+        allow_null=True,
+        required=False,
+        help_text="1 to 5, or null.",
+    )
+    communicator = UserField(allow_null=True, required=False)
+    started_at = InstantField(
+        default=serializers.CreateOnlyDefault(clock.now),
+        help_text="When customers could first notice it; now if left out.",
+    )
+
+    class Meta:
+        model = Outage
+        fields = (
+            *("id", "title", "state", "high_profile", "priority", "priority_reason", "severity", *LINKS),
+            *(
+                "said_geography",
+                "said_products",
+                "communicator",
+                "chain",
+                "caused_by",
+                "mode",
+                "started_at",
+                "declared_at",
+                "announced_at",
+            ),
+            *("ended_at", "next_update_by"),
+        )
+        read_only_fields = ("id", "state", "mode", "declared_at", "announced_at", "ended_at", "next_update_by")
+
+    def create(self, validated_data: dict[str, Any]) -> Outage:
+        links = {name: validated_data.pop(name) for name in LINKS if name in validated_data}
+        return _told(
+            outages.declare, Outage(**validated_data), links=links, now=clock.now(), by=self.context["request"].user
+        )
+
+    def update(self, instance: Outage, validated_data: dict[str, Any]) -> Outage:
+        fixed = {"title", "started_at", "high_profile"} & validated_data.keys() if instance.announced_at else ()
+        if fixed:
+            raise serializers.ValidationError({name: ["It has been announced: this stays as said."] for name in fixed})
+        changed = validated_data.pop("priority", instance.priority)
+        if changed != instance.priority:
+            reason, by = validated_data.get("priority_reason", ""), self.context["request"].user
+            instance = outages.change_priority(instance, changed, reason=reason, now=clock.now(), by=by)
+        return super().update(instance, validated_data)
+
+
+class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
+    kind = serializers.ChoiceField(
+        choices=[kind for kind in Update.Kind.choices if kind[0] != Update.Kind.END],
+        required=False,
+        help_text="Left out: the announcement if there was none yet, else progress.",
+    )
+    next_update_by = InstantField(
+        required=False,
+        allow_null=True,
+        help_text="When the next message comes at the latest; all but corrections need it.",
+    )
+    wordings = UpdateWordingSerializer(
+        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+    )
+    remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
+
+    class Meta:
+        model = Update
+        fields = (
+            *(
+                "id",
+                "kind",
+                "text",
+                "next_update_by",
+                "late_reason",
+                "done",
+                "remains",
+                "wordings",
+                "remarks",
+                "mode",
+                "at",
+            ),
+        )
+        read_only_fields = ("id", "done", "remains", "mode", "at")
+
+    def get_remarks(self, said: Update) -> list[str]:
+        return wordings.remarks(said)
+
+
+class EndSerializer(StrictSerializer):
+    text = serializers.CharField(help_text="What is over.")
+    done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
+    remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
+    wordings = UpdateWordingSerializer(
+        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+    )
+
+
+class ToldSerializer(serializers.Serializer):
+    group = serializers.IntegerField(source="group.pk")
+    name = serializers.CharField(source="group.name")
+    reason = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Contact points by medium.")
+
+
+class AudienceSerializer(serializers.Serializer):
+    people = serializers.IntegerField(help_text="Contact points, each counted once.")
+    told = ToldSerializer(many=True)
+    uncovered = serializers.ListField(child=serializers.CharField(), help_text="Cells that no group covers.")
+
+
+class OutageFilters(filters.FilterSet):
+    state = filters.MultipleChoiceFilter(choices=Outage.State.choices)
+    high_profile = YesNoFilter()
+    priority = NumberFilter(field_name="priority__level", help_text="A level, 1 to 5.")
+    since = InstantFilter(field_name="started_at", lookup_expr="gte", help_text="Began at this moment or later.")
+    until = InstantFilter(field_name="started_at", lookup_expr="lt", help_text="Began before this moment.")
+
+
+ANSWERS = {409: OpenApiResponse(description="The state forbids it; `detail` says why.")}
+
+
+class OutageViewSet(Resource):
+    """Outages, newest first. POST declares one; nobody is told until its first update."""
+
+    queryset = Outage.objects.select_related("priority", "communicator").prefetch_related(*LINKS)
+    serializer_class = OutageSerializer
+    filterset_class = OutageFilters
+    http_method_names = ("get", "post", "put", "patch", "head", "options")
+
+    @extend_schema(methods=["GET"], responses=UpdateSerializer(many=True))
+    @extend_schema(methods=["POST"], request=UpdateSerializer, responses={201: UpdateSerializer, **ANSWERS})
+    @action(detail=True, methods=["get", "post"], permission_classes=[MayChange], filterset_class=None)
+    def updates(self, request: Request, pk: str) -> Response:
+        """Everything that was said, oldest first; POST says something new to everybody who is told."""
+        outage = self.get_object()
+        if request.method == "GET":
+            said = self.paginate_queryset(outage.updates.prefetch_related("wordings__ring"))
+            return self.get_paginated_response(UpdateSerializer(said, many=True).data)
+        given = UpdateSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        words = rows(given.validated_data)
+        usual = Update.Kind.PROGRESS if outage.announced_at else Update.Kind.ANNOUNCEMENT
+        kind = words.pop("kind", usual)
+        if kind == Update.Kind.CORRECTION:
+            text, others = words["text"], words["others"]
+            said = _told(outages.correct, outage, text, others=others, now=clock.now(), by=request.user)
+        else:
+            words.setdefault("next_update_by", None)
+            verb = outages.announce if kind == Update.Kind.ANNOUNCEMENT else outages.update
+            said = _told(verb, outage, now=clock.now(), by=request.user, **words)
+        return Response(UpdateSerializer(said).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
+    @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    def end(self, request: Request, pk: str) -> Response:
+        """The last message; it plans no further one."""
+        given = EndSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        outage = self.get_object()
+        _told(outages.end, outage, now=clock.now(), by=request.user, **rows(given.validated_data))
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses=AudienceSerializer)
+    @action(detail=True, filterset_class=None)
+    def audience(self, request: Request, pk: str) -> Response:
+        """Whom it would be told to now: groups with reasons, counts by medium. No addresses."""
+        return Response(AudienceSerializer(audience.of(self.get_object())).data)
+
+
+def _told(verb: Any, *args: Any, **kwargs: Any) -> Any:
+    """Calls the verb; what is wrong with a field of the request is a 400 that names it, what the state forbids a 409."""
+    try:
+        return verb(*args, **kwargs)
+    except outages.Refused as refusal:
+        if refusal.field in ("text", "next_update_by", "started_at", "wordings"):
+            raise serializers.ValidationError({refusal.field: [str(refusal)]}) from None
+        raise

@@ -1,0 +1,149 @@
+"""News as Atom feeds (RFC 4287), one entry for each message, as it was said: those of a contact point, and those of a group
+that is open to everyone.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpResponse
+from django.template.defaultfilters import linebreaks
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.http import http_date
+
+from dispatching.channels.shared_words import mark
+from dispatching.contact import links
+from dispatching.models import ContactPoint, Content
+from stakeholders.models import Message, StakeholderGroup, Subscriber, Subscription, Update
+from stakeholders.rules.languages import DEFAULT
+
+NEWEST = 50
+LOOKED_AT = 500  # messages
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # of a feed that never held anything
+
+
+class Feed(Atom1Feed):
+    """Says since when it has been as it is, also while it is empty: else each answer would be a new one."""
+
+    def item_attributes(self, item: dict[str, Any]) -> dict[str, str]:
+        return {"xml:lang": item["language"]}
+
+    def latest_post_date(self) -> datetime:
+        return self.feed["changed"]
+
+
+def answer(point: ContactPoint) -> HttpResponse:
+    """The feed of one contact point. The address is secret: nobody on the way keeps it."""
+    found = wanted(point)
+    said = [(message, words(message.content, groups, point)) for message, groups in found]
+    page = links.url("manage", point.pk, point.link_version)
+    url = links.url("feed", point.pk, point.link_version)
+    response = _document("Outages", f"feed/{point.pk}", page, url, said, changed=_since(point))
+    response["Cache-Control"] = "private, max-age=60"
+    response["X-Robots-Tag"] = "noindex"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def of_group(group: StakeholderGroup) -> HttpResponse:
+    """The feed of a group that is open to everyone, the same for all: what it was told while it was open (P14)."""
+    told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
+    messages = Message.objects.filter(audience__told__contains=told).select_related("content", "update").order_by("-pk")
+    said = [(message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]]
+    page = settings.PUBLIC_URL + reverse("subscribe")
+    url = settings.PUBLIC_URL + reverse("group_feed", args=[group.pk])
+    response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, said, changed=BEGINNING)
+    response["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def _document(
+    title: str, name: str, page: str, url: str, said: Iterable[tuple[Message, str]], *, changed: datetime
+) -> HttpResponse:
+    """An entry for each message with its text. `name` makes the feed's own id; `changed`: when it was still empty."""
+    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    entries = [(message, text, _name(message)) for message, text in said]
+    changed = max((message.created_at for message, _, _ in entries), default=changed)
+    feed = Feed(title, page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed)
+    for message, text, entry in entries:
+        feed.add_item(
+            title=message.content.subject,
+            link=f"{page}#{entry}",
+            description=linebreaks(text, autoescape=True),
+            unique_id=f"tag:{host},2026:message/{entry}",
+            language=message.language,
+            pubdate=message.created_at,
+            updateddate=message.created_at,
+        )
+    response = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+    response["Last-Modified"] = http_date(changed.timestamp())
+    return response
+
+
+def _name(message: Message) -> str:
+    """The same in every language, made of fixed words: numbers that count would tell how many others there are (P14)."""
+    said = f"{message.created_at.isoformat()} {message.bracket_id} {message.update.text}"
+    return hashlib.sha256(said.encode()).hexdigest()[:24]
+
+
+def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
+    """The newest messages that this contact point subscribed to, each with the groups it came for; newest first."""
+    if not point.usable:
+        return []
+    rows = list(Subscription.objects.filter(contact_point=point, state=Subscription.State.ACTIVE))
+    told = Q(pk__in=[])
+    for row in rows:
+        told |= Q(audience__told__contains=[{"group": row.group_id}])
+    messages = Message.objects.filter(told).select_related("content", "update").order_by("-pk")[:LOOKED_AT]
+    subscriber = Subscriber.objects.filter(recipient=point.recipient_id).first() or Subscriber()
+    spoken = _in_one_language(messages, subscriber.language)
+    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in spoken]
+    return [(message, groups) for message, groups in found if groups][:NEWEST]
+
+
+def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
+    """Of each update to a ring the message in this language, if there is one, else the default's; in their order."""
+    found: dict[tuple[int, int], Message] = {}
+    for message in messages:
+        key = (message.update_id, message.bracket_id)
+        if message.language == language or message.language == DEFAULT and key not in found:
+            found[key] = message
+    return list(found.values())
+
+
+def _wants(row: Subscription, message: Message) -> bool:
+    if row.kinds == Subscription.Kinds.ENDS and message.update.kind == Update.Kind.PROGRESS:
+        return False
+    if row.least_priority is not None and row.least_priority < message.audience["level"]:
+        return False
+    return any(
+        cell["group"] == row.group_id
+        and (not row.deployments or cell["deployment"] in row.deployments)
+        and (not row.products or cell["product"] in row.products)
+        for cell in message.audience["cells"]
+    )
+
+
+def words(content: Content, groups: list[int], point: ContactPoint) -> str:
+    """The text of the message with what is this contact point's own in it."""
+    parts = [content.parts.get(str(pk), {}).get("text", "") for pk in groups]
+    text = content.text.replace(mark("parts"), "\n".join(filter(None, parts)))
+    for purpose in content.links:
+        text = text.replace(mark(purpose), links.url(purpose, point.pk, point.link_version))
+    return text
+
+
+def common(content: Content) -> str:
+    """The text without its end, which is each reader's own: what they subscribed to, and their links."""
+    text, _, _ = content.text.partition(mark("parts"))
+    return text.rstrip().rpartition("\n")[0].rstrip()  # the last line introduces what they subscribed to
+
+
+def _since(point: ContactPoint) -> datetime:
+    asked = Subscription.objects.filter(contact_point=point).order_by("-asked_at").values_list("asked_at", flat=True)
+    return asked.first() or BEGINNING

@@ -1,0 +1,215 @@
+"""From a message to batches of those who are told: some thousand people a transaction, going on where the last one ended.
+
+Who is told is decided when the message is made (its audience: cells and groups); who has left since then is left out.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Subquery
+
+from dispatching import alarms
+from dispatching.delivery import batching
+from dispatching.models import Delivery
+from stakeholders.groups.audience import MEMBERS
+from stakeholders.models import Message, Update
+from stakeholders.rules.languages import DEFAULT
+
+log = structlog.get_logger(__name__)
+PART = 10_000  # contact points that a transaction looks at
+
+# Those who were told anything of this bracket, or are about to be, and have not left since (B35, B97, B99).
+STILL = """
+SELECT DISTINCT told.contact_point_id, subscription.group_id, subscription.kinds
+FROM stakeholders_message earlier CROSS JOIN LATERAL (
+    SELECT contact_point_id, data FROM dispatching_delivery
+    WHERE content_id = earlier.content_id AND state <> 'suppressed'
+        AND contact_point_id > %(after)s AND contact_point_id <= %(upto)s
+    UNION ALL SELECT point, data FROM dispatching_batch CROSS JOIN unnest(contact_points) point
+    WHERE content_id = earlier.content_id AND point > %(after)s AND point <= %(upto)s
+) told JOIN stakeholders_subscription subscription ON subscription.contact_point_id = told.contact_point_id
+    AND subscription.state = 'active' AND told.data->'parts' ? subscription.group_id::text
+WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
+"""
+# Whoever matches now.
+MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s
+    AND point.id > %(after)s AND point.id <= %(upto)s"""
+
+# A message in another language than the default's is for those who chose it. Nobody gets a second message of an update,
+# also who was planned for before, as a late subscriber: the default's, planned last, is for whoever has none by then, so
+# that one who changes the language meanwhile is told once.
+SPOKEN = """
+(%(language)s::text IS NULL OR EXISTS (
+    SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
+    WHERE own.id = wanted.contact_point_id AND chosen.language = %(language)s
+)) AND wanted.contact_point_id NOT IN (
+    SELECT told.contact_point_id FROM stakeholders_message said JOIN dispatching_delivery told USING (content_id)
+    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s
+        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
+    UNION ALL SELECT point
+    FROM stakeholders_message said JOIN dispatching_batch USING (content_id) CROSS JOIN unnest(contact_points) point
+    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s AND point > %(after)s AND point <= %(upto)s
+)
+"""
+
+# In whose quiet hours `now` falls waits until they end, on their own clock.
+DUE = """
+CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time < quiet_until
+        THEN (wall::date + quiet_until) AT TIME ZONE zone
+    WHEN quiet_from > quiet_until AND wall::time >= quiet_from THEN (wall::date + 1 + quiet_until) AT TIME ZONE zone
+    WHEN quiet_from > quiet_until AND wall::time < quiet_until THEN (wall::date + quiet_until) AT TIME ZONE zone
+    ELSE %(now)s END
+"""
+
+# The next contact points to look at, whether they are told or not: so a transaction reads its own part of every table only.
+RANGE = """
+SELECT count(*), max(id) FROM (
+    SELECT id FROM dispatching_contactpoint WHERE id > %(after)s ORDER BY id LIMIT %(most)s
+) part
+"""
+
+# Batches of contact points that get the same passages at the same time, and how many contact points that is.
+PLAN = """
+WITH told AS (
+    SELECT contact_point_id AS id, array_agg(group_id ORDER BY group_id) AS groups
+    FROM ({wanted}) wanted WHERE (%(all)s OR kinds = 'all')
+        AND (%(only)s::bigint[] IS NULL OR contact_point_id = ANY(%(only)s))
+        AND {spoken}
+    GROUP BY contact_point_id
+), ready AS (
+    SELECT id, groups, {due} AS due_at FROM told JOIN dispatching_contactpoint point USING (id)
+    LEFT JOIN (
+        SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
+        FROM stakeholders_subscriber
+    ) quiet USING (recipient_id)
+    WHERE point.verified AND point.disabled_reason = ''
+), numbered AS (
+    SELECT *, (row_number() OVER (PARTITION BY groups, due_at ORDER BY id) - 1) / %(size)s AS number FROM ready
+), planned AS (
+    INSERT INTO dispatching_batch (content_id, contact_points, data, due_at)
+    SELECT %(content)s, array_agg(id ORDER BY id), jsonb_build_object('parts', groups::text[]), due_at
+    FROM numbered GROUP BY groups, due_at, number ORDER BY min(id)
+    RETURNING cardinality(contact_points) AS size
+)
+SELECT coalesce(sum(size), 0) FROM planned
+"""
+AUDIENCES = {
+    Update.Kind.ANNOUNCEMENT: MATCHING,
+    Update.Kind.PROGRESS: f"{STILL} UNION {MATCHING}",
+    Update.Kind.END: STILL,
+    Update.Kind.CORRECTION: STILL,
+}
+COUNT = """
+SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
+JOIN dispatching_contactpoint point ON point.id = contact_point_id
+WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') AND {spoken} GROUP BY channel
+"""
+COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
+STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
+
+
+# Who plans a part holds it alone: nobody's subscription changes between its reading and its writing.
+LOCK = 8_701
+LAST = 2**63 - 1  # of all ids
+
+
+def hold() -> None:
+    """Until the end of the transaction nothing is planned, and what is being planned has been written (P8)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+
+
+def _hold_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def plan_due(now: datetime, *, most: int = PART) -> bool:
+    """Plans a part of the message that has been due longest, looking at `most` contact points; False if none is due.
+
+    Those of one bracket follow each other in the order in which they were made: who is told the end follows from who is
+    told the start, and who gets the default's words from who has got others.
+    """
+    earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
+    with transaction.atomic():
+        due = (
+            Message.objects.filter(~Exists(earlier), due_at__lte=now)
+            .order_by("due_at", "pk")
+            .select_for_update(of=("self",), skip_locked=True)
+        )
+        message = due.select_related("update", "bracket").first()
+        if message is None:
+            return False
+        _hold_alone()
+        found, upto = _next_range(message.planned_up_to, most)
+        if found:
+            message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
+            message.planned_up_to = upto
+        if found < most:
+            message.due_at, message.planned_at = None, now
+        message.save(update_fields=["planned", "planned_up_to", "due_at", "planned_at"])
+        transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
+    return True
+
+
+def _next_range(after: int, most: int) -> tuple[int, int]:
+    """(how many contact points there are to look at next, the last of them)."""
+    with connection.cursor() as cursor:
+        cursor.execute(RANGE, {"after": after, "most": most})
+        return cursor.fetchone()
+
+
+def _plan(
+    message: Message, kind: Update.Kind, now: datetime, after: int, upto: int, *, only: list[int] | None = None
+) -> int:
+    """Plans it for those who are told, among the contact points after the one and up to the other; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
+        return cursor.fetchone()[0]
+
+
+def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any]:
+    return {
+        "cells": json.dumps(message.audience["cells"]),
+        "level": message.audience["level"],
+        "update": message.update_id,
+        "bracket": message.bracket_id,
+        "language": None if message.language == DEFAULT else message.language,
+        "message": message.pk,
+        "all": kind != Update.Kind.PROGRESS,
+        "content": message.content_id,
+        "size": batching.BATCH,
+        "now": now,
+    }
+
+
+def audience_of(message: Message, now: datetime) -> dict[str, int]:
+    """How many contact points this message is for, by medium, as things are now.
+
+    Until those in other languages are planned, the default's is for everybody.
+    """
+    statement = COUNTS[Update.Kind(message.update.kind)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
+        return dict(cursor.fetchall())
+
+
+def catch_up(point_ids: list[int], *, now: datetime) -> int:
+    """Who subscribes while an outage goes on gets the state as of now: the latest message of each open bracket (B98)."""
+    planned = 0
+    if not point_ids:
+        return planned
+    with transaction.atomic():
+        newest = Message.objects.filter(bracket=OuterRef("bracket")).order_by("-pk").values("update")[:1]
+        # Also one that is half planned: its batches may be past them.
+        latest = Message.objects.filter(bracket__state="open", update=Subquery(newest)).order_by("pk")
+        for message in latest.select_related("update", "bracket"):
+            # As if it were the announcement: whoever matches is told.
+            first, last = min(point_ids) - 1, max(point_ids)
+            planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)
+        if planned:
+            transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
+    return planned

@@ -1,0 +1,195 @@
+"""What is written to stakeholders: the form, and what it would send, to whom, before anything is sent (B40, B42, B84)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db import transaction
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from schedules.arrangements.forms import LocalField
+from schedules.models import User
+from stakeholders.definitions import defining
+from stakeholders.groups import audience
+from stakeholders.groups.audience import Audience
+from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
+from stakeholders.news import fanning, outages, wordings
+from stakeholders.news.messages import other_specimens, specimen
+from stakeholders.rules import cadence
+from stakeholders.rules.languages import DEFAULT, NAMES
+
+Kind = Update.Kind
+SEND = {
+    Kind.ANNOUNCEMENT: "Announce",
+    Kind.PROGRESS: "Send the update",
+    Kind.END: "Send the end",
+    Kind.CORRECTION: "Send the correction",
+}
+
+
+class WriteForm(forms.Form):
+    """The words of one update. Times are on the clock of `zone`, the reader's."""
+
+    text = forms.CharField(
+        label="What to say",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        help_text="What is affected, who notices it, what is being done. Where, since when and when the next message comes are "
+        "added below it.",
+    )
+    done = forms.CharField(
+        label="What was done",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="In short.",
+    )
+    remains = forms.CharField(
+        label="What is still to come",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="For example: missing data is re-uploaded within 24 hours.",
+    )
+    next_update_by = LocalField(
+        label="The next message comes by",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+        help_text="The latest time; earlier is always fine. You are reminded before it.",
+    )
+    late_reason = forms.CharField(
+        label="Why later than the priority says",
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Only if it is later.",
+    )
+
+    def __init__(self, *args: Any, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.fields["next_update_by"].zone = zone
+        for name in _unused(kind):
+            del self.fields[name]
+
+
+class WordingForm(forms.ModelForm):
+    """The same words for one ring, or in another language; empty fields: it is not said in these words."""
+
+    class Meta:
+        model = UpdateWording
+        fields = ("title", "text", "done", "remains", "late_reason")
+        labels = {
+            "title": "Title",
+            "text": "What to say",
+            "done": "What was done",
+            "remains": "What is still to come",
+            "late_reason": "Why later than the priority says",
+        }
+        widgets = {
+            "title": UnfoldAdminTextInputWidget(),
+            "text": UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+            "done": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "remains": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "late_reason": UnfoldAdminTextInputWidget(),
+        }
+
+    def __init__(self, data: Any, *, kind: Update.Kind, row: UpdateWording) -> None:
+        prefix = f"{row.language}-{row.ring.number if row.ring else 0}"
+        super().__init__(data, instance=row, prefix=prefix, label_suffix="", use_required_attribute=False)
+        self.fields["text"].required = False
+        for name in _unused(kind):
+            self.fields.pop(name, None)
+        for field in self.fields.values():
+            field.widget.attrs["lang"] = row.language
+
+    @property
+    def used(self) -> bool:
+        """A title alone, which stands there at first, says nothing."""
+        return any(self.cleaned_data.get(name) for name in self.fields if name != "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What would be sent now."""
+
+    # Each message with its text and its HTML as a reader sees them, and by medium what the others get.
+    messages: list[tuple[Message, str, str, dict[str, str]]]
+    counts: dict[str, int]  # of everybody, by medium
+    remarks: list[str]
+    too_soon: timedelta | None  # how long ago the last message was, if that is hardly any time
+    found: Audience
+
+
+def _unused(kind: Update.Kind) -> tuple[str, ...]:
+    if kind == Kind.END:
+        return "next_update_by", "late_reason"
+    promise = () if kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS) else ("next_update_by", "late_reason")
+    return "done", "remains", *promise
+
+
+def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[WordingForm]:
+    """A form for each language and ring but the default language for all, which is the update itself.
+
+    The only ring there is needs no words of its own. At first the titles stand there, and the prepared words, if a
+    definition has led to the outage.
+    """
+    rings = list(StakeholderRing.objects.all())
+    prepared = () if outage.announced_at else defining.draft_wordings(outage)
+    known = {(row.ring_id, row.language): row for row in prepared}
+    titles, found = wordings.titles(outage), []
+    for ring in [None, *(rings if len(rings) > 1 else ())]:
+        for language in NAMES:
+            if ring is None and language == DEFAULT:
+                continue
+            key = (ring.pk if ring else None, language)
+            row = known.get(key) or UpdateWording(ring=ring, language=language, title=titles.get(key, ""))
+            found.append(WordingForm(data, kind=kind, row=row))
+    return found
+
+
+def kinds(outage: Outage) -> list[Update.Kind]:
+    """What can be written about this outage as it is."""
+    if outage.state == Outage.State.ENDED:
+        return [Kind.CORRECTION] if outage.announced_at else []
+    return [Kind.PROGRESS, Kind.END, Kind.CORRECTION] if outage.announced_at else [Kind.ANNOUNCEMENT]
+
+
+def send(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, now: datetime) -> Update:
+    """Calls the verb; raises outages.Refused."""
+    verbs: dict[Update.Kind, Any] = {
+        Kind.ANNOUNCEMENT: outages.announce,
+        Kind.PROGRESS: outages.update,
+        Kind.END: outages.end,
+        Kind.CORRECTION: outages.correct,
+    }
+    return verbs[kind](outage, by=by, now=now, **words)
+
+
+def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, now: datetime) -> Sight:
+    """What `send` would do, found by doing it and taking it back."""
+    with transaction.atomic():
+        update = send(outage, kind, words, by=by, now=now)
+        messages = list(update.messages.select_related("content", "bracket__ring"))
+        texts = [
+            (each, specimen(each.content), specimen(each.content, "html"), other_specimens(each.content))
+            for each in messages
+        ]
+        remarks = wordings.remarks(update)
+        counts: dict[str, int] = {}
+        for message in messages:
+            if message.language == DEFAULT:  # it is for everybody until those in other languages are planned
+                for medium, count in fanning.audience_of(message, now).items():
+                    counts[medium] = counts.get(medium, 0) + count
+        transaction.set_rollback(True)
+    return Sight(texts, counts, remarks, _too_soon(outage, now), audience.of(outage))
+
+
+def _too_soon(outage: Outage, now: datetime) -> timedelta | None:
+    last = outage.updates.order_by("-pk").first()
+    return now - last.at if last and now - last.at < cadence.SPACING else None
+
+
+def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
+    """What stands in the form at first: the prepared words, if a definition has led to the outage."""
+    return {
+        "text": "" if outage.announced_at else defining.draft(outage),
+        "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
+    }

@@ -1,0 +1,237 @@
+"""An update becomes messages: its words for one ring, in each language rendered once, and whom they are for, decided once."""
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import dateformat, translation
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext_lazy, pgettext, pgettext_lazy
+
+from dispatching import alarms
+from dispatching.channels import Envelope, push, sms, webhook
+from dispatching.channels.shared_words import Letter, Words, fill, mark
+from dispatching.channels.text import one_line
+from dispatching.contact import links
+from dispatching.models import Content
+from stakeholders.groups.audience import Audience
+from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
+from stakeholders.news import wordings
+from stakeholders.rules import cadence
+from stakeholders.rules.languages import DEFAULT
+
+PLAN = "stakeholders.tasks.plan_due"
+LINKS = ["manage", "unsubscribe"]
+THEIRS = "(a link of their own)"  # in previews
+SHORT = 300  # characters of a text message
+STATES = {
+    Update.Kind.ANNOUNCEMENT: pgettext_lazy("message", "Announcement"),
+    Update.Kind.PROGRESS: pgettext_lazy("message", "Update"),
+    Update.Kind.END: pgettext_lazy("message", "End"),
+    Update.Kind.CORRECTION: pgettext_lazy("message", "Correction"),
+}
+UNITS = {
+    "day": ngettext_lazy("%d day", "%d days"),
+    "hour": ngettext_lazy("%d hour", "%d hours"),
+    "minute": ngettext_lazy("%d minute", "%d minutes"),
+}
+
+
+def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) -> None:
+    """A message for each language that there are words in, due to be fanned out; call it inside the verb's transaction.
+
+    The default's is made last: `fanning` plans it after the others, for whoever has not been told by them.
+    """
+    first = bracket.messages.order_by("pk").first()
+    thread = first.content_id if first else None
+    snapshot = {
+        "told": found.snapshot(),
+        "cells": found.cells(),
+        "level": update.outage.priority.level if update.outage.priority else 0,
+    }
+    for said in wordings.said(update, bracket.ring):
+        content = Content.objects.create(**words(said, bracket, found), thread_id=thread, created_at=now)
+        thread = thread or content.pk
+        Message.objects.create(
+            update=update,
+            bracket=bracket,
+            language=said.language,
+            content=content,
+            audience=snapshot,
+            created_at=now,
+            due_at=now,
+        )
+    transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
+
+
+def words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
+    """The fields of a `Content`, as `said` to the ring of `bracket`. Writes nothing: previews use it, too."""
+    with translation.override(said.language):
+        return _words(said, bracket, found)
+
+
+def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
+    update, outage = said.update, said.update.outage
+    state = str(STATES[Update.Kind(update.kind)])
+    context = {
+        "state": state,
+        "said": said,
+        "facts": facts(said, bracket),
+        "promise": promise(update),
+        "parts": mark("parts"),
+        "manage": mark("manage"),
+        "unsubscribe": mark("unsubscribe"),
+    }
+    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    return {
+        "subject": one_line(f"{said.title} ({geography(outage)})", 200),
+        "text": render_to_string("messages/outage.txt", context),
+        "html": render_to_string("messages/outage.html", context),
+        "short": _short(said, state),
+        "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, said) for told in found.told},
+        "links": LINKS,
+        "headers": {
+            "List-Id": f"<ring-{bracket.ring.number}.outages.{host}>",
+            "Content-Language": ", ".join(_languages(said, found)),
+        },
+        "data": data(said, bracket),
+    }
+
+
+def specimen(content: Content, form: str = "text") -> str:
+    """The "text" or the "html" as somebody in all the groups would read it, for previews."""
+    words = Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
+    letter = Letter(words, tuple(content.parts), dict.fromkeys(content.links, THEIRS if form == "text" else "#"))
+    return fill(getattr(words, form), {**letter.links, "parts": letter.passages(form)})
+
+
+def other_specimens(content: Content) -> dict[str, str]:
+    """What the other media get, by their names."""
+    link = links.url("unsubscribe", 0, 1)  # nobody's, but as long as theirs
+    said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
+    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short)
+    posted = json.loads(webhook.content(envelope))
+    shown = {
+        "Text message": sms.text(envelope),
+        "Notification in a browser": "\n".join(push.notification(envelope)),
+        "Webhook": json.dumps(posted, indent=2, ensure_ascii=False),
+    }
+    return {medium: text.replace(link, THEIRS) for medium, text in shown.items()}
+
+
+def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
+    """What Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value if it is another)."""
+    update, outage = said.update, said.update.outage
+    other = DEFAULT if said.language != DEFAULT else ""
+    found = [
+        (pgettext("message", "Recipients"), gettext("ring %d") % bracket.ring.number, ""),
+        (pgettext("message", "Geography"), geography(outage), other if outage.said_geography else ""),
+        (pgettext("message", "Products"), products(outage), other if outage.said_products else ""),
+        (pgettext("message", "Since"), moment(outage.started_at), ""),
+        (pgettext("message", "Sent"), moment(update.at), ""),
+    ]
+    if outage.priority:
+        found.insert(3, (pgettext("message", "Priority"), str(outage.priority), ""))
+    if update.kind == Update.Kind.END:
+        recovered = gettext("%s, counted from the announcement") % recovery(update)
+        found.append((pgettext("message", "Time to recovery"), recovered, ""))
+    return found
+
+
+def recovery(update: Update) -> str:
+    """From the announcement to the end, as Table 8.7 counts (D3): "51 minutes"."""
+    assert update.outage.announced_at
+    return span(update.at - update.outage.announced_at)
+
+
+def promise(update: Update) -> str:
+    """When the next message comes, as an upper bound; or that none is planned."""
+    if update.next_update_by is None:
+        return gettext("No further communication is planned.")
+    length = span(cadence.at_most(update.next_update_by - update.at))
+    return gettext("The next message comes in max. %(length)s as events warrant, by %(moment)s.") % {
+        "length": length,
+        "moment": moment(update.next_update_by),
+    }
+
+
+def geography(outage: Outage) -> str:
+    return outage.said_geography or _all_or_names(Deployment, outage.deployments.all())
+
+
+def products(outage: Outage) -> str:
+    return outage.said_products or _all_or_names(Product, outage.products.all())
+
+
+def moment(at: datetime) -> str:
+    """Unambiguous for everyone (D6): "1 December 2020, 15:00 UTC"."""
+    return f"{dateformat.format(at.astimezone(UTC), pgettext('day and time', 'j F Y, H:i'))} UTC"
+
+
+def span(length: timedelta) -> str:
+    """In words of the language that is active: "1 hour 30 minutes"."""
+    found = " ".join(UNITS[unit] % count for count, unit in cadence.parts(length))
+    return found or gettext("less than a minute")
+
+
+def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
+    """What machines get (webhooks)."""
+    update, outage = said.update, said.update.outage
+    return {
+        "kind": "notice",
+        "language": said.language,
+        "outage": {
+            "id": outage.pk,
+            "title": said.title,
+            "state": "ended" if update.kind == Update.Kind.END else "open",
+            "priority": outage.priority.level if outage.priority else None,
+            "deployments": [each.name for each in outage.deployments.all()],
+            "products": [each.name for each in outage.products.all()],
+            "since": outage.started_at.isoformat(),
+        },
+        "update": {
+            "id": update.pk,
+            "kind": update.kind,
+            "text": said.text,
+            "at": update.at.isoformat(),
+            "next_update_by": update.next_update_by.isoformat() if update.next_update_by else None,
+        },
+        "ring": bracket.ring.number,
+        "version": 1,
+    }
+
+
+def _all_or_names(model: Any, chosen: Any) -> str:
+    names = [each.name for each in chosen]
+    everything = len(names) > 1 and len(names) == model.objects.count()
+    return pgettext("message", "all") if everything else ", ".join(names)
+
+
+def _part(name: str, advice: str, said: UpdateWording) -> dict[str, str]:
+    """A group writes its advice in the default language; in a message in another one it is marked as that."""
+    foreign = format_html(': <span lang="{}">{}</span>', DEFAULT, advice) if said.language != DEFAULT else f": {advice}"
+    return {
+        "text": f"- {name}: {advice}" if advice else f"- {name}",
+        "html": format_html("<li>{}{}</li>", name, foreign if advice else ""),
+    }
+
+
+def _languages(said: UpdateWording, found: Audience) -> list[str]:
+    """Those of the message, its own first (RFC 3282)."""
+    outage = said.update.outage
+    others = [outage.said_geography, outage.said_products, *(told.group.advice for told in found.told)]
+    return [said.language, *([DEFAULT] if any(others) and said.language != DEFAULT else [])]
+
+
+def _short(said: UpdateWording, state: str) -> str:
+    """State, title and place in the first line; below it until when the next message comes, and what room is left for the text."""
+    update = said.update
+    by = update.next_update_by
+    until = gettext("Next message by %s.") % moment(by) if by else promise(update)
+    facts = f"{state}: {one_line(said.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
+    return facts + one_line(said.text, SHORT - len(facts))

@@ -1,0 +1,326 @@
+"""What can happen to an outage, one verb each: declare, announce, update, end, correct. Admin, API and rules call the same.
+
+Every verb locks the outage's row first, and only it. What is said goes to each open bracket as a message, planned in the
+same transaction; workers fan it out.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from dispatching.alerts import intake
+from dispatching.models import Alert, Priority
+from dispatching.rules.event import Event
+from schedules.models import User
+from stakeholders.groups import audience
+from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
+from stakeholders.news import messages, wordings
+from stakeholders.rules import cadence
+
+Kind, State = Update.Kind, Outage.State
+COMMENT = "comment on the priority: "
+
+
+class Refused(Exception):
+    """The outage's state, or what it lacks, forbids it; a sentence for people, and the field it is about, if any."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def declare(
+    outage: Outage,
+    *,
+    now: datetime,
+    by: User | None = None,
+    mode: Outage.Mode = Outage.Mode.MANUAL,
+    links: dict[str, Iterable[Any]] | None = None,
+) -> Outage:
+    """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
+    if outage.started_at > now:
+        raise Refused("It cannot have begun in the future.", "started_at")
+    with transaction.atomic():
+        outage.declared_at, outage.declared_by, outage.mode = now, by, mode
+        outage.save()
+        for name, objects in (links or {}).items():
+            getattr(outage, name).set(objects)
+        tell(outage, f"declared {outage.get_mode_display()}", now=now, by=by)
+    return outage
+
+
+def declare_from_alert(
+    alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
+) -> Outage:
+    """An outage with what the alert says: since when, how bad, which deployment and product, by their names."""
+    links = {
+        "alerts": [alert],
+        "services": [alert.service],
+        "deployments": Deployment.objects.filter(name__iexact=alert.deployment),
+        "products": Product.objects.filter(name__iexact=alert.product),
+    }
+    known = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
+    outage = Outage(**{"title": alert.summary[:200], **known, **values})
+    return declare(outage, now=now, by=by, mode=mode, links=links)
+
+
+def announce(
+    outage: Outage,
+    text: str,
+    *,
+    next_update_by: datetime | None,
+    now: datetime,
+    by: User | None = None,
+    late_reason: str = "",
+    others: wordings.Words = (),
+) -> Update:
+    """The first message: opens the bracket of the first ring. Refused unless stakeholders are to be told of this outage."""
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        if outage.announced_at:
+            raise Refused("It has been announced already: write an update.")
+        _refuse_untold(outage)
+        found = audience.of(outage)
+        if not found.told:
+            raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
+        update = _say(outage, Kind.ANNOUNCEMENT, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
+        _reword(update, others)
+        outage.announced_at = now
+        bracket = Bracket.objects.create(outage=outage, ring=first_ring())
+        _move(bracket, Bracket.State.OPEN, now=now)
+        messages.plan(update, bracket, found, now=now)
+        _promise(outage, next_update_by, now=now)
+        _ask(outage, "trigger", now=now)
+        for cell in found.uncovered:
+            tell(outage, f"no group covers {cell}: nobody there was told", now=now)
+    return update
+
+
+def update(
+    outage: Outage,
+    text: str,
+    *,
+    next_update_by: datetime | None,
+    now: datetime,
+    by: User | None = None,
+    late_reason: str = "",
+    others: wordings.Words = (),
+) -> Update:
+    """News between the first message and the last. Refused before the announcement and after the end."""
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        _refuse_unannounced(outage)
+        said = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
+        _reword(said, others)
+        _pass_on(outage, said, now=now)
+        _promise(outage, next_update_by, now=now)
+    return said
+
+
+def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
+    """“No change” is an update, too (B171): the same promise again."""
+    others = wordings.nothing_new(outage)
+    return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
+
+
+def end(
+    outage: Outage,
+    text: str,
+    *,
+    now: datetime,
+    by: User | None = None,
+    done: str = "",
+    remains: str = "",
+    others: wordings.Words = (),
+) -> Update | None:
+    """The last message, to everybody who was told the first; brackets that still wait are not needed any more.
+
+    None if nobody was ever told: then the outage only ends.
+    """
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        said = None
+        if outage.announced_at:
+            said = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
+            _reword(said, others)
+            outage.ended_at = now
+            _pass_on(outage, said, now=now)
+        for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
+            _move(bracket, Bracket.State.CLOSED, now=now)
+        for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
+            _move(bracket, Bracket.State.NOT_NEEDED, now=now, reason="not needed: ended first")
+        outage.ended_at, outage.state = now, State.ENDED
+        outage.next_update_by = outage.due_at = None
+        outage.save()
+        tell(outage, "ended", now=now, by=by)
+        if outage.announced_at:
+            _ask(outage, "resolve", now=now)
+    return said
+
+
+def correct(outage: Outage, text: str, *, now: datetime, by: User | None = None, others: wordings.Words = ()) -> Update:
+    """A mistake is put right for the same people; the only message that may follow the end."""
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_unannounced(outage)
+        said = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
+        _reword(said, others)
+        _pass_on(outage, said, now=now, closed=True)
+    return said
+
+
+def change_priority(
+    outage: Outage, priority: Priority | None, *, reason: str, now: datetime, by: User | None = None
+) -> Outage:
+    """Up or down; a promise that was given stays or comes earlier (B140, B141). Nobody is un-told."""
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        tell(outage, f"priority {outage.priority or 'none'} → {priority or 'none'}: {reason}", now=now, by=by)
+        outage.priority, outage.priority_reason = priority, reason
+        if outage.announced_at:
+            _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
+        outage.save()
+    return outage
+
+
+def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
+    """A stakeholder says what they think of the priority; the communicator reads it on the timeline (B143)."""
+    if not text.strip():
+        raise Refused("Please write something.", "text")
+    tell(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
+
+
+def usual(outage: Outage) -> timedelta:
+    """How long stakeholders of this outage wait for the next message at most."""
+    return _interval(outage) or timedelta(hours=4)
+
+
+def first_ring() -> StakeholderRing:
+    ring = StakeholderRing.objects.order_by("number").first()
+    return ring or StakeholderRing.objects.create(number=1, name="Everyone who asked")
+
+
+def tell(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> None:
+    """A line of the outage's timeline."""
+    OutageEvent.objects.create(outage=outage, at=now, text=text, by=by)
+
+
+def _locked(outage: Outage) -> Outage:
+    return (
+        Outage.objects.select_for_update(of=("self",))
+        .select_related("priority", "communicator", "chain__service")
+        .get(pk=outage.pk)
+    )
+
+
+def _refuse_if_over(outage: Outage) -> None:
+    if outage.state == State.ENDED:
+        raise Refused(f"Outage #{outage.pk} has ended: only a correction may follow.")
+
+
+def _refuse_unannounced(outage: Outage) -> None:
+    if not outage.announced_at:
+        raise Refused("It has not been announced yet: the announcement comes first.")
+
+
+def _refuse_untold(outage: Outage) -> None:
+    """Why stakeholders are not told of this one (B1, B5, B139, B142)."""
+    if not outage.high_profile:
+        raise Refused("It is not high-profile, so stakeholders are not told.", "high_profile")
+    if outage.priority is None:
+        raise Refused("It has no priority, so stakeholders are not told: set one.", "priority")
+    if not outage.priority.tells_stakeholders:
+        raise Refused(f"With priority {outage.priority} stakeholders are not told.", "priority")
+    if not outage.deployments.exists():
+        raise Refused("Say where: at least one deployment.", "deployments")
+    if not outage.products.exists():
+        raise Refused("Say what: at least one product.", "products")
+
+
+def _say(
+    outage: Outage,
+    kind: Update.Kind,
+    text: str,
+    *,
+    now: datetime,
+    by: User | None,
+    promise: datetime | None = None,
+    late_reason: str = "",
+    **more: Any,
+) -> Update:
+    if not text.strip():
+        raise Refused("Say what is affected and what is being done.", "text")
+    promises = kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS)
+    if promises and (why := cadence.refusal(promise, now=now, cadence=_interval(outage), reason=late_reason)):
+        raise Refused(why, "next_update_by")
+    tell(outage, f"{kind.label}: {text}", now=now, by=by)
+    return Update.objects.create(
+        outage=outage,
+        kind=kind,
+        text=text,
+        next_update_by=promise,
+        late_reason=late_reason,
+        mode=outage.mode,
+        by=by,
+        at=now,
+        **more,
+    )
+
+
+def _reword(said: Update, others: wordings.Words) -> None:
+    if why := wordings.keep(said, others):
+        raise Refused(why, "wordings")
+
+
+def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:
+    states = [Bracket.State.OPEN, *([Bracket.State.CLOSED] if closed else [])]
+    found = audience.of(outage)
+    for bracket in outage.brackets.filter(state__in=states).select_related("ring"):
+        messages.plan(said, bracket, found, now=now)
+
+
+def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "") -> None:
+    assert to in Bracket.MOVES[Bracket.State(bracket.state)]
+    bracket.state, bracket.reason = to, reason
+    if to == Bracket.State.OPEN:
+        bracket.opened_at = now
+    else:
+        bracket.closed_at = now
+    bracket.save()
+    tell(bracket.outage, f"{bracket.ring}: {reason or bracket.get_state_display()}", now=now)
+
+
+def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:
+    outage.next_update_by = at
+    outage.due_at = cadence.next_look(at, now=now) if at else None
+    outage.save()
+
+
+def _ask(outage: Outage, action: str, *, now: datetime) -> None:
+    """In the atypical case somebody must acknowledge: an alert of the chain's service, so the engine escalates it (B8, B9)."""
+    if outage.chain is None:
+        return
+    event = Event(
+        action=action,
+        dedup_key=f"tocsin/outage/{outage.pk}",
+        summary=f"Please acknowledge that you know: {outage.title}",
+        source="Tocsin",
+        details={"outage": outage.pk},
+    )
+    [accepted] = intake.accept(outage.chain, [event], now=now)
+    if accepted.outcome == "triggered":
+        tell(
+            outage,
+            f"an acknowledgement is asked for through {outage.chain.service}: alert #{accepted.alert_id}",
+            now=now,
+        )
+
+
+def _interval(outage: Outage) -> timedelta | None:
+    return outage.priority.update_interval if outage.priority else None

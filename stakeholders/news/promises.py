@@ -1,0 +1,45 @@
+"""The communicator is reminded of the promised message: before it is due, when it is, and while it is overdue (B170)."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from dispatching.models import Notice
+from dispatching.notices import notices
+from stakeholders.models import Outage
+from stakeholders.news.messages import moment
+from stakeholders.news.outages import tell
+from stakeholders.rules import cadence
+
+
+def remind_due(now: datetime) -> bool:
+    """Reminds of the promise that has been due for a look the longest; False if there is none."""
+    with transaction.atomic():
+        due = Outage.objects.filter(due_at__lte=now).order_by("due_at")
+        outage = (
+            due.select_for_update(of=("self",), skip_locked=True).select_related("communicator", "declared_by").first()
+        )
+        if outage is None:
+            return False
+        promised = outage.next_update_by
+        assert promised
+        outage.due_at = cadence.next_look(promised, now=now)
+        outage.save(update_fields=["due_at"])
+        _remind(outage, promised, now)
+    return True
+
+
+def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
+    left = f"in {cadence.span(promised - now)}" if promised > now else f"since {moment(promised)}"
+    text = f"An update of “{outage.title}” is due {left}."
+    who = outage.communicator or outage.declared_by
+    if who is None:
+        tell(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
+        return
+    url = settings.PUBLIC_URL + reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    body = f"{text}\n\nStakeholders were promised the next message by {moment(promised)}.\n\n{url}\n"
+    key = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}"
+    notices.tell(who, key, Notice.Kind.PROMISE, text, body, now=now, url=url)
+    tell(outage, f"{who.name} was reminded: {text}", now=now)

@@ -1,0 +1,41 @@
+"""Other words for the same: per ring and language, as part of an update or of a definition."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from schedules.surfaces.api import RecordSerializer
+from stakeholders.models import DefinitionWording, StakeholderRing, UpdateWording
+from stakeholders.news import wordings
+
+BASIC = ("ring", "language", "title", "text")
+MOST = 50
+
+
+class RingField(serializers.SlugRelatedField):
+    def __init__(self, **kwargs: Any) -> None:
+        rings = StakeholderRing.objects.all()
+        super().__init__(slug_field="number", queryset=rings, allow_null=True, default=None, **kwargs)
+
+
+class UpdateWordingSerializer(RecordSerializer):
+    ring = RingField(help_text="A ring's number; null: every ring that has no wording of its own.")
+
+    class Meta:
+        model = UpdateWording
+        fields = (*BASIC, *wordings.EVERYWHERE)
+
+
+class DefinitionWordingSerializer(RecordSerializer):
+    ring = RingField(help_text="A ring's number; null: every ring that has no wording of its own.")
+
+    class Meta:
+        model = DefinitionWording
+        fields = BASIC
+
+
+def rows(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, with the wordings as rows to be saved: `others`, as the verbs call them."""
+    found = dict(given)
+    others = [UpdateWording(**each) for each in found.pop("wordings", ())]
+    return {**found, "others": others}

@@ -1,0 +1,160 @@
+"""What comes back: refusals, reports of mail servers and providers, complaints, and mails that end subscriptions.
+
+Whatever is found out about a delivery is written there first. What follows for the address is decided in `follow_up`.
+Nothing that comes in is ever answered by mail (RFC 3834).
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db.models import Count, F, Max, Min
+
+from dispatching.channels.email import tagged_addresses
+from dispatching.contact import links
+from dispatching.delivery import delivering
+from dispatching.inbound import mail as mails
+from dispatching.models import Attempt, ContactPoint, Delivery
+from dispatching.rules import smtp_reply
+from stakeholders.models import Suppression
+from stakeholders.subscriptions import confirmations, subscribing
+
+log = structlog.get_logger(__name__)
+BOUNCED, COMPLAINED = Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED
+Outcome = Attempt.Outcome
+PASS = 500  # failures
+LATER = timedelta(hours=1)
+# Of a webhook, as Statuspage has it: ten failures in a row over about an hour.
+FAILURES, SPAN = 10, timedelta(minutes=45)
+
+
+# --- what comes in -----------------------------------------------------------------------------------------------------
+
+
+def take_mail(raw: bytes, *, to: str = "", now: datetime) -> bool:
+    """A mail to one of our mailboxes; `to` is the address of its envelope, if known. False: there is nothing to do.
+
+    Reports count for the delivery whose own envelope sender they are addressed to, or else for the one whose Message-ID
+    they quote. One to a forged sender counts for nothing.
+    """
+    mail = mails.read(raw)
+    addressed = (to, *mail.to)
+    if point := _leaver(addressed):
+        subscribing.leave_everything(point, reason=subscribing.BY_MAIL, now=now)
+        return True
+    delivery = _reported(addressed, mail) if mail.kind else None
+    if delivery is None:
+        log.info("mail_ignored", kind=mail.kind or "no report")
+        return False
+    return take_report(delivery, mail.kind, mail.words, now=now)
+
+
+def take_report(delivery: Delivery, kind: str, words: str, *, now: datetime) -> bool:
+    """What was said of a delivery after it was accepted: a kind of `inbound.mail`, with the reason."""
+    if kind == mails.FAILED:
+        known = words.replace(delivery.address, "the address") if delivery.address else words
+        return delivering.returned(delivery, Outcome(smtp_reply.verdict(words)), known, now=now)
+    if kind == mails.DELIVERED:
+        delivering.arrived(delivery)
+    elif kind == mails.COMPLAINT and (point := _still_there(delivery)):
+        subscribing.suspend(point, COMPLAINED, now=now)
+    return kind != mails.DELAYED
+
+
+def take_address(address: str, kind: str, *, hard: bool, now: datetime) -> bool:
+    """What a provider says of an address, not of a delivery; False if that changes nothing."""
+    reason = COMPLAINED if kind == mails.COMPLAINT else BOUNCED
+    if reason == BOUNCED and not (kind == mails.FAILED and hard):
+        return False
+    points = list(ContactPoint.objects.filter(channel="email", address__iexact=address))
+    for point in points:
+        subscribing.suspend(point, reason, now=now)
+    return bool(points)
+
+
+def delivery_of(message_id: str) -> Delivery | None:
+    """The delivery with this Message-ID, in whatever case it came back (faults K30)."""
+    return _by_key(message_id.strip("<> ").lower().partition("@")[0])
+
+
+def _leaver(addressed: tuple[str, ...]) -> ContactPoint | None:
+    for address in addressed:
+        if token := tagged_addresses.read(settings.UNSUBSCRIBE_ADDRESS, tagged_addresses.LEAVE, address):
+            return links.mail_reader(token)
+    return None
+
+
+def _reported(addressed: tuple[str, ...], mail: mails.Arrived) -> Delivery | None:
+    senders = (*addressed, *mail.senders)
+    tags = (tagged_addresses.read(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, each) for each in senders)
+    keys = [key for key in tags if key is not None]
+    if keys:
+        return _by_key(keys[0])
+    return next(filter(None, map(delivery_of, mail.message_ids)), None)
+
+
+def _by_key(text: str) -> Delivery | None:
+    try:
+        key = UUID(hex=text)
+    except ValueError:
+        return None
+    return Delivery.objects.select_related("contact_point").filter(key=key).first()
+
+
+# --- what follows ------------------------------------------------------------------------------------------------------
+
+
+def follow_up(now: datetime) -> int:
+    """Looks at the news that could not be delivered: does the address still work? How many it looked at."""
+    lost = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content__isnull=False)
+    found = list(lost.select_related("contact_point").order_by("due_at")[:PASS])
+    tries = Attempt.objects.filter(delivery__in=found, number=F("delivery__attempt"))
+    last = {attempt.delivery_id: attempt.outcome for attempt in tries}
+    done = []
+    for delivery in found:
+        try:
+            _look_at(delivery, last.get(delivery.pk, ""), now=now)
+            done.append(delivery.pk)
+        except Exception:  # one that cannot be handled must not hold up the others (faults A15)
+            log.exception("failure_parked", delivery=delivery.pk)
+            Delivery.objects.filter(pk=delivery.pk, state__in=Delivery.LOST).update(due_at=now + LATER)
+    Delivery.objects.filter(pk__in=done, state__in=Delivery.LOST).update(due_at=None)
+    return len(found)
+
+
+def _look_at(delivery: Delivery, outcome: str, *, now: datetime) -> None:
+    point = _still_there(delivery)
+    if point is None or point.disabled_reason or delivery.state != Delivery.State.FAILED:
+        return
+    if outcome == Outcome.GONE:
+        subscribing.suspend(point, BOUNCED, now=now)
+    elif point.channel == "webhook":
+        if _fails_for_an_hour(point, now):
+            subscribing.suspend(point, BOUNCED, now=now)
+            confirmations.tell_suspended(point, now=now)
+    elif (
+        point.channel == "email" and outcome == Outcome.TEMPORARY and _soft_bounces(point, now) >= settings.SOFT_BOUNCES
+    ):
+        subscribing.suspend(point, BOUNCED, now=now)
+
+
+def _still_there(delivery: Delivery) -> ContactPoint | None:
+    """The contact point, unless it has another address by now. A refused delivery has none on record: it just happened."""
+    point = delivery.contact_point
+    return point if point and delivery.address in ("", point.address) else None
+
+
+def _soft_bounces(point: ContactPoint, now: datetime) -> int:
+    """How many messages in a row of days were tried in vain for as long as they were of use, or came back for now."""
+    since = now - timedelta(days=settings.SOFT_BOUNCE_DAYS)
+    failed = Delivery.objects.filter(contact_point=point, content__isnull=False, state=Delivery.State.FAILED)
+    soft = {"attempts__number": F("attempt"), "attempts__outcome": Outcome.TEMPORARY, "attempts__at__gte": since}
+    return failed.filter(**soft).count()
+
+
+def _fails_for_an_hour(point: ContactPoint, now: datetime) -> bool:
+    tries = Attempt.objects.filter(delivery__contact_point=point)
+    worked = tries.filter(outcome=Outcome.ACCEPTED).aggregate(last=Max("pk"))["last"] or 0
+    failed = tries.filter(pk__gt=worked).aggregate(count=Count("pk"), first=Min("at"))
+    return failed["count"] >= FAILURES and now - failed["first"] >= SPAN

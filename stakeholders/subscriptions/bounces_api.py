@@ -1,0 +1,81 @@
+"""What mail servers and providers tell us after they took a mail. The secret in the URL lets them in; it is their only login.
+
+What they report is never answered with a mail, and what matches nothing is answered like the rest.
+"""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.utils.crypto import constant_time_compare
+
+from dispatching.channels.webhook import signature
+from dispatching.inbound import mail as mails
+from dispatching.inbound.bad_input import BadInput
+from dispatching.inbound.body import read_body, read_json
+from dispatching.inbound.endpoints import guarded
+from dispatching.inbound.fields import Incoming, read
+from schedules import clock
+from stakeholders.subscriptions import bounces as returns
+
+LARGEST = 2 * 1024 * 1024  # bytes of a mail; Django reads no more (DATA_UPLOAD_MAX_MEMORY_SIZE)
+FRESH = timedelta(minutes=5)  # a signed request that is older may be a copy of one
+KINDS = {"bounce": mails.FAILED, "complaint": mails.COMPLAINT, "delivered": mails.DELIVERED}
+# Words that `rules.refusal` takes for what a provider says in one bit.
+HARD, SOFT = "5.1.1 reported by the provider", "4.0.0 reported by the provider"
+
+
+class Refused(BadInput):
+    status = 401
+
+
+class Report(Incoming):
+    kind: Literal["bounce", "complaint", "delivered"]
+    message_id: str = ""
+    address: str = ""
+    hard: bool = False
+
+
+@guarded
+def mail(request: HttpRequest, secret: str) -> JsonResponse:
+    """A raw mail (RFC 5322) as it arrived: a report of a mail server, a complaint, or a wish to leave."""
+    _let_in(secret)
+    returns.take_mail(read_body(request, LARGEST), now=clock.now())
+    return JsonResponse({"status": "success"})
+
+
+@guarded
+def bounces(request: HttpRequest, secret: str) -> JsonResponse:
+    """A provider's report as JSON, signed as our own webhooks are."""
+    _let_in(secret)
+    _check_signature(request)
+    report = read(Report, read_json(request))
+    if not (report.message_id or report.address):
+        raise BadInput("message_id: is required, or address")
+    _take(report)
+    return JsonResponse({"status": "success"})
+
+
+def _take(report: Report) -> None:
+    kind, now = KINDS[report.kind], clock.now()
+    if report.message_id:
+        if delivery := returns.delivery_of(report.message_id):
+            returns.take_report(delivery, kind, HARD if report.hard else SOFT, now=now)
+    else:
+        returns.take_address(report.address, kind, hard=report.hard, now=now)
+
+
+def _let_in(secret: str) -> None:
+    if not settings.INBOUND_SECRET or not constant_time_compare(secret, settings.INBOUND_SECRET):
+        raise Refused("secret: unknown")
+
+
+def _check_signature(request: HttpRequest) -> None:
+    given: Any = request.headers
+    timestamp = given.get("X-Tocsin-Timestamp", "")
+    right = "v1=" + signature(read_body(request), timestamp, settings.INBOUND_SIGNING_SECRET)
+    if not settings.INBOUND_SIGNING_SECRET or not constant_time_compare(given.get("X-Tocsin-Signature", ""), right):
+        raise Refused("X-Tocsin-Signature: does not fit")
+    if not timestamp.isdecimal() or abs(clock.now().timestamp() - int(timestamp[:12])) > FRESH.total_seconds():
+        raise Refused("X-Tocsin-Timestamp: too old, or not seconds since 1970")

@@ -1,0 +1,77 @@
+"""Messages to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from dispatching import alarms
+from dispatching.contact import links as personal
+from dispatching.models import ContactPoint, Delivery
+from schedules.models import User
+from stakeholders.models import StakeholderGroup
+from stakeholders.subscriptions import addresses, links, quota, sms_limits
+
+DAY = timedelta(days=1)
+
+
+def ask_to_confirm(
+    point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime, invited_by: User | None = None
+) -> None:
+    """The one message that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
+    if not _may("confirm", point, now):
+        return
+    # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
+    asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
+    words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point), **asks}
+    if point.channel == "sms":
+        subject, template, url = "Messages about outages?", "messages/confirm_sms.txt", links.short("confirm", point)
+    else:
+        subject, template = "Please confirm your subscription", "messages/confirm.txt"
+        url = links.url("confirm", point)
+    _post(point, subject, template, words | {"url": url}, url=url, now=now, **asks)
+
+
+def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
+    """The link to the page where everything can be changed; at most one a day for each `what` that brings it about."""
+    if not _may(what, point, now):
+        return
+    url = personal.url("manage", point.pk, point.link_version)
+    template = "messages/manage_sms.txt" if point.channel == "sms" else "messages/manage.txt"
+    _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
+
+
+def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
+    """Tells the person behind it, by another of their contact points; without one only operators see it."""
+    others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(channel=point.channel)
+    if (other := others.order_by("pk").first()) and _may("suspended", point, now):
+        url = personal.url("manage", point.pk, point.link_version)
+        words = {"point": point, "url": url}
+        _post(other, "Your webhook gets no more messages", "messages/suspended.txt", words, url=url, now=now)
+
+
+def _may(what: str, point: ContactPoint, now: datetime) -> bool:
+    if not quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now):
+        return False
+    return point.channel != "sms" or sms_limits.take(point.address, now=now)
+
+
+def _post(
+    point: ContactPoint, subject: str, template: str, words: dict, *, url: str, now: datetime, **data: str
+) -> None:
+    body = render_to_string(template, words)
+    Delivery.objects.create(
+        queue=Delivery.Queue.BULK,
+        contact_point=point,
+        channel=point.channel,
+        recipient_name=point.recipient.name[:150],
+        subject=subject,
+        body=body,
+        data={"kind": "notice", "title": subject, "body": body, "url": url, **data},
+        asks_to_confirm=True,
+        created_at=now,
+        due_at=now,
+        expires_at=now + timedelta(seconds=links.AGE),
+    )
+    transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))

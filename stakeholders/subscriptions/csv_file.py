@@ -1,0 +1,119 @@
+"""Subscribers as a CSV file: in, out. Who has left or must not be written to stays out, whatever the file says (P12, P13)."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+
+from dispatching import channels
+from schedules.models import User
+from stakeholders.models import StakeholderGroup, Subscription
+from stakeholders.subscriptions import addresses, subscribing
+
+COLUMNS = ["address", "group", "consent"]
+EXPORTED = ["channel", "address", "group", "state", "asked", "asked from", "confirmed", "ended", "why ended"]
+MOST = 5_000  # lines of one file
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a file: how many were subscribed, how many are asked by mail, and what was left out, line by line."""
+
+    subscribed: int = 0
+    asked: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.subscribed} subscribed, {self.asked} asked by mail, {len(self.left_out)} left out."
+
+
+class NotReadable(Exception):
+    """The file cannot be read as a whole; a sentence for people."""
+
+
+def read(data: bytes, *, by: User, now: datetime) -> Report:
+    """Subscribes what the lines of a CSV file say: address, group, consent.
+
+    With a note of when and how they consented they are subscribed at once; without one they are asked by one mail.
+    """
+    groups = {g.name.lower(): g for g in StakeholderGroup.objects.prefetch_related("deployments", "products")}
+    report = Report()
+    for number, line in enumerate(_lines(data), 2):
+        try:
+            _take(line, groups, report, by=by, now=now)
+        except ValidationError as error:
+            report.left_out.append(f"line {number}: {' '.join(error.messages)}")
+    return report
+
+
+def _lines(data: bytes) -> list[dict[str, str]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotReadable("The file is not text in UTF-8.") from None
+    if "\0" in text:
+        raise NotReadable("The file holds NUL characters, so it is no CSV file.")
+    try:
+        reader = csv.DictReader(io.StringIO(text), restval="")
+        missing = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
+        if missing:
+            raise NotReadable(
+                f"The first line must name the columns: {', '.join(COLUMNS)}. Missing: {', '.join(missing)}."
+            )
+        lines = list(reader)
+    except csv.Error as error:
+        raise NotReadable(f"The file is no CSV file: {error}.") from None
+    if len(lines) > MOST:
+        raise NotReadable(f"The file has {len(lines)} lines; at most {MOST} are read at once.")
+    return lines
+
+
+def _take(
+    line: dict[str, str], groups: dict[str, StakeholderGroup], report: Report, *, by: User, now: datetime
+) -> None:
+    group = groups.get(line["group"].strip().lower())
+    if group is None:
+        raise ValidationError(f"there is no group “{line['group']}”")
+    if group.openness == StakeholderGroup.Openness.PRODUCT:
+        raise ValidationError(f"“{group.name}” is only for people with a login")
+    address = channels.get("email").clean_address(line["address"])
+    if len(address) > 500 or addresses.suppressed("email", address):
+        raise ValidationError("this address must not be written to")
+    known = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)
+    if known.exists():
+        raise ValidationError("this address has left the group, or is in it already")
+    consent = (line.get("consent") or "").strip()
+    source = f"file of {by.name}: {consent}" if consent else f"file of {by.name}"
+    if consent:
+        subscribing.vouch("email", address, group, source=source, by=by, now=now)
+        report.subscribed += 1
+    else:
+        subscribing.ask("email", address, [group], asked_from=source, invited_by=by, now=now)
+        report.asked += 1
+
+
+def write(rows: QuerySet[Subscription]) -> Iterator[str]:
+    """The lines of a CSV file with these subscriptions."""
+    yield _line(EXPORTED)
+    for row in rows.select_related("contact_point", "group").order_by("pk").iterator(2_000):
+        point, times = row.contact_point, (row.asked_at, row.confirmed_at, row.ended_at)
+        asked, confirmed, ended = (at.isoformat() if at else "" for at in times)
+        yield _line(
+            [
+                *(point.channel, point.address, row.group.name, row.state),
+                *(asked, row.asked_from, confirmed, ended, row.end_reason),
+            ]
+        )
+
+
+def _line(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    # A spreadsheet would take these for formulas.
+    csv.writer(line).writerow(
+        [f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value for value in values]
+    )
+    return line.getvalue()

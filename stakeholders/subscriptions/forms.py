@@ -1,0 +1,318 @@
+"""What subscribers fill in. What is wrong is said at the field, in their words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+
+from dispatching import channels
+from dispatching.channels import ChannelError
+from dispatching.models import ContactPoint, Priority
+from schedules.models import User
+from stakeholders.groups import joining
+from stakeholders.groups.joining import Wish
+from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
+from stakeholders.subscriptions import sms_limits
+
+KINDS = [
+    (Subscription.Kinds.ALL.value, "Every message"),
+    (Subscription.Kinds.ENDS.value, "Only the first and the last message of an outage"),
+]
+HOW = {
+    "email": "E-mail",
+    "sms": "Text message (SMS) to a phone",
+    "webhook": "Webhook: our messages go to a program of yours",
+}
+ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
+
+
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Groups with what their members do with the news."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, group: Any) -> str:
+        return f"{group.name}: {group.purpose}"
+
+
+class PartsField(forms.TypedMultipleChoiceField):
+    """Deployments or products, by their ids."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(coerce=int, required=False, **kwargs)
+
+
+class PlainForm(forms.Form):
+    """Fields know of their errors and help texts (aria), and browsers check nothing themselves: we say it in words."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
+    def wrong(self) -> list[tuple[str, str, str]]:
+        """(id of the field, its label, what is wrong) for the summary above the form."""
+        return [
+            (field.auto_id + ("_0" if field.use_fieldset else ""), field.label, error)
+            for field in self
+            for error in field.errors
+        ]
+
+
+class AddressForm(PlainForm):
+    """One address on one medium, in its normal form."""
+
+    channel = forms.ChoiceField(label="How", widget=forms.RadioSelect, required=False)
+    address = forms.CharField(
+        label="Your e-mail address",
+        max_length=500,
+        error_messages={"required": "Please enter an address."},
+        widget=forms.TextInput(attrs={"autocomplete": "email", "inputmode": "email", "autocapitalize": "off"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = [
+            (kind, HOW.get(kind, label))
+            for kind, label in channels.kinds(typed=True)
+            if kind != "sms" or sms_limits.self_service()
+        ]
+        self.fields["channel"].choices = offered
+        self.fields["channel"].initial = "email"
+        *others, last = [ADDRESSES[kind] for kind, _ in offered if kind in ADDRESSES]
+        either = f"{', '.join(others)}, or {last}" if others else last
+        self.fields["address"].label = either[0].upper() + either[1:]
+
+    def clean_channel(self) -> str:
+        return self.cleaned_data["channel"] or "email"
+
+    def clean_address(self) -> str:
+        kind = self.cleaned_data.get("channel") or "email"
+        try:
+            address = channels.get(kind).clean_address(self.cleaned_data["address"])
+        except ChannelError as error:
+            raise ValidationError(str(error)) from None
+        sms_limits.check(kind, address)
+        return address
+
+
+class GroupsForm(PlainForm):
+    """Which groups, and what of them."""
+
+    groups = GroupsField(
+        StakeholderGroup.objects.none(),
+        label="What do you want to hear about?",
+        error_messages={"required": "Please choose at least one."},
+    )
+    products = PartsField(label="Only these products", help_text="Choose none to hear of all of them.")
+    deployments = PartsField(label="Only these places", help_text="Choose none to hear of all of them.")
+    kinds = forms.ChoiceField(
+        label="How much?", choices=KINDS, widget=forms.RadioSelect, required=False, initial=Subscription.Kinds.ALL.value
+    )
+
+    def __init__(self, *args: Any, groups: Iterable[StakeholderGroup], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = list(groups)
+        where, what = joining.parts(known)
+        self.fields["groups"].queryset = StakeholderGroup.objects.filter(pk__in=[g.pk for g in known]).prefetch_related(
+            "deployments", "products"
+        )
+        for name, parts in (("products", what), ("deployments", where)):
+            _offer(self, name, parts)
+
+    def clean(self) -> None:
+        super().clean()
+        for group in self.cleaned_data.get("groups") or ():
+            if joining.within(group, self.wish()) is None:
+                self.add_error(
+                    "groups", f"“{group.name}” has nothing of what you narrow it to: leave out the one or the other."
+                )
+
+    def wish(self) -> Wish:
+        found = self.cleaned_data
+        return Wish(
+            deployments=tuple(found.get("deployments", ())),
+            products=tuple(found.get("products", ())),
+            kinds=found.get("kinds") or Subscription.Kinds.ALL.value,
+        )
+
+
+class SubscribeForm(AddressForm, GroupsForm):
+    """For everybody: an address and groups."""
+
+    field_order = ("groups", "products", "deployments", "kinds", "channel", "address")
+
+
+class BrowserForm(GroupsForm):
+    """What the script of the page sends for the browser that it runs in: groups, and the browser's PushSubscription."""
+
+    address = forms.CharField(label="This browser", max_length=2000)
+
+    def clean_address(self) -> str:
+        return channels.get("push").clean_address(self.cleaned_data["address"])
+
+
+class InviteForm(AddressForm, GroupsForm):
+    """For colleagues: somebody else's address."""
+
+    field_order = ("channel", "address", "groups", "products", "deployments", "kinds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["address"].label = "Their address"
+        self.fields["address"].widget.attrs["autocomplete"] = "off"
+        self.fields["groups"].label = "What should they hear about?"
+
+
+class OwnForm(GroupsForm):
+    """For somebody logged in: one of their own contact points."""
+
+    point = forms.ModelChoiceField(
+        ContactPoint.objects.none(),
+        label="Where to?",
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={"required": "Please choose where the messages go."},
+    )
+    field_order = ("groups", "products", "deployments", "kinds", "point")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        points = ContactPoint.objects.usable().filter(recipient__user=user)
+        self.fields["point"].queryset = points
+        self.fields["point"].initial = points.first()
+
+
+class LinkForm(AddressForm):
+    """For those who have lost their link."""
+
+
+class WishForm(PlainForm):
+    """One group on the manage page: whether, and what of it."""
+
+    wanted = forms.BooleanField(required=False)
+    products = PartsField()
+    deployments = PartsField()
+    kinds = forms.ChoiceField(label="How much?", choices=KINDS, required=False)
+    least_priority = forms.TypedChoiceField(label="How important?", coerce=int, empty_value=None, required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        group: StakeholderGroup,
+        row: Subscription | None,
+        parts: tuple[list, list],
+        priorities: list[Priority],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, prefix=f"group-{group.pk}", initial=_initial(row), **kwargs)
+        self.group, self.row = group, row
+        self.fields["wanted"].label = group.name
+        self.fields["least_priority"].choices = [("", "All outages"), *_levels(priorities)]
+        where, what = parts
+        for name, each, label in (("products", what, "products"), ("deployments", where, "places")):
+            self.fields[name].label = f"Only these {label} (none: all of them)"
+            _offer(self, name, each)
+
+    def wish(self) -> Wish | None:
+        """None: they do not want to hear of this group."""
+        found = self.cleaned_data
+        if not found["wanted"]:
+            return None
+        return Wish(
+            deployments=tuple(sorted(found.get("deployments", ()))),
+            products=tuple(sorted(found.get("products", ()))),
+            kinds=found["kinds"] or Subscription.Kinds.ALL.value,
+            least_priority=found["least_priority"],
+        )
+
+
+class HelpedForm(PlainForm):
+    """Whether the help page helped. The buttons are its yes and no."""
+
+    helped = forms.ChoiceField(
+        label="Did this help?",
+        choices=[("yes", "yes"), ("no", "no")],
+        widget=forms.HiddenInput,
+        error_messages={"required": "Please press yes or no."},
+    )
+    comment = forms.CharField(
+        label="What is missing, or not clear? (you need not say)",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CommentForm(PlainForm):
+    """What somebody who was told of an outage thinks of its priority."""
+
+    outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
+    text = forms.CharField(
+        label="Should it be more important, or less? Why?",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Please write something."},
+    )
+
+    def __init__(self, *args: Any, told: QuerySet[Outage], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["outage"].queryset = told
+
+
+class SettingsForm(forms.ModelForm):
+    """How somebody wants to be told."""
+
+    use_required_attribute = False
+
+    class Meta:
+        model = Subscriber
+        fields = ("language", "time_zone", "quiet_from", "quiet_until")
+        labels = {"time_zone": "Time zone", "quiet_from": "Quiet from", "quiet_until": "Quiet until"}
+        help_texts = {
+            "quiet_from": "In these hours we send you nothing; it comes when they end. Leave both empty to get everything at once.",
+            "time_zone": "The quiet hours are on this clock.",
+        }
+        widgets = {
+            "quiet_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+            "quiet_until": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", prefix="how", **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        times = [self.cleaned_data.get(name, "wrong") for name in ("quiet_from", "quiet_until")]
+        if None in times and times != [None, None]:
+            self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
+
+    wrong = PlainForm.wrong
+
+
+def _offer(form: forms.Form, name: str, parts: list) -> None:
+    """One alone is no choice."""
+    if len(parts) < 2:
+        del form.fields[name]
+    else:
+        form.fields[name].choices = [(each.pk, each.name) for each in parts]
+
+
+def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:
+    return [(each.level, f"{each.name} and more important ones") for each in priorities]
+
+
+def _initial(row: Subscription | None) -> dict[str, Any]:
+    if row is None:
+        return {"wanted": False, "kinds": Subscription.Kinds.ALL.value}
+    return {
+        "wanted": True,
+        "products": row.products,
+        "deployments": row.deployments,
+        "kinds": row.kinds,
+        "least_priority": row.least_priority or "",
+    }

@@ -1,0 +1,321 @@
+"""The public pages of subscribers. GET shows, only POST changes: programs that check links in mails open them all (K11)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
+
+from dispatching.channels import push
+from dispatching.contact import links as personal
+from dispatching.models import ContactPoint
+from schedules.models import User
+from stakeholders.groups import joining, pages
+from stakeholders.groups.joining import Wish
+from stakeholders.models import SignUp, StakeholderGroup
+from stakeholders.news import atom as feed
+from stakeholders.news import outages
+from stakeholders.subscriptions import forms, links, overview, sign_ups, subscribing
+from stakeholders.subscriptions import help_page as documentation
+from stakeholders.subscriptions.subscribing import BY_LINK, BY_MAIL_PROGRAM, BY_PAGE
+from stakeholders.teams import pages as team_pages
+
+page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def by_token(purpose: str, read: Callable[[str, str], ContactPoint | None]) -> Callable:
+    """A page whose address is the key: no login, no cookie, so nothing for CSRF to protect; never stored, never passed on."""
+
+    def wrap(view: Callable[[HttpRequest, ContactPoint, datetime], HttpResponse]) -> Callable:
+        @csrf_exempt
+        @never_cache
+        @page
+        def answer(request: HttpRequest, token: str) -> HttpResponse:
+            point = read(purpose, token)
+            response = view(request, point, timezone.now()) if point else _gone(request)
+            response["Referrer-Policy"] = "no-referrer"
+            response["X-Robots-Tag"] = "noindex"
+            return response
+
+        return answer
+
+    return wrap
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "stakeholders/gone.html", status=404)
+
+
+# --- without a link ----------------------------------------------------------------------------------------------------
+
+
+# Who is not logged in has nothing that a forged form could use; who is, is protected.
+@csrf_exempt
+@never_cache
+@page
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """How to subscribe, for each audience: at once for who is logged in, by confirmation for everybody else."""
+    if request.user.is_authenticated and ContactPoint.objects.usable().filter(recipient__user=request.user).exists():
+        return csrf_protect(_subscribe_oneself)(request)
+    return _ask_for_address(request)
+
+
+def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
+    user, now = request.user, timezone.now()
+    assert isinstance(user, User)
+    form = forms.OwnForm(_sent(request), groups=joining.open_to(user), user=user)
+    if request.method == "POST" and form.is_valid():
+        point, wish = form.cleaned_data["point"], form.wish()
+        wishes = {group: joining.within(group, wish) for group in form.cleaned_data["groups"]}
+        subscribing.choose(point, wishes, asked_from="logged in", now=now)
+        messages.success(request, "Saved. You get the next message about what you chose.")
+        return redirect(overview.manage_path(point))
+    return _show(request, "stakeholders/subscribe.html", form, feeds=joining.open_to(None))
+
+
+def _ask_for_address(request: HttpRequest) -> HttpResponse:
+    # Any address may be typed in here, so nothing is offered that only goes to people with a login.
+    groups = joining.invitable(request.user) if isinstance(request.user, User) else joining.open_to(None)
+    form = forms.SubscribeForm(_sent(request), groups=groups)
+    if request.method == "POST" and form.is_valid():
+        _take(request, form)
+        return render(request, "stakeholders/asked.html", form.cleaned_data)
+    key = "" if request.user.is_authenticated else push.public_key()
+    return _show(request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.open_to(None))
+
+
+# It uses no cookie, so there is nothing that a forged form could use.
+@csrf_exempt
+@never_cache
+@require_POST
+def subscribe_browser(request: HttpRequest) -> HttpResponse:
+    """For the script of the page above: a browser that shows messages itself. Answers where to manage them, or what is wrong."""
+    now = timezone.now()
+    form = forms.BrowserForm(request.POST, groups=joining.open_to(None))
+    if not form.is_valid():
+        return JsonResponse({"wrong": " ".join(error for _, _, error in form.wrong())}, status=400)
+    if not sign_ups.let_in(sign_ups.sender(request.META), now=now):
+        return JsonResponse(
+            {"wrong": "Too many people subscribe at this moment. Please try again in an hour."}, status=429
+        )
+    address, groups = form.cleaned_data["address"], form.cleaned_data["groups"]
+    try:
+        point = subscribing.join("push", address, groups, wish=form.wish(), asked_from="browser", now=now)
+    except subscribing.Refused as refused:
+        return JsonResponse({"wrong": str(refused)}, status=409)
+    return JsonResponse({"manage": overview.manage_path(point)})
+
+
+@require_safe
+def browser_worker(request: HttpRequest) -> HttpResponse:
+    """The script that the browser starts when a notification comes; for the pages below its own address."""
+    return render(request, "stakeholders/worker.js", content_type="text/javascript")
+
+
+@login_required
+@never_cache
+@page
+def invite(request: HttpRequest) -> HttpResponse:
+    """A colleague suggests groups to somebody outside; nothing but one question is sent until they say yes (B122)."""
+    assert isinstance(request.user, User)
+    form = forms.InviteForm(_sent(request), groups=joining.invitable(request.user))
+    if request.method == "POST" and form.is_valid():
+        _take(request, form, invited_by=request.user)
+        messages.success(request, "We ask them by one message. They get nothing else until they say yes.")
+        return redirect("invite")
+    return _show(request, "stakeholders/invite.html", form)
+
+
+@csrf_exempt
+@never_cache
+@page
+def new_link(request: HttpRequest) -> HttpResponse:
+    """For those who have lost their link: it is sent to the address, and the page never says whether that is known."""
+    form = forms.LinkForm(_sent(request))
+    if request.method == "POST" and form.is_valid():
+        found = form.cleaned_data
+        wish = SignUp(kind=SignUp.Kind.LINK, channel=found["channel"], address=found["address"])
+        sign_ups.take(wish, ip=sign_ups.sender(request.META), now=timezone.now())
+        return render(request, "stakeholders/link_sent.html", found)
+    return _show(request, "stakeholders/new_link.html", form)
+
+
+@csrf_exempt
+@never_cache
+@page
+def help_page(request: HttpRequest) -> HttpResponse:
+    """What subscribers should know (B116); POST says that it was seen, or whether it helped."""
+    ip, now = sign_ups.sender(request.META), timezone.now()
+    if "seen" in request.POST:
+        documentation.seen(documentation.HELP, ip=ip, now=now)
+        return HttpResponse(status=204)
+    form = forms.HelpedForm(_sent(request))
+    if request.method == "POST" and form.is_valid():
+        found = form.cleaned_data
+        helped = found["helped"] == "yes"
+        documentation.answer(documentation.HELP, helped=helped, comment=found["comment"], ip=ip, now=now)
+        return _show(request, "stakeholders/help.html", forms.HelpedForm(), thanks=True)
+    return _show(request, "stakeholders/help.html", form)
+
+
+@login_required
+@never_cache
+@page
+def mine(request: HttpRequest) -> HttpResponse:
+    """What one is subscribed to oneself, and the outages that this was about; POST comments on the priority of one."""
+    assert isinstance(request.user, User)
+    form = forms.CommentForm(_sent(request), told=overview.told_to_user(request.user))
+    if request.method == "POST" and form.is_valid():
+        outages.comment(**form.cleaned_data, by=request.user, now=timezone.now())
+        messages.success(request, "Your comment is with those who look after this.")
+        return redirect("my_subscriptions")
+    return _show(request, "stakeholders/mine.html", form, **overview.overview(request.user))
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+def _take(
+    request: HttpRequest, form: forms.SubscribeForm | forms.InviteForm, *, invited_by: User | None = None
+) -> None:
+    found, wish = form.cleaned_data, form.wish()
+    sign_up = SignUp(
+        channel=found["channel"],
+        address=found["address"],
+        groups=sorted(group.pk for group in found["groups"]),
+        deployments=list(wish.deployments),
+        products=list(wish.products),
+        kinds=wish.kinds,
+        invited_by=invited_by,
+    )
+    sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=timezone.now())
+
+
+def _show(request: HttpRequest, template: str, form: Any, **more: Any) -> HttpResponse:
+    status = 400 if form.is_bound and form.errors else 200
+    return render(request, template, {"form": form, "wrong": form.wrong(), **more}, status=status)
+
+
+# --- by a link ---------------------------------------------------------------------------------------------------------
+
+
+@by_token("confirm", links.read)
+def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
+    context: dict[str, Any] = {"point": point, "not_me": links.path("not_me", point)}
+    if request.method == "POST":
+        try:
+            subscribing.confirm(point, now=now)
+        except subscribing.Refused as refused:
+            return render(request, "stakeholders/confirm.html", context | {"refused": str(refused)}, status=409)
+    rows = overview.rows(point)
+    context |= {
+        "asked": [row for row in rows if row.state == row.State.ASKED],
+        "active": [row for row in rows if row.state == row.State.ACTIVE],
+        "manage": overview.manage_path(point),
+    }
+    return render(request, "stakeholders/confirm.html", context)
+
+
+@by_token("not_me", links.read)
+def not_me(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
+    if request.method == "POST":
+        subscribing.not_me(point, now=now)
+    return render(request, "stakeholders/not_me.html", {"done": request.method == "POST"})
+
+
+@by_token("unsubscribe", personal.read)
+def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
+    """RFC 8058: one POST ends it all; a second one does no harm."""
+    if request.method == "POST":
+        by_program = request.POST.get("List-Unsubscribe") == "One-Click"
+        subscribing.leave_everything(point, reason=BY_MAIL_PROGRAM if by_program else BY_LINK, now=now)
+    context = {"rows": overview.rows(point), "manage": overview.manage_path(point), "done": request.method == "POST"}
+    return render(request, "stakeholders/unsubscribe.html", context)
+
+
+@by_token("manage", personal.read)
+def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
+    post = _sent(request)
+    do = post.get("do", "save") if post is not None else ""
+    if do == "leave":
+        subscribing.leave_everything(point, reason=BY_PAGE, now=now)
+        return redirect(f"{request.path}?saved")
+    if do == "revoke":
+        personal.revoke(point)
+        return redirect(f"{overview.manage_path(point)}?saved")
+    wishes = overview.wish_forms(point, post)
+    how = forms.SettingsForm(post, instance=overview.settings_of(point, keep=post is not None))
+    refused = ""
+    wrong = [each for form in [*wishes, how] for each in form.wrong()]
+    if post is not None and not wrong:
+        try:
+            subscribing.choose(point, _wishes(wishes), now=now)
+            how.save()
+            return redirect(f"{request.path}?saved")
+        except subscribing.Refused as refusal:
+            refused = str(refusal)
+    context = {
+        "point": point,
+        "wishes": wishes,
+        "how": how,
+        "wrong": wrong,
+        "refused": refused,
+        **overview.addresses_of(point),
+    }
+    return render(request, "stakeholders/manage.html", context, status=409 if refused else 400 if wrong else 200)
+
+
+def _wishes(wishes: list[forms.WishForm]) -> dict[StakeholderGroup, Wish | None]:
+    return {form.group: form.wish() for form in wishes}
+
+
+@conditional_page
+@require_http_methods(["GET", "HEAD"])
+def atom(request: HttpRequest, token: str) -> HttpResponse:
+    """The news of one contact point for feed readers; the address is secret, and void when the links are renewed."""
+    point = personal.read("feed", token)
+    return feed.answer(point) if point else _gone(request)
+
+
+@conditional_page
+@require_http_methods(["GET", "HEAD"])
+def group_feed(request: HttpRequest, pk: int) -> HttpResponse:
+    """The news of a group that is open to everyone, for feed readers: without an account, without an address (B111, B112)."""
+    return feed.of_group(get_object_or_404(joining.open_to(None), pk=pk))
+
+
+# --- for colleagues: the groups ------------------------------------------------------------------------------------------
+
+
+@login_required
+@require_safe
+def stakeholder_guide(request: HttpRequest) -> HttpResponse:
+    """The groups and what they are for, as they are now."""
+    assert isinstance(request.user, User)
+    return pages.guide(request, request.user, timezone.now())
+
+
+@login_required
+@never_cache
+@page
+def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
+    """A team that was told of an outage opens its own because of it."""
+    assert isinstance(request.user, User)
+    return team_pages.own_outage(request, request.user, pk, timezone.now())
+
+
+@login_required
+@never_cache
+@page
+def change_groups(request: HttpRequest) -> HttpResponse:
+    """Asks for a change of a group; shows one's own requests."""
+    assert isinstance(request.user, User)
+    return pages.change(request, request.user, timezone.now())

@@ -1,0 +1,67 @@
+"""Text messages that strangers can set off: only to countries that the operator has named, and only so many (P2).
+
+What they bring is a link to a page with a button: there is no code that could be guessed (K21).
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from stakeholders.models import Subscription
+from stakeholders.subscriptions import quota
+
+log = structlog.get_logger(__name__)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SPANS = {"hour": HOUR, "day": DAY}
+
+
+def self_service() -> bool:
+    """Whether people enter their phone numbers themselves; off unless the operator names countries."""
+    return bool(settings.SMS_COUNTRIES)
+
+
+def check(channel: str, address: str) -> None:
+    """Raises ValidationError with a sentence for a phone number that nobody may enter here."""
+    if channel == "sms" and not _served(address):
+        raise ValidationError("We do not send text messages to this country.")
+
+
+def take(number: str, *, now: datetime) -> bool:
+    """Counts one more text message that somebody asked for; False if it must not be sent, which operators are told."""
+    if not _served(number):
+        return False
+    limits = _limits()
+    for name, span in SPANS.items():
+        if not quota.take(f"texts-{name}", "all", limits[name], span=span, now=now):
+            log.error("text_messages_stopped", limit=limits[name], span=name)
+            return False
+    return True
+
+
+def problems(now: datetime) -> list[str]:
+    """What operators have to know at present, in sentences: what has stopped, and how many of the asked said yes."""
+    limits = _limits()
+    full = [
+        name for name, span in SPANS.items() if quota.used(f"texts-{name}", "all", span=span, now=now) > limits[name]
+    ]
+    if not full:
+        return []
+    asked = Subscription.objects.filter(contact_point__channel="sms", asked_at__gt=now - DAY)
+    numbers, said_yes = (
+        rows.values("contact_point").distinct().count() for rows in (asked, asked.filter(confirmed_at__isnull=False))
+    )
+    return [
+        f"No text messages are sent to new phone numbers at present: more than {limits[name]} were asked for within "
+        f"one {name} (SMS_PER_{name.upper()}). Of {numbers} new numbers in the last day, {said_yes} said yes."
+        for name in full
+    ]
+
+
+def _served(number: str) -> bool:
+    return number.startswith(tuple(settings.SMS_COUNTRIES))
+
+
+def _limits() -> dict[str, int]:
+    return {"hour": settings.SMS_PER_HOUR, "day": settings.SMS_PER_DAY}

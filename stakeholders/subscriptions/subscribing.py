@@ -1,0 +1,336 @@
+"""What can happen to a subscription, one verb each: ask, join, confirm, not me, choose, leave, suspend, erase. The only
+place that changes its state.
+
+Every verb locks the contact point's row first. A subscription that ended stays as it is, as the record of consent; who
+joins again gets a new row.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Max, QuerySet
+
+from dispatching.channels.webhook import PROVED
+from dispatching.contact import links
+from dispatching.delivery import batching
+from dispatching.models import ContactPoint, Delivery
+from schedules.models import User
+from stakeholders.groups import joining
+from stakeholders.groups.joining import Wish
+from stakeholders.models import SignUp, StakeholderGroup, Subscription, Suppression
+from stakeholders.news import fanning
+from stakeholders.subscriptions import addresses, confirmations
+
+log = structlog.get_logger(__name__)
+State = Subscription.State
+ALL = Wish()
+CONSENT = "2026-11"  # the version of the words that stand beside the buttons; changed with them
+UNCONFIRMED = timedelta(days=7)
+PASS = 500  # contact points
+
+NOT_TO_BE_WRITTEN_TO = "This address is not to be written to. Please ask us if you have changed your mind."
+BY_LINK, BY_MAIL_PROGRAM, BY_PAGE = "by the link in a message", "by the button of the mail program", "on the page"
+BY_MAIL = "by mail"
+
+
+class Refused(Exception):
+    """It cannot be done as things are; a sentence for people."""
+
+
+def ask(
+    channel: str,
+    address: str,
+    groups: Iterable[StakeholderGroup],
+    *,
+    now: datetime,
+    wish: Wish = ALL,
+    asked_from: str = "form",
+    invited_by: User | None = None,
+) -> ContactPoint | None:
+    """Somebody wants this address to hear of these groups. It hears nothing but one question until it confirms (B2, B122).
+
+    None, and nothing is written, for an address that must not be written to, and where there is nothing to ask for.
+    """
+    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
+    with transaction.atomic():
+        addresses.lock(channel, address)
+        if not wishes or addresses.suppressed(channel, address):
+            return None
+        point = addresses.point_for(channel, address)
+        if point.disabled_reason == Suppression.Reason.BOUNCED.label and point.recipient.user is None:
+            # Perhaps it works by now: it is asked like one that nobody has confirmed.
+            point.verified, point.disabled_reason = False, ""
+            point.save(update_fields=["verified", "disabled_reason"])
+        _add(point, wishes, State.ASKED, asked_from=asked_from, invited_by=invited_by, now=now)
+        asked = [row.group for row in _rows(point).filter(state=State.ASKED).select_related("group")]
+        if asked:
+            confirmations.ask_to_confirm(point, asked, invited_by=invited_by, now=now)
+        elif point.verified:
+            confirmations.send_link(point, what="confirm", now=now)
+        return point
+
+
+def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, by: User, now: datetime) -> None:
+    """An operator has the consent of this address on record (`source` says where): it holds without a question (B115)."""
+    with transaction.atomic():
+        addresses.lock(channel, address)
+        point = addresses.point_for(channel, address)
+        with _locked(point) as point:
+            _verify(point)
+            _add(point, {group: ALL}, State.ACTIVE, asked_from=source, invited_by=by, now=now)
+            fanning.catch_up([point.pk], now=now)
+
+
+def join(
+    channel: str, address: str, groups: Iterable[StakeholderGroup], *, now: datetime, wish: Wish = ALL, asked_from: str
+) -> ContactPoint:
+    """Who asks is at the address, as a browser that asks for its own notifications: it holds without a question (B112)."""
+    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
+    with transaction.atomic():
+        addresses.lock(channel, address)
+        if addresses.suppressed(channel, address):
+            raise Refused(NOT_TO_BE_WRITTEN_TO)
+        with _locked(addresses.point_for(channel, address)) as point:
+            _verify(point)
+            choose(point, wishes, asked_from=asked_from, now=now)
+        return point
+
+
+def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None) -> list[StakeholderGroup]:
+    """The owner of the address says yes to all that was asked for it (`until` then), and gets the state as of now (B98)."""
+    with _locked(point) as point:
+        if addresses.suppressed(point.channel, point.address):
+            raise Refused(NOT_TO_BE_WRITTEN_TO)
+        asked = list(_rows(point).filter(state=State.ASKED, asked_at__lte=until or now).select_related("group"))
+        for row in asked:
+            row.state, row.confirmed_at = State.ACTIVE, now
+            row.save(update_fields=["state", "confirmed_at"])
+        if asked:
+            _verify(point)
+            fanning.catch_up([point.pk], now=now)
+    return [row.group for row in asked]
+
+
+def not_me(point: ContactPoint, *, now: datetime) -> None:
+    """Somebody else had entered this address: it is never written to again, and forgotten unless it is in use (P1)."""
+    with _locked(point) as point:
+        if point.disabled_reason == addresses.ERASED:
+            return
+        _end(point, _rows(point), "somebody else had entered it", now=now)
+        addresses.suppress(point.channel, point.address, Suppression.Reason.NOT_ME, now=now)
+        if not point.verified and point.recipient.user is None:
+            addresses.blank(point, now=now)
+
+
+def choose(
+    point: ContactPoint,
+    wishes: Mapping[StakeholderGroup, Wish | None],
+    *,
+    now: datetime,
+    asked_from: str = "manage page",
+) -> None:
+    """Joins, narrows and leaves these groups at once; None leaves. `point` is verified: its owner chooses (B13, B14)."""
+    with _locked(point) as point:
+        if not point.usable:
+            raise Refused("This address cannot be used at present, so nothing was saved.")
+        current = {row.group_id: row for row in _rows(point)}
+        left = [current[group.pk].pk for group, wish in wishes.items() if wish is None and group.pk in current]
+        _end(point, _rows(point).filter(pk__in=left), f"left: {asked_from}", now=now)
+        wanted = {group: wish for group, wish in wishes.items() if wish is not None}
+        for group, wish in wanted.items():
+            if row := current.get(group.pk):
+                _narrow(row, wish, now=now)
+        new = {group: wish for group, wish in wanted.items() if group.pk not in current}
+        _add(point, new, State.ACTIVE, asked_from=asked_from, now=now)
+        if new:
+            fanning.catch_up([point.pk], now=now)
+
+
+def leave_everything(point: ContactPoint, *, now: datetime, reason: str) -> int:
+    """Ends all subscriptions of the contact point and what is on its way there: nothing starts after this commits (P8)."""
+    with _locked(point) as point:
+        return _end(point, _rows(point), f"left: {reason}", now=now)
+
+
+def end(row: Subscription, *, reason: str, now: datetime) -> None:
+    """Ends this one; nothing happens if it has ended."""
+    with _locked(row.contact_point) as point:
+        _end(point, _rows(point).filter(pk=row.pk), reason, now=now)
+
+
+def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -> None:
+    """Messages cannot be delivered there, or were marked as spam: nothing more is sent (P10).
+
+    A complaint ends the subscriptions, too. A person with a login is still paged there, after bounces only if there is
+    no other way to page them; then, too, the subscriptions end.
+    """
+    with _locked(point) as point:
+        complained = reason == Suppression.Reason.COMPLAINED
+        others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(pk=point.pk)
+        paged = point.recipient.user is not None and (complained or not others.exists())
+        if complained or paged:
+            _end(point, _rows(point), reason.label, now=now)
+        if complained:
+            addresses.suppress(point.channel, point.address, reason, now=now)
+        if paged:
+            return
+        batching.withdraw(point, reason.label, now=now)
+        point.disabled_reason = reason.label
+        point.save(update_fields=["disabled_reason"])
+
+
+def erase(point: ContactPoint, *, now: datetime) -> None:
+    """Forgets the address wherever it stands; a keyed hash stays, so that no import brings it back (P11)."""
+    with _locked(point) as point:
+        if point.recipient.user:
+            raise Refused("This address belongs to somebody with a login: delete the login first.")
+        if Delivery.objects.filter(contact_point=point, state=Delivery.State.SENDING).exists():
+            raise Refused("A message is on its way there at this moment. Please try again in a minute.")
+        _end(point, _rows(point), Suppression.Reason.ERASED.label, now=now)
+        addresses.suppress(point.channel, point.address, Suppression.Reason.ERASED, now=now)
+        addresses.blank(point, now=now)
+        links.revoke(point)
+
+
+# --- what comes in by the public forms ---------------------------------------------------------------------------------
+
+
+def answer_due(now: datetime) -> bool:
+    """Does what the form asked for that has waited longest; False if none waits."""
+    with transaction.atomic():
+        waiting = SignUp.objects.filter(due_at__lte=now).order_by("due_at", "pk").select_related("invited_by")
+        form = waiting.select_for_update(of=("self",), skip_locked=True).first()
+        if form is None:
+            return False
+        try:
+            with transaction.atomic():
+                _answer(form, now=now)
+                form.delete()
+        except Exception:  # one form that cannot be handled must not hold up the others (faults A15)
+            log.exception("form_failed", form=form.pk)
+            SignUp.objects.filter(pk=form.pk).update(due_at=now + timedelta(hours=1))
+    return True
+
+
+def _answer(form: SignUp, *, now: datetime) -> None:
+    if form.kind == SignUp.Kind.LINK:
+        _send_link(form, now=now)
+        return
+    groups = StakeholderGroup.objects.filter(pk__in=form.groups).prefetch_related("deployments", "products")
+    wish = Wish(tuple(form.deployments), tuple(form.products), form.kinds)
+    by = form.invited_by
+    source = f"invited by {by.name}" if by else "form"
+    ask(form.channel, form.address, groups, wish=wish, asked_from=source, invited_by=by, now=now)
+
+
+def _send_link(form: SignUp, *, now: datetime) -> None:
+    addresses.lock(form.channel, form.address)
+    point = addresses.points(form.channel, form.address).filter(verified=True, disabled_reason="").first()
+    if point is None or addresses.suppressed(form.channel, form.address):
+        return
+    confirmations.send_link(point, now=now)
+
+
+def take_answers(now: datetime) -> int:
+    """Confirms for webhooks that have answered the challenge of the last question; how many."""
+    asked = ContactPoint.objects.filter(
+        subscriptions__state=State.ASKED,
+        deliveries__asks_to_confirm=True,
+        deliveries__receipt=PROVED,
+        deliveries__created_at__gte=F("subscriptions__asked_at"),
+    )
+    answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
+    for point in answers:
+        confirm(point, until=point.until, now=now)
+    return len(answers)
+
+
+def forget_unconfirmed(now: datetime) -> int:
+    """Deletes what nobody confirmed in a week, with the address if nothing else hangs on it; how many contact points."""
+    old = Subscription.objects.filter(state=State.ASKED, asked_at__lte=now - UNCONFIRMED)
+    ids = list(old.order_by("asked_at").values_list("contact_point", flat=True)[:PASS])
+    for pk in set(ids):
+        with _locked(ContactPoint(pk=pk)) as point:
+            _rows(point).filter(state=State.ASKED, asked_at__lte=now - UNCONFIRMED).delete()
+            unused = not point.verified and point.recipient.user is None and not point.subscriptions.exists()
+            if unused and point.recipient.contact_points.count() == 1:
+                addresses.blank(point, now=now)
+                point.recipient.delete()
+    return len(set(ids))
+
+
+# --- rows --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _locked(point: ContactPoint) -> Iterator[ContactPoint]:
+    """A transaction in which nobody else changes what hangs on this contact point, and no fan-out plans for it."""
+    with transaction.atomic():
+        fanning.hold()
+        rows = ContactPoint.objects.select_for_update(of=("self",), no_key=True).select_related("recipient__user")
+        yield rows.get(pk=point.pk)
+
+
+def _rows(point: ContactPoint) -> QuerySet[Subscription]:
+    """Those that have not ended."""
+    return Subscription.objects.filter(contact_point=point).exclude(state=State.ENDED).order_by("pk")
+
+
+def _add(
+    point: ContactPoint,
+    wishes: Mapping[StakeholderGroup, Wish],
+    state: Subscription.State,
+    *,
+    now: datetime,
+    asked_from: str,
+    invited_by: User | None = None,
+) -> None:
+    """New rows for those groups that have none; a second request for the same changes nothing."""
+    confirmed_at = now if state == State.ACTIVE else None
+    rows = [
+        Subscription(
+            contact_point=point,
+            group=group,
+            state=state,
+            deployments=list(wish.deployments),
+            products=list(wish.products),
+            kinds=wish.kinds,
+            least_priority=wish.least_priority,
+            asked_at=now,
+            asked_from=asked_from[:100],
+            invited_by=invited_by,
+            consent=CONSENT,
+            confirmed_at=confirmed_at,
+        )
+        for group, wish in wishes.items()
+    ]
+    Subscription.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _verify(point: ContactPoint) -> None:
+    if not point.verified:
+        point.verified = True
+        point.save(update_fields=["verified"])
+
+
+def _narrow(row: Subscription, wish: Wish, *, now: datetime) -> None:
+    row.deployments, row.products = list(wish.deployments), list(wish.products)
+    row.kinds, row.least_priority = wish.kinds, wish.least_priority
+    if row.state == State.ASKED:  # whoever reads the manage page has the address
+        row.state, row.confirmed_at = State.ACTIVE, now
+    row.save()
+
+
+def _end(point: ContactPoint, rows: QuerySet[Subscription], reason: str, *, now: datetime) -> int:
+    ended = rows.update(state=State.ENDED, ended_at=now, end_reason=reason[:100])
+    _withdraw(point, now=now)
+    return ended
+
+
+def _withdraw(point: ContactPoint, *, now: datetime) -> None:
+    """News on their way there for none of the groups that are left are not sent any more (B99, P8)."""
+    left = [str(pk) for pk in _rows(point).filter(state=State.ACTIVE).values_list("group", flat=True)]
+    batching.withdraw(point, "the subscription has ended", keep=left, now=now)

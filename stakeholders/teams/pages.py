@@ -1,0 +1,36 @@
+"""The page on which a team that was told of an outage opens its own."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from schedules.models import User
+from stakeholders.groups.forms import OwnOutageForm
+from stakeholders.models import Outage
+from stakeholders.news import outages
+from stakeholders.teams import dependents
+
+
+def own_outage(request: HttpRequest, user: User, outage_id: int, now: datetime) -> HttpResponse:
+    """GET: the form with what is known; POST opens it."""
+    outage = get_object_or_404(Outage.objects.select_related("priority"), pk=outage_id)
+    team = dependents.teams_of(user, outage).first()
+    if team is None:
+        raise PermissionDenied
+    form = OwnOutageForm(request.POST if request.method == "POST" else None, cause=outage, team=team, auto_id="own_%s")
+    if request.method == "POST" and form.is_valid():
+        found = form.cleaned_data
+        links = {name: list(found.pop(name)) for name in ("deployments", "products", "services")}
+        own = Outage(started_at=now, high_profile=True, priority=outage.priority, **found)
+        try:
+            declared = dependents.open_own(outage, own, team=team, by=user, now=now, **links)
+        except outages.Refused as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, "Opened. Nobody has been told yet: announce it when you know what to say.")
+            return redirect("admin:stakeholders_outage_change", declared.pk)
+    context = {"form": form, "outage": outage, "team": team, "zone": user.time_zone, "updates": outage.updates.all()}
+    return render(request, "stakeholders/own_outage.html", context, status=400 if form.errors else 200)

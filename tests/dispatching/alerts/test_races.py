@@ -1,0 +1,180 @@
+"""Races with real threads and real transactions."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from dispatching import sweep
+from dispatching.alerts import escalating, intake, lifecycle
+from dispatching.channels import memory
+from dispatching.delivery import delivering
+from dispatching.models import Alert, Delivery, Escalation, Page
+from dispatching.rules.event import Event
+from tests.world import World
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(transactional_db) -> World:
+    return World()
+
+
+def together(*calls):
+    """Runs the calls at the same time, each on a thread with a connection of its own; returns their answers in order."""
+    ready = threading.Barrier(len(calls))
+
+    def run(call):
+        try:
+            ready.wait()
+            return call()
+        except lifecycle.Refused as refused:
+            return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def event(key: str = "k", action: str = "trigger") -> Event:
+    return Event(action=action, dedup_key=key, summary="log-on is down")
+
+
+@pytest.mark.parametrize("turn", range(20))
+def test_fifty_posts_of_a_new_key_are_one_alert(world, turn):
+    """I1: one alert, fifty occurrences, one escalation; twenty times."""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    answers = together(*[lambda: intake.accept(service, [event()], now=world.now)] * 50)
+    assert Counter(a[0].outcome for a in answers) == {"triggered": 1, "repeated": 49}
+    alert = Alert.objects.get()
+    assert (alert.occurrences, alert.escalations.count(), alert.events.count()) == (50, 1, 50)
+    world.sweep()
+    assert world.told() == ["ana"]
+
+
+def test_batches_with_the_same_keys_in_opposite_order_do_not_deadlock(world):
+    """D2: the statement locks in the order of the keys."""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    there = [event(f"k{n}") for n in range(50)]
+    calls = [lambda b=batch: intake.accept(service, b, now=world.now) for batch in (there, there[::-1]) * 8]
+    together(*calls)
+    assert set(Alert.objects.values_list("occurrences", flat=True)) == {16}
+
+
+def test_the_same_key_at_two_integrations_is_two_alerts(world):
+    """I5"""
+    policy = world.policy((HOUR, world.person("ana")))
+    services = [world.service(policy), world.service(policy)]
+    together(*(lambda s=s: intake.accept(s, [event()], now=world.now) for s in services))
+    assert Alert.objects.count() == 2
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_resolve_and_refire_at_the_same_time_leave_one_truth(world, turn):
+    """I2, A20: whatever the order, at most one open alert, and an open one has a running escalation."""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    for _ in range(10):
+        together(
+            lambda: intake.accept(service, [event()], now=world.now),
+            lambda: intake.accept(service, [event(action="resolve")], now=world.now),
+            lambda: intake.accept(service, [event()], now=world.now),
+        )
+        is_open = Alert.objects.exclude(state="resolved").count()
+        assert is_open in (0, 1)
+        assert Escalation.objects.running().count() == is_open
+
+
+def test_a_refire_after_a_resolve_ends_firing(world):
+    """I2"""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    for action in ("trigger", "resolve", "trigger"):
+        intake.accept(service, [event(action=action)], now=world.now)
+    assert sorted(Alert.objects.values_list("state", flat=True)) == ["resolved", "triggered"]
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_a_step_run_by_many_at_once_runs_once(world, turn):
+    """B5, T2: alarms, tickers and two beats all at once."""
+    team = world.team("T", *(world.person(f"p{n}") for n in range(5)))
+    service = world.service(world.policy((HOUR, team), (HOUR, team)))
+    intake.accept(service, [event()], now=world.now)
+    together(*[lambda: sweep.run_steps(world.now)] * 8)
+    assert Escalation.objects.get().position == 1
+    assert Page.objects.count() == Delivery.objects.count() == 5
+
+
+@pytest.mark.parametrize("turn", range(10))
+def test_an_acknowledgement_and_a_due_step_at_the_same_instant(world, turn):
+    """A19, W8: one order wins; after the acknowledgement nothing is on its way and nothing starts."""
+    service = world.service(world.policy((HOUR, world.person("ana")), (HOUR, world.person("bo"))))
+    alert = world.trigger(service)
+    world.told()
+    world.now += HOUR
+    run = Escalation.objects.get()
+    moment = escalating.Moment(world.now)
+    together(
+        lambda: escalating.run_step(run.pk, 1, moment=moment),
+        lambda: lifecycle.acknowledge(alert, now=world.now),
+        lambda: sweep.send_one("page", world.now),
+    )
+    told = world.told()
+    world.advance(hours=5)
+    assert world.told() == []
+    assert set(told) <= {"bo"}
+    assert not Delivery.objects.live().exists()
+    assert not Escalation.objects.running().exists()
+
+
+def test_of_many_acknowledgements_one_wins_and_the_others_hear_who_has_it(world):
+    """A19"""
+    ana = world.person("ana")
+    alert = world.trigger(world.service(world.policy((HOUR, ana))))
+    # Each has read the alert before any of them acts, as eight requests would.
+    read = [Alert.objects.get(pk=alert.pk) for _ in range(8)]
+    answers = together(*(lambda a=each: lifecycle.acknowledge(a, by=ana, now=world.now) for each in read))
+    assert sum(isinstance(answer, lifecycle.Refused) for answer in answers) == 7
+    assert alert.events.filter(kind="acknowledged").count() == 1
+
+
+def test_a_hundred_deliveries_and_eight_senders_are_a_hundred_messages(world):
+    """B5: SKIP LOCKED hands every row to exactly one sender."""
+    team = world.team("T", *(world.person(f"p{n}") for n in range(100)))
+    intake.accept(world.service(world.policy((HOUR, team))), [event()], now=world.now)
+    sweep.run_steps(world.now)
+
+    def drain():
+        while sweep.send_one("page", world.now):
+            pass
+
+    together(*[drain] * 8)
+    assert len(memory.outbox) == len({e.address for e in memory.outbox}) == 100
+    assert set(Delivery.objects.values_list("state", "attempt")) == {("sent", 1)}
+
+
+def test_withdrawing_pages_while_senders_claim_them_lets_none_slip_through(world):
+    """A18: every page was either handed over before the acknowledgement committed or never is."""
+    team = world.team("T", *(world.person(f"p{n}") for n in range(60)))
+    service = world.service(world.policy((HOUR, team)))
+    intake.accept(service, [event()], now=world.now)
+    sweep.run_steps(world.now)
+    alert = Alert.objects.get()
+    after = []
+
+    def drain():
+        while claim := delivering.claim_next("page", now=world.now):
+            delivering.send(claim, now=world.now)
+
+    def acknowledge():
+        lifecycle.acknowledge(alert, now=world.now)
+        after.append(len(memory.outbox))
+
+    together(drain, drain, acknowledge, drain)
+    # The three senders may each have been in a call when the acknowledgement committed, no more.
+    assert len(memory.outbox) - after[0] <= 3
+    assert not Delivery.objects.live().exists()
+    assert Delivery.objects.filter(state="sent").count() == len(memory.outbox)

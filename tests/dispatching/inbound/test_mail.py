@@ -1,0 +1,103 @@
+"""Reading what comes in by mail: reports, complaints, anything at all."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dispatching.channels.email import tagged_addresses
+from dispatching.inbound.mail import Arrived, read
+from tests.dispatching.reports import arf, dsn, plain
+
+KEY = "0123456789abcdef0123456789abcdef"
+SENDER = f"bounces+{KEY}-0123456789@returns.example.org"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_report_of_a_mail_server(whole):
+    """Part C: RFC 3464"""
+    found = read(dsn(SENDER, message_id=f"<{KEY}@alerts.example.org>", sender=SENDER, whole=whole))
+    assert (found.kind, found.to) == ("failed", (SENDER, SENDER))
+    assert found.words.startswith("5.1.1 smtp; 550 5.1.1 <vi@example.org>")
+    assert (found.senders, found.message_ids) == ((SENDER,), (f"<{KEY}@alerts.example.org>",))
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("failed", "failed"), ("Delayed", "delayed"), ("delivered", "delivered"), ("relayed", ""), ("", ""), ("x", "")],
+)
+def test_what_has_become_of_the_mail(action, kind):
+    assert read(dsn(action=action)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [("abuse", "complaint"), ("Fraud", "complaint"), ("not-spam", ""), ("auth-failure", ""), ("", "")]
+)
+def test_a_complaint(said, kind):
+    """Part C: RFC 5965; a report about DMARC (auth-failure) is no complaint of a reader."""
+    found = read(arf(kind=said, message_id=f"<{KEY}@alerts.example.org>", sender=SENDER))
+    assert (found.kind, found.senders) == (kind, (SENDER,))
+    assert found.message_ids == (f"<{KEY}@alerts.example.org>",)
+
+
+def test_anything_else_is_no_report():
+    """S8: a holiday notice, a delivery by hand."""
+    assert read(plain("news@example.org", Auto_Submitted="auto-replied")) == Arrived(to=("news@example.org",))
+
+
+JUNK = {
+    "nothing": b"",
+    "no mail": b"\x00\xff\xfe" * 1000,
+    "JSON": b'{"kind": "bounce"}',
+    "no boundary": b"Content-Type: multipart/report\r\n\r\nAction: failed\r\n",
+    "report of nothing": b"Content-Type: message/delivery-status\r\n\r\n",
+    "complaint of nothing": b"Content-Type: message/feedback-report\r\n\r\n",
+    "nested": b"Content-Type: message/rfc822\r\n\r\n" * 3000,
+    "many parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 50_000,
+    "odd parameters": b"Content-Type: multipart/report; report-type*0*=x''%; boundary*=utf-8'%ff\r\n\r\n",
+    "odd encoding": b"Content-Type: text/rfc822-headers; charset=x\r\nContent-Transfer-Encoding: base64\r\n\r\n%%%",
+}
+
+
+@pytest.mark.parametrize("raw", JUNK.values(), ids=JUNK)
+def test_junk_is_no_report(raw):
+    assert read(raw).kind == ""
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_report_is_read_without_a_fault(data):
+    raw = bytearray(data.draw(st.sampled_from([dsn(SENDER, whole=True), dsn(SENDER), arf(sender=SENDER)])))
+    for _ in range(data.draw(st.integers(1, 8))):
+        start = data.draw(st.integers(0, len(raw) - 1))
+        raw[start : start + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=40)) or b";"
+    assert isinstance(read(bytes(raw)), Arrived)
+
+
+# --- addresses of ours -------------------------------------------------------------------------------------------------
+
+
+BOX = "bounces@returns.example.org"
+
+
+def test_an_address_says_what_it_was_made_for_in_any_case():
+    """K30, Part C: an envelope sender per delivery; the longest mailbox that is allowed still fits."""
+    made = tagged_addresses.address(BOX, tagged_addresses.BOUNCE, KEY)
+    assert made.startswith(f"bounces+{KEY}-") and made.endswith("@returns.example.org")
+    assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, made) == KEY
+    assert tagged_addresses.read(BOX.upper(), tagged_addresses.BOUNCE, f" {made.upper()} ") == KEY
+    assert (
+        len(tagged_addresses.address(f"{'x' * 20}@example.org", tagged_addresses.BOUNCE, KEY).partition("@")[0]) == 64
+    )
+
+
+def test_a_forged_address_is_told_from_a_real_one(settings):
+    made = tagged_addresses.address(BOX, tagged_addresses.BOUNCE, KEY)
+    assert tagged_addresses.read(BOX, tagged_addresses.LEAVE, made) == "", "made for something else"
+    assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, made.replace("0123", "1123", 1)) == ""
+    assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, f"bounces+{KEY}@returns.example.org") == ""
+    assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, "bounces+@returns.example.org") == ""
+    for other in (BOX, "", "x", made.replace("returns", "other"), made.replace("bounces", "x")):
+        assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, other) is None
+    assert tagged_addresses.read("", tagged_addresses.BOUNCE, made) is None
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
+    assert tagged_addresses.read(BOX, tagged_addresses.BOUNCE, made) == KEY

@@ -1,0 +1,203 @@
+"""Definitions: what is told about which breach, agreed beforehand."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from dispatching.models import Priority
+from schedules.models import User
+from stakeholders.definitions import defining
+from stakeholders.models import NotificationDefinition, Outage
+from stakeholders.news import outages
+from tests.api import client_of
+from tests.browser import form_in
+from tests.stakeholders.organisation import SHOW
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def monitoring(world, outside):
+    return world.service(world.policy((HOUR, world.person("ana"))), name="Uploads")
+
+
+@pytest.fixture
+def definition(outside, monitoring):
+    """Uploads in the showcase; live, and announced by itself."""
+    values = {
+        "title": "Uploads fail",
+        "text": "No data uploads.",
+        "why_major": "x",
+        "why_needed": "x",
+        "what_they_do": "x",
+    }
+    made = NotificationDefinition.objects.create(name="Uploads", service=monitoring.service, mode="auto", **values)
+    defining.put_live(made, now=outside.world.now)
+    outside.subscriber("ann", "7")
+    return made
+
+
+def breach(outside, monitoring, key="k", **more):
+    values = {"deployment": SHOW, "product": "A", "priority": 2, **more}
+    return outside.world.trigger(monitoring, key, **values)
+
+
+def test_a_breach_that_matches_is_announced_with_no_click(outside, monitoring, definition):
+    """B3, B36, B38, B145"""
+    alert = breach(outside, monitoring)
+    assert outside.told() == ["ann"]
+    outage = Outage.objects.get()
+    assert (outage.title, outage.mode, outage.updates.get().mode) == ("Uploads fail", "auto", "auto")
+    assert list(outage.alerts.all()) == [alert] and outage.declared_by is None
+
+
+def test_a_prepared_one_waits_for_a_person(outside, monitoring, definition):
+    """B39: without the press there are no deliveries; the words are ready."""
+    NotificationDefinition.objects.update(mode="semi")
+    breach(outside, monitoring)
+    outside.advance(hours=5)
+    assert outside.told() == []
+    outage = Outage.objects.get()
+    assert outage.mode == "semi" and defining.draft(outage) == "No data uploads."
+    outside.announce(outage)
+    assert outside.told() == ["ann"] and outage.updates.get().mode == "semi"
+
+
+def test_what_goes_on_is_one_outage_however_many_alerts_match(outside, monitoring, definition):
+    """B4"""
+    for key in ("k1", "k2", "k3"):
+        breach(outside, monitoring, key)
+        outside.sweep()
+    assert Outage.objects.get().alerts.count() == 3 and outside.told() == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("more", "values", "told"),
+    [
+        ({"slo": "availability"}, {"slo": "Availability"}, ["ann"]),
+        ({"slo": "latency"}, {"slo": "Availability"}, []),
+        ({"priority": 3}, {"most_important": 2}, []),
+        ({"priority": 1}, {"most_important": 2}, ["ann"]),
+        ({"product": "Z"}, {}, []),
+    ],
+    ids=["B100 slo", "B100 other slo", "B138 less important", "B138 more important", "B5 unknown product"],
+)
+def test_which_breaches_match(outside, monitoring, definition, more, values, told):
+    """B100, B101, B138"""
+    for level in (1, 3):
+        Priority.objects.create(level=level, name=f"P{level}", tells_stakeholders=True)
+    if "most_important" in values:
+        values = {"most_important": Priority.objects.get(level=values["most_important"])}
+    NotificationDefinition.objects.update(**values)
+    breach(outside, monitoring, **more)
+    assert outside.told() == told
+
+
+def test_a_breach_without_a_priority_is_told_when_somebody_sets_one(outside, monitoring, definition):
+    """B139, B142"""
+    breach(outside, monitoring, priority=None)
+    assert outside.told() == []
+    outage = Outage.objects.get()
+    assert outage.priority is None
+    outages.change_priority(outage, outside.priority, reason="all customers", now=outside.world.now)
+    assert outside.told() == ["ann"]
+
+
+def test_more_than_three_times_within_an_hour(outside, monitoring, definition):
+    """B144"""
+    NotificationDefinition.objects.update(repeats=4, within=HOUR)
+    for number in range(3):
+        breach(outside, monitoring)
+        assert outside.told() == [], number
+        outside.advance(minutes=15)
+    breach(outside, monitoring)
+    assert outside.told() == ["ann"]
+
+
+def test_an_old_breach_and_one_of_a_definition_under_discussion_do_not_match(outside, monitoring, definition):
+    """B102"""
+    defining.take_out(definition)
+    breach(outside, monitoring)
+    assert outside.told() == []
+    outside.advance(minutes=1)
+    defining.put_live(definition, now=outside.world.now)
+    assert outside.told() == [] and not Outage.objects.exists()
+
+
+def test_a_new_version_cites_what_led_to_it_and_takes_over_when_it_goes_live(outside, definition):
+    """B102, B103, B104, B105"""
+    ana = outside.world.person("rep")
+    defining.comment(definition, "timeliness", "An hour earlier, please.", by=ana, now=outside.world.now)
+    newer = defining.new_version(definition)
+    with pytest.raises(defining.Refused, match="newer version already"):
+        defining.new_version(definition)
+    assert (newer.version, newer.live_since, newer.replaces) == (2, None, definition)
+    defining.put_live(newer, now=outside.world.now)
+    definition.refresh_from_db()
+    assert definition.live_since is None and definition.comments.get().text == "An hour earlier, please."
+    with pytest.raises(defining.Refused, match="newer version is live"):
+        defining.put_live(definition, now=outside.world.now)
+
+
+def test_what_cannot_be_announced_by_itself_waits_for_a_person_and_says_why(outside, monitoring, definition):
+    """B5, B26"""
+    breach(outside, monitoring, deployment="Moon")
+    outside.sweep()
+    outage = Outage.objects.get()
+    assert outage.mode == "semi"
+    assert outage.events.last().text == "not announced by itself: Say where: at least one deployment."
+
+
+# --- in the admin -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(client, outside):
+    client.force_login(User.objects.create_superuser("coach"))
+    return client
+
+
+def page(definition):
+    return reverse("admin:stakeholders_notificationdefinition_change", args=[definition.pk])
+
+
+def test_a_live_definition_is_read_only_and_a_new_version_is_a_button(desk, definition):
+    """B100, B105, B107, B108"""
+    shown = desk.get(page(definition)).content.decode()
+    assert 'name="text"' not in shown and "It would be announced at once, with no click." in shown
+    url = reverse("admin:stakeholders_notificationdefinition_verb", args=[definition.pk, "new_version"])
+    assert "version 2 was made" in desk.post(url, follow=True).content.decode()
+    newer = NotificationDefinition.objects.get(version=2)
+    assert 'name="text"' in desk.get(page(newer)).content.decode()
+
+
+def test_a_comment_is_added_and_stays(desk, outside, definition):
+    """B102, B103, B104"""
+    newer = defining.new_version(definition)
+    form = form_in(desk.get(page(newer)), "notificationdefinition_form")
+    form |= {"comments-TOTAL_FORMS": "1", "comments-0-question": "relevance", "comments-0-text": "Yes, it is."}
+    assert desk.post(page(newer), form).status_code == 302
+    made = newer.comments.get()
+    assert (made.text, made.by.username) == ("Yes, it is.", "coach")
+
+
+def test_jargon_in_the_words_is_shown(desk, definition):
+    """B114"""
+    NotificationDefinition.objects.update(text="The backend is down.")
+    assert "“backend” may not be understood" in desk.get(page(definition)).content.decode()
+
+
+def test_over_the_api_what_is_live_is_not_edited(outside, definition):
+    """B105"""
+    api = client_of(User.objects.create_superuser("coach"))
+    url = f"notification-definitions/{definition.pk}/"
+    answer = api.patch(url, {"text": "Other words."})
+    assert answer.status_code == 409 and "make a new version" in answer.json()["detail"]
+    newer = api.post(f"{url}renew/").json()
+    assert newer["version"] == 2 and newer["live_since"] is None
+    assert api.patch(f"notification-definitions/{newer['id']}/", {"text": "Other words."}).status_code == 200
+    assert api.post(f"notification-definitions/{newer['id']}/live/").json()["live_since"]
+    assert api.get(url).json()["live_since"] is None
+    rep = client_of(User.objects.create_user("rep"))
+    assert rep.post(f"{url}renew/").status_code == 403  # B37

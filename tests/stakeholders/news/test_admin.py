@@ -1,0 +1,177 @@
+"""The desk of the communicator: what would be sent is seen before it is sent."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from dispatching.models import Delivery, Priority
+from schedules.models import User
+from stakeholders.models import Message, Outage, Update
+from stakeholders.news import outages
+from tests.browser import everything
+from tests.stakeholders.organisation import HOUR
+
+KINDS = ["announcement", "progress", "end", "correction"]
+
+
+@pytest.fixture
+def desk(client, outside):
+    client.force_login(User.objects.create_superuser("coach"))
+    return client
+
+
+def write(outage, kind):
+    return reverse("admin:stakeholders_outage_write", args=[outage.pk, kind])
+
+
+def words(outside, **more):
+    return {"text": "No data uploads.", "next_update_by": "2030-01-01T12:00", "late_reason": "it takes long", **more}
+
+
+def test_it_shows_what_would_be_sent_to_whom_and_how_many_then_sends(desk, outside):
+    """B36, B39, B40, B42: without the press of the button nothing leaves."""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    shown = desk.get(write(outage, "announcement")).content.decode()
+    assert "ready to talk to customers" in shown and "covers what is affected" in shown
+    before = everything()
+    shown = desk.post(write(outage, "announcement"), words(outside, look="1")).content.decode()
+    assert everything() == before
+    assert "1 by memory" in shown and "ANNOUNCEMENT: Uploads fail" in shown and "(a link of their own)" in shown
+    assert "<iframe" in shown and 'srcdoc="&lt;!doctype html' in shown.replace("!DOCTYPE", "!doctype")
+    assert "&quot;kind&quot;: &quot;announcement&quot;" in shown, "what a webhook gets"
+    assert desk.post(write(outage, "announcement"), words(outside, send="1")).status_code == 302
+    outside.world.now = Update.objects.get().at
+    assert outside.told() == ["ann"] and Update.objects.get().mode == Outage.Mode.MANUAL
+
+
+def test_the_page_says_how_soon_after_the_decision_the_first_and_the_last_one_had_it(desk, outside):
+    """B6, Must show 3"""
+    outside.subscriber("ann", "7")
+    late = outside.subscriber("bob", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    outside.sweep()
+    Delivery.objects.filter(contact_point=late).update(due_at=outside.world.now + timedelta(minutes=3))
+    outside.world.advance(minutes=5)
+    shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
+    assert "2 of 2 sent. The first within 1 second of the decision, the last within 3 minutes<" in shown
+
+
+def test_jargon_and_length_are_said_while_writing(desk, outside):
+    """B84, B114"""
+    outside.subscriber("ann", "7")
+    form = words(outside, look="1", text="The SLO of the backend is broken. " + "x" * 1500)
+    shown = desk.post(write(outside.outage(), "announcement"), form).content.decode()
+    assert "“SLO” may not be understood. Plainer: goal." in shown
+    assert "Too long for email: at most 1500 characters." in shown
+
+
+def test_too_many_messages_are_warned_of(desk, outside):
+    """B83"""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    desk.post(write(outage, "announcement"), words(outside, send="1"))
+    shown = desk.post(write(outage, "progress"), words(outside, look="1")).content.decode()
+    assert "ago: too many are not read any more." in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"text": ""}, "This field is required."),
+        ({"next_update_by": ""}, "This field is required."),
+        ({"next_update_by": "2020-01-01T12:00"}, "The next message must come in the future."),
+        ({"late_reason": ""}, "The priority promises a message every 4 hours"),
+        ({"next_update_by": "soon"}, "This is not a date and a time."),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field_and_nothing_is_sent(desk, outside, more, sentence):
+    """B5, B88"""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    shown = desk.post(write(outage, "announcement"), words(outside, send="1", **more)).content.decode()
+    assert sentence in shown and not Message.objects.exists()
+
+
+def test_what_can_be_written_follows_the_state(desk, outside):
+    """B86, B87"""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    offered = lambda: [kind for kind in KINDS if desk.get(write(outage, kind)).status_code == 200]  # noqa: E731
+    assert offered() == ["announcement"]
+    outside.announce(outage)
+    assert offered() == ["progress", "end", "correction"]
+    outages.end(outage, "It works again.", now=outside.world.now)
+    assert offered() == ["correction"]
+
+
+def test_nothing_new_is_one_click(desk, outside):
+    """B171"""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
+    assert "Everybody who was told gets the update" in answer.content.decode()
+    outside.world.now = Update.objects.last().at
+    assert outside.told() == ["ann", "ann"]
+
+
+def test_the_page_shows_brackets_progress_and_the_timeline(desk, outside):
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    outside.sweep()
+    shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
+    for words_ in ("ring 1: Everyone who asked", "of 1 sent", "declared by hand", "Who would be told now", "Overdue"):
+        assert words_ in shown, words_
+
+
+def test_somebody_who_may_not_change_outages_only_looks(client, outside):
+    """B37"""
+    client.force_login(User.objects.create_user("rep", is_staff=True))
+    outage = outside.outage()
+    page = client.get(reverse("admin:stakeholders_outage_change", args=[outage.pk]))
+    assert page.status_code == 200 and "Announce" not in page.content.decode()
+    assert client.post(write(outage, "announcement"), words(outside, send="1")).status_code == 403
+
+
+def test_declaring_by_hand_and_changing_the_priority(desk, outside):
+    """B140: every change is on the timeline."""
+    add = reverse("admin:stakeholders_outage_add")
+    form = {"title": "Log-on fails", "started_at_0": "2026-01-05", "started_at_1": "09:00", "high_profile": "on"}
+    form |= {"deployments": [outside.deployments["Production US"].pk], "products": [outside.products["A"].pk]}
+    assert desk.post(add, form).status_code == 302
+    outage = Outage.objects.get()
+    assert [event.text for event in outage.events.all()] == ["declared by hand"]
+    form |= {"priority": outside.priority.pk, "priority_reason": "many customers"}
+    change = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    assert desk.post(change, form).status_code == 302
+    outage.refresh_from_db()
+    assert outage.priority == outside.priority
+    assert outage.events.last().text == "priority none → P2: many customers"
+
+
+def test_due_updates_are_listed_by_priority_first_then_by_promise(desk, outside):
+    """B148"""
+    urgent = Priority.objects.create(level=1, name="P1", tells_stakeholders=True)
+    later, sooner = outside.outage(title="later"), outside.outage(title="sooner")
+    outside.announce(later, within=3 * HOUR)
+    outside.announce(sooner, within=2 * HOUR)
+    outside.announce(outside.outage(title="urgent", priority=urgent), within=4 * HOUR)
+    outside.outage(title="without", priority=None)
+    outages.end(outside.outage(title="over", priority=urgent), "", now=outside.world.now)
+    listed = desk.get(reverse("admin:stakeholders_outage_changelist")).context["cl"].result_list
+    assert [outage.title for outage in listed] == ["urgent", "sooner", "later", "without", "over"]
+
+
+def test_the_list_asks_a_constant_number_of_questions(desk, outside, django_assert_max_num_queries):
+    for _ in range(5):
+        outside.outage()
+    with django_assert_max_num_queries(12):
+        desk.get(reverse("admin:stakeholders_outage_changelist"))
+    for _ in range(30):
+        outside.outage()
+    with django_assert_max_num_queries(12):
+        desk.get(reverse("admin:stakeholders_outage_changelist"))
