@@ -9,9 +9,15 @@ from config.health import health
 from config.metrics import metrics
 from dispatching.alerts.pages import alert_page
 from dispatching.inbound import endpoints
-from schedules.rota.pages import ask_for_swap, calendar, mine, on_call_now
+from schedules.arrangements.pages import ask_for_swap, mine
+from schedules.calendars.pages import calendar
+from schedules.rota.pages import on_call_now
+from stakeholders.definitions.pages import stakeholder_guide
+from stakeholders.groups.pages import change_groups
+from stakeholders.news.pages import feed, group_feed
 from stakeholders.subscriptions import bounces_api
-from stakeholders.subscriptions import pages as stakeholders
+from stakeholders.subscriptions import pages as subscriptions
+from stakeholders.teams.pages import own_outage
 
 urlpatterns = [
     # First, for these come by the thousand.
@@ -29,23 +35,23 @@ urlpatterns = [
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
     path("calendar/<slug:token>.ics", calendar, name="calendar"),
     path("a/<str:token>/", alert_page, name="alert_page"),
-    path("stakeholders/", stakeholders.stakeholder_guide, name="stakeholder_guide"),
-    path("stakeholders/change/", stakeholders.change_groups, name="change_groups"),
-    path("stakeholders/outages/<int:pk>/own/", stakeholders.own_outage, name="own_outage"),
-    path("subscribe/", stakeholders.subscribe, name="subscribe"),
-    path("subscribe/browser/", stakeholders.subscribe_browser, name="subscribe_browser"),
-    path("subscribe/worker.js", stakeholders.browser_worker, name="browser_worker"),
-    path("subscribe/invite/", stakeholders.invite, name="invite"),
-    path("subscribe/help/", stakeholders.help_page, name="subscribe_help"),
-    path("subscriptions/mine/", stakeholders.mine, name="my_subscriptions"),
-    path("subscriptions/new-link/", stakeholders.new_link, name="new_link"),
-    path("subscriptions/confirm/<str:token>/", stakeholders.confirm, name="confirm"),
-    path("c/<str:token>/", stakeholders.confirm, name="confirm_short"),
-    path("subscriptions/not-me/<str:token>/", stakeholders.not_me, name="not_me"),
-    path("subscriptions/<str:token>/", stakeholders.manage, name="manage"),
-    path("subscriptions/<str:token>/feed.atom", stakeholders.atom, name="feed"),
-    path("groups/<int:pk>/feed.atom", stakeholders.group_feed, name="group_feed"),
-    path("unsubscribe/<str:token>/", stakeholders.unsubscribe, name="unsubscribe"),
+    path("stakeholders/", stakeholder_guide, name="stakeholder_guide"),
+    path("stakeholders/change/", change_groups, name="change_groups"),
+    path("stakeholders/outages/<int:pk>/own/", own_outage, name="own_outage"),
+    path("subscribe/", subscriptions.subscribe, name="subscribe"),
+    path("subscribe/browser/", subscriptions.subscribe_browser, name="subscribe_browser"),
+    path("subscribe/worker.js", subscriptions.browser_worker, name="browser_worker"),
+    path("subscribe/invite/", subscriptions.invite, name="invite"),
+    path("subscribe/help/", subscriptions.help_page, name="subscribe_help"),
+    path("subscriptions/mine/", subscriptions.mine, name="my_subscriptions"),
+    path("subscriptions/new-link/", subscriptions.new_link, name="new_link"),
+    path("subscriptions/confirm/<str:token>/", subscriptions.confirm, name="confirm"),
+    path("c/<str:token>/", subscriptions.confirm, name="confirm_short"),
+    path("subscriptions/not-me/<str:token>/", subscriptions.not_me, name="not_me"),
+    path("subscriptions/<str:token>/", subscriptions.manage, name="manage"),
+    path("subscriptions/<str:token>/feed.atom", feed, name="feed"),
+    path("groups/<int:pk>/feed.atom", group_feed, name="group_feed"),
+    path("unsubscribe/<str:token>/", subscriptions.unsubscribe, name="unsubscribe"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

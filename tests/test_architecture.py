@@ -10,6 +10,48 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 APPS = ["schedules", "dispatching", "stakeholders", "config"]  # each may import those before it
+# The rooms of each app, and the modules at its root, in their order: each may import those before it. Between rooms that
+# share a line there is no import either way. The clockwork comes last, and what hands it to Celery, Django or the example.
+ROOMS = {
+    "schedules": [
+        {"clock", "holidays", "rules", "templatetags"},
+        {"validators"},
+        {"models"},
+        {"oncall"},
+        {"surfaces"},
+        {"people"},
+        {"rota"},
+        {"calendars"},
+        {"arrangements"},
+        {"admin", "apps", "management"},
+    ],
+    "dispatching": [
+        {"rules"},
+        {"channels"},
+        {"models", "templatetags"},
+        {"alarms", "contact"},
+        {"delivery"},
+        {"alerts"},
+        {"policies"},
+        {"routing", "notices", "inbound"},
+        {"sweep", "calendar_fetching"},
+        {"audit"},
+        {"ticker"},
+        {"tasks", "admin", "apps", "example", "management"},
+    ],
+    "stakeholders": [
+        {"rules"},
+        {"models"},
+        {"groups"},
+        {"news"},
+        {"definitions", "teams"},
+        {"subscriptions"},
+        {"sweep", "example"},
+        {"tasks", "admin", "apps", "management"},
+    ],
+}
+FILES_IN_A_ROOM = 20
+FILES_AT_A_ROOT = 12
 SOURCES = sorted(
     path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
 )
@@ -53,6 +95,35 @@ def ids(path: Path) -> str:
 def test_imports_go_down_only(path):
     higher = APPS[APPS.index(path.parts[0]) + 1 :]
     assert [name for name in imports(tree(path)) if name.split(".")[0] in higher] == []
+
+
+def room(name: str) -> str:
+    """The room of a module, or the module's own name at the root of its app; empty for the app itself."""
+    return (name.split(".") + [""])[1]
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.parts[0] in ROOMS and p.name != "__init__.py"], ids=ids)
+def test_rooms_import_only_the_rooms_before_them(path):
+    app = path.parts[0]
+    own = room(".".join(path.with_suffix("").parts))
+    ranks = {each: rank for rank, rooms in enumerate(ROOMS[app]) for each in rooms}
+    assert own in ranks, f"which room is {path} in? ROOMS names them"
+    inside = {room(name) for name in imports(tree(path)) if name.split(".")[0] == app} - {own}
+    assert [name for name in inside if ranks[name] >= ranks[own]] == []
+
+
+def test_every_room_that_has_a_place_is_there():
+    assert [f"{app}.{each}" for app in ROOMS for rooms in ROOMS[app] for each in rooms if not there(app, each)] == []
+
+
+def there(app: str, room: str) -> bool:
+    return (ROOT / app / room).is_dir() or (ROOT / app / f"{room}.py").is_file()
+
+
+@pytest.mark.parametrize("folder", sorted({p.parent for p in SOURCES}), ids=ids)
+def test_no_room_is_too_full(folder):
+    files = [path for path in SOURCES if path.parent == folder and path.name != "__init__.py"]
+    assert len(files) <= (FILES_AT_A_ROOT if len(folder.parts) == 1 else FILES_IN_A_ROOM)
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "rules" in p.parts], ids=ids)

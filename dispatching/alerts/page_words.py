@@ -3,27 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core import signing
 from django.template.loader import render_to_string
-from django.urls import reverse
 
+from dispatching.alerts import links
 from dispatching.models import Alert, Recipient
-
-LINK_AGE = 30 * 24 * 3600  # seconds
-SALT = "dispatching.page"
-
-
-def link(alert: Alert, recipient: Recipient) -> str:
-    """The page's own link: shows the alert to this person and lets them acknowledge it; good for 30 days."""
-    token = signing.dumps([alert.pk, recipient.pk], salt=SALT)
-    return settings.PUBLIC_URL + reverse("alert_page", args=[token])
-
-
-def read_token(token: str) -> tuple[int, int]:
-    """(alert, recipient) of a link; raises signing.BadSignature if it is forged or too old."""
-    alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
-    return alert_id, recipient_id
 
 
 def subject(alert: Alert) -> str:
@@ -33,7 +16,7 @@ def subject(alert: Alert) -> str:
 
 def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -> dict[str, Any]:
     """Subject, body and data of one person's page. `alert` comes with its service and priority."""
-    url = link(alert, recipient)
+    url = links.link(alert, recipient)
     title = subject(alert)
     body = render_to_string(
         "messages/page.txt", {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now}

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from dispatching.alerts import lifecycle, page_words, timeline
+from dispatching.alerts import lifecycle, links, page_words, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
 
 VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
@@ -30,7 +30,7 @@ def alert_page(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     try:
-        alert_id, recipient_id = page_words.read_token(token)
+        alert_id, recipient_id = links.read_token(token)
     except signing.BadSignature:
         return _gone(request)
     alerts = Alert.objects.select_related("service__team", "priority", "acknowledged_by")

@@ -17,7 +17,7 @@ class Envelope:
     """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines.
 
     `short` says the same in a few words, for media that count characters. `letter`: the words are shared with others, for
-    media that can make use of that; `body` holds them filled in. `leave`: who leaves by a mail to us (`personal.mail_token`).
+    media that can make use of that; `body` holds them filled in. `leave`: who leaves by a mail to us (`contact_links.mail_token`).
     """
 
     key: str

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from dispatching.alerts import access
+from dispatching.contact import access
 from dispatching.models import ContactPoint, ContactRule, Recipient
 from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField

@@ -20,7 +20,7 @@ from dispatching import channels
 from dispatching.channels import ChannelError, Envelope
 from dispatching.channels.shared_words import Letter, Words
 from dispatching.channels.text import one_line
-from dispatching.contact import links as personal
+from dispatching.contact import links as contact_links
 from dispatching.models import Attempt, ContactPoint, Content, Delivery
 from dispatching.rules.contact import retry_after, retry_patiently
 
@@ -195,7 +195,7 @@ def envelope(delivery: Delivery) -> Envelope:
     letter = _letter(words, delivery)
     urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
     data = {"id": delivery.key.hex, **words.data, **urls}
-    leave = personal.mail_token(delivery.contact_point)
+    leave = contact_links.mail_token(delivery.contact_point)
     return Envelope(
         **whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave
     )
@@ -211,7 +211,7 @@ def _words(content_id: int) -> Words:
 def _letter(words: Words, delivery: Delivery) -> Letter:
     point = delivery.contact_point
     assert point
-    links = {name: personal.url(name, point.pk, point.link_version) for name in words.links}
+    links = {name: contact_links.url(name, point.pk, point.link_version) for name in words.links}
     after = (delivery.data.get("after") or "").replace("-", "")
     return Letter(words, tuple(delivery.data.get("parts", ())), links, after)
 

@@ -13,7 +13,7 @@ import structlog
 from django.db import connection, transaction
 from django.template.loader import render_to_string
 
-from dispatching.alerts import page_words
+from dispatching.alerts import links, page_words
 from dispatching.models import Alert, Notice, Service, ShiftWatch
 from dispatching.notices import notices
 from schedules.models import HandoverNote, Schedule, User
@@ -180,5 +180,5 @@ def _open_alerts(schedule: Schedule, user: User) -> dict[str, Any]:
     found = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
     listed = found.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]
     recipient = notices.recipient_of(user)
-    lines = [(alert, page_words.subject(alert), page_words.link(alert, recipient)) for alert in listed]
+    lines = [(alert, page_words.subject(alert), links.link(alert, recipient)) for alert in listed]
     return {"alerts": lines, "more": found.count() - ALERTS if len(lines) == ALERTS else 0}

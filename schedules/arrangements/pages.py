@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from schedules.arrangements import handover, swapping, turns
 from schedules.arrangements.forms import AbsenceForm, NoteForm, SwapForm
@@ -21,7 +25,26 @@ RETURNS = 200  # of a colleague's shifts no more are offered in return
 State = SwapRequest.State
 
 
-def show(
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def mine(request: HttpRequest) -> HttpResponse:
+    """One's own shifts, swaps, absences and hand-over notes."""
+    assert isinstance(request.user, User)
+    act = _act if request.method == "POST" else _show
+    return act(request, request.user, timezone.now())
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask_for_swap(request: HttpRequest) -> HttpResponse:
+    """Whom to ask to take one shift; which one it is stands in the address."""
+    assert isinstance(request.user, User)
+    return _ask_for_swap(request, request.user, timezone.now())
+
+
+def _show(
     request: HttpRequest,
     user: User,
     now: datetime,
@@ -56,7 +79,7 @@ def show(
     return render(request, "schedules/mine.html", context, status=status)
 
 
-def act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
+def _act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
     """One of the page's buttons. What is refused is said at the field, or as a message."""
     do = DO.get(request.POST.get("do", ""))
     if do is None:
@@ -68,7 +91,7 @@ def act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
         return redirect("mine")
 
 
-def ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
+def _ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
     """The form that asks for a swap; sent, it asks."""
     turn = _turn(request.GET)
     people = turns.colleagues(turn.schedule).exclude(pk=user.pk)
@@ -123,7 +146,7 @@ def _theirs(schedule: Schedule, user: User, now: datetime) -> list[Duty]:
 def _add_absence(request: HttpRequest, user: User, now: datetime) -> HttpResponse | None:
     form = AbsenceForm(request.POST, zone=user.time_zone, now=now, instance=Absence(user=user))
     if not form.is_valid():
-        return show(request, user, now, absence=form, status=400)
+        return _show(request, user, now, absence=form, status=400)
     form.save()
     said = "Your absence is noted."
     if any(not turn.asked for turn in turns.cover_needed(user, now)):
@@ -169,7 +192,7 @@ def _hand_over(request: HttpRequest, user: User, now: datetime) -> HttpResponse 
     writable = handover.writable(turns.tables(user, now - handover.BACK, now + handover.MOMENT), user, now)
     form = NoteForm(request.POST, zone=user.time_zone, schedules=writable)
     if not form.is_valid():
-        return show(request, user, now, note=form, status=400)
+        return _show(request, user, now, note=form, status=400)
     handover.write(form.cleaned_data["schedule"], user, form.cleaned_data["text"], now)
     messages.success(request, "Your note is kept for whoever comes next.")
     return None

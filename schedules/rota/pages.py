@@ -1,21 +1,16 @@
+"""Who is on call now: the one page that everybody opens."""
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import groupby
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag
-from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_http_methods, require_safe
 
-from schedules.arrangements import pages
-from schedules.calendars import export
-from schedules.models import CalendarLink, Schedule, User
+from schedules.models import Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 from schedules.people import reach
 
@@ -55,42 +50,3 @@ def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
     if until >= now + HORIZON:
         return Watch(schedule, current, None, [])
     return Watch(schedule, current, until, table.duties(until, until + MOMENT))
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def mine(request: HttpRequest) -> HttpResponse:
-    """One's own shifts, swaps, absences and hand-over notes."""
-    assert isinstance(request.user, User)
-    act = pages.act if request.method == "POST" else pages.show
-    return act(request, request.user, timezone.now())
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def ask_for_swap(request: HttpRequest) -> HttpResponse:
-    """Whom to ask to take one shift; which one it is stands in the address."""
-    assert isinstance(request.user, User)
-    return pages.ask_for_swap(request, request.user, timezone.now())
-
-
-@require_safe
-@cache_control(private=True, max_age=60)
-def calendar(request: HttpRequest, token: str) -> HttpResponse:
-    """The shifts of a calendar link as iCalendar; no login, the token is the key."""
-    links = CalendarLink.objects.select_related("user", "schedule", "team").filter(owner__is_active=True)
-    link = get_object_or_404(links, token=token)
-    shifts = export.export(timezone.now(), user=link.user, schedule=link.schedule, team=link.team)
-    etag = quote_etag(sha256(shifts).hexdigest())
-    response = HttpResponse(
-        shifts,
-        content_type="text/calendar; charset=utf-8",
-        headers={
-            "ETag": etag,
-            "Content-Disposition": 'inline; filename="on-call.ics"',
-            "Referrer-Policy": "no-referrer",
-        },
-    )
-    return get_conditional_response(request, etag=etag, response=response) or response

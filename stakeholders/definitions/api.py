@@ -18,8 +18,7 @@ from schedules import clock
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.fields import InstantField
 from schedules.surfaces.filters import TextFilter, YesNoFilter
-from stakeholders.definitions import defining
-from stakeholders.definitions import rehearsal as trial
+from stakeholders.definitions import defining, rehearsal
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 from stakeholders.news import wordings
 from stakeholders.news.wordings_api import MOST, DefinitionWordingSerializer
@@ -114,7 +113,7 @@ class DefinitionSerializer(RecordSerializer):
 
 
 class TrialQuery(StrictSerializer):
-    days = serializers.ChoiceField(choices=trial.SPANS, default=trial.SPANS[0], help_text="How far back.")
+    days = serializers.ChoiceField(choices=rehearsal.SPANS, default=rehearsal.SPANS[0], help_text="How far back.")
 
 
 class MatchedSerializer(serializers.Serializer):
@@ -195,4 +194,4 @@ class NotificationDefinitionViewSet(Resource):
         given = TrialQuery(data=request.data)
         given.is_valid(raise_exception=True)
         days = given.validated_data["days"]
-        return Response(TrialSerializer(trial.run(self.get_object(), days, now=clock.now())).data)
+        return Response(TrialSerializer(rehearsal.run(self.get_object(), days, now=clock.now())).data)

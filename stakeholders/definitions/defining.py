@@ -19,8 +19,8 @@ from dispatching.notices import notices
 from schedules.models import Schedule, Team, User
 from schedules.oncall import on_call_at
 from schedules.surfaces import access
-from stakeholders.models import Match, NotificationDefinition, Outage, UpdateWording
-from stakeholders.news import outages
+from stakeholders.models import Match, NotificationDefinition, Outage
+from stakeholders.news import outages, wordings
 from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
@@ -192,26 +192,13 @@ def _announce(outage: Outage, now: datetime) -> bool:
     if definition is None:
         return False
     try:
-        promise, others = now + outages.usual(outage), draft_wordings(outage)
+        promise, others = now + outages.usual(outage), wordings.draft_wordings(outage)
         outages.announce(outage, definition.text, next_update_by=promise, now=now, others=others)
     except outages.Refused as refusal:
         with transaction.atomic():
             Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
             outages.tell(outage, f"not announced by itself: {refusal}", now=now)
     return True
-
-
-def draft(outage: Outage) -> str:
-    """The prepared words of the definition that led to this outage; empty if none did."""
-    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
-    return definition.text if definition else ""
-
-
-def draft_wordings(outage: Outage) -> list[UpdateWording]:
-    """The same in other words, for the update that says it."""
-    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
-    rows = definition.wordings.select_related("ring") if definition else ()
-    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in rows]
 
 
 def comment(definition: NotificationDefinition, question: str, text: str, *, by: User, now: datetime) -> None:

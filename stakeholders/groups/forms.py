@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 
 from dispatching.models import Priority, Service
-from schedules.arrangements.forms import LocalField, OwnForm
 from schedules.models import Team
+from schedules.surfaces.forms import LocalField, OwnForm
 from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
 
 

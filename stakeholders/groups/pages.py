@@ -1,33 +1,26 @@
-"""Two plain pages for everybody with a login: which groups there are, and asking for a change of one."""
-
-from datetime import datetime
+"""The page for everybody with a login on which they ask for a change of a group."""
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from schedules.models import User
-from stakeholders.definitions import defining
-from stakeholders.groups import changing, groups, joining, matrix
+from stakeholders.groups import changing
 from stakeholders.groups.forms import ChangeForm
-from stakeholders.models import ChangeRequest, StakeholderGroup
+from stakeholders.models import ChangeRequest
 
 
-def guide(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
-    """Made from the rows each time it is read, so that it cannot go out of date (B43)."""
-    known = StakeholderGroup.objects.select_related("parent", "owner")
-    listed = known.prefetch_related("deployments", "products", "representatives")
-    context = {
-        "groups": [(group, groups.covers(group)) for group in listed],
-        "past_review": {group.pk for group in StakeholderGroup.objects.past_review(now.date())},
-        "picture": matrix.picture(),
-        # What the people on call have to know; others are not shown runbooks.
-        "definitions": defining.live() if joining.in_product_delivery(user) else [],
-    }
-    return render(request, "stakeholders/guide.html", context)
-
-
-def change(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_groups(request: HttpRequest) -> HttpResponse:
+    """Asks for a change of a group; shows one's own requests."""
+    assert isinstance(request.user, User)
+    user, now = request.user, timezone.now()
     posted = request.POST if request.method == "POST" else None
     form = ChangeForm(posted, zone=user.time_zone, now=now, initial={"group": request.GET.get("group", "")})
     if posted is not None and form.is_valid():

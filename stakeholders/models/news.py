@@ -5,7 +5,8 @@ from django.db.models import Q
 
 from dispatching.models import Content
 from schedules.models import User
-from stakeholders.models.outage import Bracket, Outage
+from stakeholders.models.bracket import Bracket
+from stakeholders.models.outage import Outage
 from stakeholders.models.wording import Wording
 from stakeholders.rules import languages
 

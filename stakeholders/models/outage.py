@@ -1,4 +1,4 @@
-"""What stakeholders are told about, and to whom it has been opened."""
+"""What stakeholders are told about."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from dispatching.models import Alert, Integration, Priority, Service, Severity
 from schedules.models import User
-from stakeholders.models.audience import Deployment, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 
 
 class Outage(models.Model):
@@ -108,37 +108,6 @@ class Outage(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.title}"
-
-
-class Bracket(models.Model):
-    """What one ring is told of one outage: announced, kept up to date, ended."""
-
-    class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        OPEN = "open", "told"
-        CLOSED = "closed", "told the end"
-        NOT_NEEDED = "not_needed", "not needed"
-
-    MOVES: ClassVar = {
-        State.WAITING: {State.OPEN, State.NOT_NEEDED},
-        State.OPEN: {State.CLOSED},
-        State.CLOSED: set(),
-        State.NOT_NEEDED: set(),
-    }
-
-    outage = models.ForeignKey(Outage, models.CASCADE, related_name="brackets")
-    ring = models.ForeignKey(StakeholderRing, models.PROTECT, related_name="brackets")
-    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    reason = models.CharField(max_length=200, blank=True)
-    opened_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ("ring__number",)
-        constraints = [models.UniqueConstraint(fields=["outage", "ring"], name="one_bracket_a_ring")]
-
-    def __str__(self) -> str:
-        return f"{self.ring}: {self.get_state_display()}"
 
 
 class OutageEvent(models.Model):

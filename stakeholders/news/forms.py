@@ -9,9 +9,8 @@ from django import forms
 from django.db import transaction
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from schedules.arrangements.forms import LocalField
 from schedules.models import User
-from stakeholders.definitions import defining
+from schedules.surfaces.forms import LocalField
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
@@ -132,7 +131,7 @@ def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[W
     definition has led to the outage.
     """
     rings = list(StakeholderRing.objects.all())
-    prepared = () if outage.announced_at else defining.draft_wordings(outage)
+    prepared = () if outage.announced_at else wordings.draft_wordings(outage)
     known = {(row.ring_id, row.language): row for row in prepared}
     titles, found = wordings.titles(outage), []
     for ring in [None, *(rings if len(rings) > 1 else ())]:
@@ -190,6 +189,6 @@ def _too_soon(outage: Outage, now: datetime) -> timedelta | None:
 def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
     """What stands in the form at first: the prepared words, if a definition has led to the outage."""
     return {
-        "text": "" if outage.announced_at else defining.draft(outage),
+        "text": "" if outage.announced_at else wordings.draft(outage),
         "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
     }

@@ -95,3 +95,16 @@ def remarks(said: Update | NotificationDefinition) -> list[str]:
 def _remarks(said: Model, language: str) -> list[str]:
     texts = [getattr(said, name, "") for name in ("title", "text", *EVERYWHERE)]
     return plain.remarks(*filter(None, texts), language=language)
+
+
+def draft(outage: Outage) -> str:
+    """The prepared words of the definition that led to this outage; empty if none did."""
+    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
+    return definition.text if definition else ""
+
+
+def draft_wordings(outage: Outage) -> list[UpdateWording]:
+    """The same in other words, for the update that says it."""
+    definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
+    rows = definition.wordings.select_related("ring") if definition else ()
+    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in rows]

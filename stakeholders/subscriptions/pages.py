@@ -7,25 +7,23 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import conditional_page, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dispatching.channels import push
-from dispatching.contact import links as personal
+from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint
 from schedules.models import User
-from stakeholders.groups import joining, pages
+from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
-from stakeholders.news import atom as feed
 from stakeholders.news import outages
 from stakeholders.subscriptions import forms, links, overview, sign_ups, subscribing
-from stakeholders.subscriptions import help_page as documentation
+from stakeholders.subscriptions import help_page as help_counter
 from stakeholders.subscriptions.subscribing import BY_LINK, BY_MAIL_PROGRAM, BY_PAGE
-from stakeholders.teams import pages as team_pages
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -154,13 +152,13 @@ def help_page(request: HttpRequest) -> HttpResponse:
     """What subscribers should know (B116); POST says that it was seen, or whether it helped."""
     ip, now = sign_ups.sender(request.META), timezone.now()
     if "seen" in request.POST:
-        documentation.seen(documentation.HELP, ip=ip, now=now)
+        help_counter.seen(help_counter.HELP, ip=ip, now=now)
         return HttpResponse(status=204)
     form = forms.HelpedForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         found = form.cleaned_data
         helped = found["helped"] == "yes"
-        documentation.answer(documentation.HELP, helped=helped, comment=found["comment"], ip=ip, now=now)
+        help_counter.answer(help_counter.HELP, helped=helped, comment=found["comment"], ip=ip, now=now)
         return _show(request, "stakeholders/help.html", forms.HelpedForm(), thanks=True)
     return _show(request, "stakeholders/help.html", form)
 
@@ -231,7 +229,7 @@ def not_me(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
     return render(request, "stakeholders/not_me.html", {"done": request.method == "POST"})
 
 
-@by_token("unsubscribe", personal.read)
+@by_token("unsubscribe", contact_links.read)
 def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
     """RFC 8058: one POST ends it all; a second one does no harm."""
     if request.method == "POST":
@@ -241,7 +239,7 @@ def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> Htt
     return render(request, "stakeholders/unsubscribe.html", context)
 
 
-@by_token("manage", personal.read)
+@by_token("manage", contact_links.read)
 def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
     post = _sent(request)
     do = post.get("do", "save") if post is not None else ""
@@ -249,7 +247,7 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
         subscribing.leave_everything(point, reason=BY_PAGE, now=now)
         return redirect(f"{request.path}?saved")
     if do == "revoke":
-        personal.revoke(point)
+        contact_links.revoke(point)
         return redirect(f"{overview.manage_path(point)}?saved")
     wishes = overview.wish_forms(point, post)
     how = forms.SettingsForm(post, instance=overview.settings_of(point, keep=post is not None))
@@ -275,47 +273,3 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
 
 def _wishes(wishes: list[forms.WishForm]) -> dict[StakeholderGroup, Wish | None]:
     return {form.group: form.wish() for form in wishes}
-
-
-@conditional_page
-@require_http_methods(["GET", "HEAD"])
-def atom(request: HttpRequest, token: str) -> HttpResponse:
-    """The news of one contact point for feed readers; the address is secret, and void when the links are renewed."""
-    point = personal.read("feed", token)
-    return feed.answer(point) if point else _gone(request)
-
-
-@conditional_page
-@require_http_methods(["GET", "HEAD"])
-def group_feed(request: HttpRequest, pk: int) -> HttpResponse:
-    """The news of a group that is open to everyone, for feed readers: without an account, without an address (B111, B112)."""
-    return feed.of_group(get_object_or_404(joining.open_to(None), pk=pk))
-
-
-# --- for colleagues: the groups ------------------------------------------------------------------------------------------
-
-
-@login_required
-@require_safe
-def stakeholder_guide(request: HttpRequest) -> HttpResponse:
-    """The groups and what they are for, as they are now."""
-    assert isinstance(request.user, User)
-    return pages.guide(request, request.user, timezone.now())
-
-
-@login_required
-@never_cache
-@page
-def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
-    """A team that was told of an outage opens its own because of it."""
-    assert isinstance(request.user, User)
-    return team_pages.own_outage(request, request.user, pk, timezone.now())
-
-
-@login_required
-@never_cache
-@page
-def change_groups(request: HttpRequest) -> HttpResponse:
-    """Asks for a change of a group; shows one's own requests."""
-    assert isinstance(request.user, User)
-    return pages.change(request, request.user, timezone.now())

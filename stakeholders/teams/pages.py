@@ -1,11 +1,13 @@
 """The page on which a team that was told of an outage opens its own."""
 
-from datetime import datetime
-
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from schedules.models import User
 from stakeholders.groups.forms import OwnOutageForm
@@ -14,9 +16,14 @@ from stakeholders.news import outages
 from stakeholders.teams import dependents
 
 
-def own_outage(request: HttpRequest, user: User, outage_id: int, now: datetime) -> HttpResponse:
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: the form with what is known; POST opens it."""
-    outage = get_object_or_404(Outage.objects.select_related("priority"), pk=outage_id)
+    assert isinstance(request.user, User)
+    user, now = request.user, timezone.now()
+    outage = get_object_or_404(Outage.objects.select_related("priority"), pk=pk)
     team = dependents.teams_of(user, outage).first()
     if team is None:
         raise PermissionDenied

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from dispatching.alerts import page_words
+from dispatching.alerts import links
 from dispatching.models import Alert, ContactPoint, Delivery, EscalationPolicy, Integration
 from schedules.models import Schedule, User
 from tests.browser import browser_of, everything, form_in, text
@@ -196,7 +196,7 @@ def test_an_address_that_is_not_of_the_web_is_text(world, admin, source):
 def test_a_deliverys_page_never_shows_the_link_that_acknowledges(world, admin, alert, ana):
     """K12, K13: whoever reads it could acknowledge as somebody else."""
     delivery = Delivery.objects.get()
-    link = page_words.link(alert, ana.recipient)
+    link = links.link(alert, ana.recipient)
     token = urlsplit(link).path.split("/")[2]
     made = re.findall(r"/a/([^/\s]+)/", delivery.body)
     assert made

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from dispatching.alerts import page_words
+from dispatching.alerts import links
 from dispatching.models import Alert, Recipient
 from schedules.models import Override, User
 from tests.browser import browser_of
@@ -28,7 +28,7 @@ def wide_as_the_screen(page: Page) -> bool:
 
 def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, browser, alert):
     """K11, A25: nothing on it needs a script or a login; a second tap is told who has it."""
-    link = page_words.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
     phone = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
     page = phone.new_page()
     page.goto(f"{live_server.url}/a/{link}")
@@ -41,7 +41,7 @@ def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, br
 
 
 def test_a_phone_shows_the_page_without_scrolling_sideways(live_server, browser, alert):
-    link = page_words.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.goto(f"{live_server.url}/a/{link}")
     assert wide_as_the_screen(page)

@@ -7,7 +7,7 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from dispatching.alerts import page_words
+from dispatching.alerts import links
 from dispatching.models import Alert, Recipient
 from tests.browser import everything, text
 from tests.world import MONDAY
@@ -45,7 +45,7 @@ def alert(world, source):
 
 def link(alert: Alert, person) -> str:
     recipient = person if isinstance(person, Recipient) else person.recipient
-    return urlsplit(page_words.link(alert, recipient)).path
+    return urlsplit(links.link(alert, recipient)).path
 
 
 @pytest.fixture
@@ -117,15 +117,15 @@ def test_a_verb_that_the_page_does_not_have_is_refused(anybody, alert, ana):
 
 
 def forged(alert: Alert, ana) -> list[str]:
-    good = signing.dumps([alert.pk, ana.recipient.pk], salt=page_words.SALT)
+    good = signing.dumps([alert.pk, ana.recipient.pk], salt=links.SALT)
     return [
         good[:-1] + ("A" if good[-1] != "A" else "B"),
         "X" + good[1:],
         good.partition(":")[0],
         signing.dumps([alert.pk, ana.recipient.pk]),
-        signing.dumps([alert.pk, ana.recipient.pk], salt=page_words.SALT, key="not our key"),
-        signing.dumps([alert.pk + 1, ana.recipient.pk], salt=page_words.SALT),
-        signing.dumps([alert.pk, ana.recipient.pk + 1000], salt=page_words.SALT),
+        signing.dumps([alert.pk, ana.recipient.pk], salt=links.SALT, key="not our key"),
+        signing.dumps([alert.pk + 1, ana.recipient.pk], salt=links.SALT),
+        signing.dumps([alert.pk, ana.recipient.pk + 1000], salt=links.SALT),
         "x",
         ":::",
         "é" * 5,

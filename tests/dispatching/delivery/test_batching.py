@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from dispatching import sweep
 from dispatching.channels import ChannelError, memory
 from dispatching.channels.shared_words import mark
-from dispatching.contact import links as personal
+from dispatching.contact import links as contact_links
 from dispatching.delivery import batching, delivering
 from dispatching.models import Attempt, Batch, ContactPoint, Content, Delivery, Recipient
 
@@ -79,7 +79,7 @@ def test_each_gets_its_own_passages_and_links(world, news):
     send(world)
     first, second = memory.outbox[:2]
     points = ContactPoint.objects.order_by("pk")
-    links = [personal.url("manage", point.pk, 1) for point in points[:2]]
+    links = [contact_links.url("manage", point.pk, 1) for point in points[:2]]
     assert first.body == f"It fails.\n- EU\n{links[0]}"
     assert second.body == f"It fails.\n- EU\n- US\n{links[1]}"
     assert (first.short, first.subject) == ("fails", "Log-on fails")
@@ -92,16 +92,16 @@ def test_machines_get_the_data_and_the_links(world, news):
         "id": Delivery.objects.order_by("pk")[0].key.hex,
         "outage": {"id": 3},
         "version": 1,
-        "url": personal.url("manage", point.pk, 1),
-        "unsubscribe_url": personal.url("unsubscribe", point.pk, 1),
+        "url": contact_links.url("manage", point.pk, 1),
+        "unsubscribe_url": contact_links.url("unsubscribe", point.pk, 1),
     }
 
 
 def test_links_are_of_the_version_of_now(world, news):
-    personal.revoke(ContactPoint.objects.get(address="p0"))
+    contact_links.revoke(ContactPoint.objects.get(address="p0"))
     send(world)
     point = ContactPoint.objects.get(address="p0")
-    assert personal.url("manage", point.pk, 2) in memory.outbox[0].body
+    assert contact_links.url("manage", point.pk, 2) in memory.outbox[0].body
 
 
 def test_a_temporary_failure_is_a_new_due_time_for_that_one_only(world, news):

@@ -9,7 +9,7 @@ from dispatching.models import Priority
 from schedules.models import User
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
-from stakeholders.news import outages
+from stakeholders.news import outages, wordings
 from tests.api import client_of
 from tests.browser import form_in
 from tests.stakeholders.organisation import SHOW
@@ -59,7 +59,7 @@ def test_a_prepared_one_waits_for_a_person(outside, monitoring, definition):
     outside.advance(hours=5)
     assert outside.told() == []
     outage = Outage.objects.get()
-    assert outage.mode == "semi" and defining.draft(outage) == "No data uploads."
+    assert outage.mode == "semi" and wordings.draft(outage) == "No data uploads."
     outside.announce(outage)
     assert outside.told() == ["ann"] and outage.updates.get().mode == "semi"
 

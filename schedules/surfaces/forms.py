@@ -1,0 +1,42 @@
+"""What forms on people's own pages are built of: times are on the reader's own clock."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.dateparse import parse_datetime
+
+from schedules.rules.rotation import instant
+
+
+class LocalField(forms.DateTimeField):
+    """A date and a time on the clock of `zone`; a time that comes twice is the first one. Cleaned, it is UTC."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    zone = ZoneInfo("UTC")
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        try:
+            wall = parse_datetime(str(value).strip())
+        except ValueError:
+            wall = None
+        if wall is None or wall.tzinfo:
+            raise forms.ValidationError("This is not a date and a time. Example: 2026-01-05 09:00.")
+        if not 1970 <= wall.year < 2200:
+            raise forms.ValidationError("The year must lie between 1970 and 2199.")
+        return instant(wall.date(), wall.time(), self.zone)
+
+
+class OwnForm(forms.BaseForm):
+    """A form on one's own page: `zone` is the reader's."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, LocalField):
+                field.zone = zone

@@ -1,0 +1,39 @@
+"""To which ring an outage has been opened."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from stakeholders.models.audience import StakeholderRing
+from stakeholders.models.outage import Outage
+
+
+class Bracket(models.Model):
+    """What one ring is told of one outage: announced, kept up to date, ended."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        OPEN = "open", "told"
+        CLOSED = "closed", "told the end"
+        NOT_NEEDED = "not_needed", "not needed"
+
+    MOVES: ClassVar = {
+        State.WAITING: {State.OPEN, State.NOT_NEEDED},
+        State.OPEN: {State.CLOSED},
+        State.CLOSED: set(),
+        State.NOT_NEEDED: set(),
+    }
+
+    outage = models.ForeignKey(Outage, models.CASCADE, related_name="brackets")
+    ring = models.ForeignKey(StakeholderRing, models.PROTECT, related_name="brackets")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("ring__number",)
+        constraints = [models.UniqueConstraint(fields=["outage", "ring"], name="one_bracket_a_ring")]
+
+    def __str__(self) -> str:
+        return f"{self.ring}: {self.get_state_display()}"
