@@ -1,187 +1,102 @@
-"""The shape that design.md fixes, held by reading the source: import order, purity, the clock at the edge, sizes."""
+"""The laws of tests/architecture.py hold; and each of them notices what it is there for."""
 
-import ast
-import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+
+from tests import architecture
+from tests.architecture import LAWS, Tree
 
 ROOT = Path(__file__).parent.parent
-APPS = ["schedules", "dispatching", "stakeholders", "config"]  # each may import those before it
-# The rooms of each app, and the modules at its root, in their order: each may import those before it. Between rooms that
-# share a line there is no import either way. The clockwork comes last, and what hands it to Celery, Django or the example.
-ROOMS = {
-    "schedules": [
-        {"clock", "holidays", "rules", "templatetags"},
-        {"validators"},
-        {"models"},
-        {"oncall"},
-        {"surfaces"},
-        {"people"},
-        {"rota"},
-        {"calendars"},
-        {"arrangements"},
-        {"admin", "apps", "management"},
-    ],
-    "dispatching": [
-        {"rules"},
-        {"channels"},
-        {"models", "templatetags"},
-        {"alarms", "contact"},
-        {"delivery"},
-        {"alerts"},
-        {"policies"},
-        {"routing", "notices", "inbound"},
-        {"sweep", "calendar_fetching"},
-        {"audit"},
-        {"ticker"},
-        {"tasks", "admin", "apps", "example", "management"},
-    ],
-    "stakeholders": [
-        {"rules"},
-        {"models"},
-        {"groups"},
-        {"news"},
-        {"definitions", "teams"},
-        {"subscriptions"},
-        {"sweep", "example"},
-        {"tasks", "admin", "apps", "management"},
-    ],
+HOUSE = Tree.of(ROOT)
+COLUMNS = {
+    model._meta.db_table: {field.column for field in model._meta.local_concrete_fields}
+    for model in apps.get_models(include_auto_created=True)
 }
-FILES_IN_A_ROOM = 20
-FILES_AT_A_ROOT = 12
-SOURCES = sorted(
-    path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
-)
-# Where the clock is read: at the edge, and in what runs the machine.
-EDGE = ("tasks", "pages", "admin", "api", "management", "config", "clock", "foresight", "changes_admin")
-# The verb module that may assign each state field.
-STATES = {
-    "Alert": "lifecycle",
-    "Escalation": "escalating",
-    "Delivery": "delivering",
-    "SwapRequest": "swapping",
-    "Outage": "outages",
-    "Subscription": "subscribing",
-    "ChangeRequest": "changing",
-}
+# law → a file that breaks it: where it lies, what it says.
+BREACHES = [
+    ("apps_import_downwards", "schedules/people/new.py", "from dispatching.models import Alert"),
+    ("rooms_import_the_rooms_before_them", "dispatching/contact/new.py", "from dispatching.alerts import paging"),
+    ("rooms_import_the_rooms_before_them", "dispatching/new_room/new.py", ""),
+    (
+        "rooms_import_the_rooms_before_them",
+        "stakeholders/teams/new.py",
+        "from stakeholders.definitions import defining",
+    ),
+    (
+        "no_modules_import_each_other",
+        "stakeholders/models/audience.py",
+        "from stakeholders.models.bracket import Bracket",
+    ),
+    ("rules_import_the_standard_library_and_rules", "schedules/rules/new.py", "from django.utils import timezone"),
+    ("nothing_is_imported_inside_a_function_or_relatively", "schedules/people/new.py", "def f():\n    import json"),
+    ("nothing_is_imported_inside_a_function_or_relatively", "schedules/people/new.py", "from .reach import register"),
+    ("nobody_imports_tasks", "config/new.py", "from dispatching.tasks import sweep"),
+    ("files_and_functions_stay_short", "config/new.py", "\n" * 401),
+    ("files_and_functions_stay_short", "config/new.py", "def f():\n" + "    pass\n" * 40),
+    ("no_file_is_a_drawer_for_everything", "schedules/people/helpers.py", ""),
+    ("there_is_one_refused", "schedules/people/new.py", "class Refused(Exception):\n    pass"),
+    ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "now = timezone.now()"),
+    ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "stamp = time.time()"),
+    ("the_clock_is_read_at_the_edge", "dispatching/alerts/paging.py", "now = clock.now()"),
+    ("a_state_is_written_in_its_verb_module", "stakeholders/news/outages.py", "alert.state = Alert.State.RESOLVED"),
+    ("a_state_is_written_in_its_verb_module", "stakeholders/news/outages.py", "alert.state = anything"),
+    (
+        "a_state_is_written_in_its_verb_module",
+        "dispatching/alerts/paging.py",
+        "State = Alert.State\nAlert.objects.filter(pk=1).update(state=State.RESOLVED)",
+    ),
+    (
+        "a_state_is_written_in_its_verb_module",
+        "dispatching/alerts/paging.py",
+        "def f(to: Alert.State):\n    alert.state = to",
+    ),
+    ("a_state_is_written_in_its_verb_module", "dispatching/audit.py", "SQL = 'UPDATE dispatching_alert SET state = 1'"),
+    ("sql_names_tables_of_its_own_app_or_below", "schedules/new.py", "SQL = 'SELECT FROM dispatching_alert'"),
+]
+MISNAMED = [
+    ("SELECT id FROM dispatching_alerts", "dispatching_alerts"),
+    ("SELECT alert.stat FROM dispatching_alert alert", "alert.stat"),
+    ("SELECT FROM dispatching_alert WHERE dispatching_alert.gone", "dispatching_alert.gone"),
+    ("INSERT INTO dispatching_batch (content_id, points) VALUES (1, 2)", "dispatching_batch.points"),
+]
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text())
-
-
-def imports(node: ast.AST) -> Iterator[str]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Import):
-            yield from (alias.name for alias in each.names)
-        elif isinstance(each, ast.ImportFrom):
-            assert each.level == 0, "imports are absolute"
-            yield from (f"{each.module}.{alias.name}" for alias in each.names)
-
-
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-
-
-def ids(path: Path) -> str:
-    return str(path)
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
-def test_imports_go_down_only(path):
-    higher = APPS[APPS.index(path.parts[0]) + 1 :]
-    assert [name for name in imports(tree(path)) if name.split(".")[0] in higher] == []
-
-
-def room(name: str) -> str:
-    """The room of a module, or the module's own name at the root of its app; empty for the app itself."""
-    return (name.split(".") + [""])[1]
-
-
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.parts[0] in ROOMS and p.name != "__init__.py"], ids=ids)
-def test_rooms_import_only_the_rooms_before_them(path):
-    app = path.parts[0]
-    own = room(".".join(path.with_suffix("").parts))
-    ranks = {each: rank for rank, rooms in enumerate(ROOMS[app]) for each in rooms}
-    assert own in ranks, f"which room is {path} in? ROOMS names them"
-    inside = {room(name) for name in imports(tree(path)) if name.split(".")[0] == app} - {own}
-    assert [name for name in inside if ranks[name] >= ranks[own]] == []
-
-
-def test_every_room_that_has_a_place_is_there():
-    assert [f"{app}.{each}" for app in ROOMS for rooms in ROOMS[app] for each in rooms if not there(app, each)] == []
-
-
-def there(app: str, room: str) -> bool:
-    return (ROOT / app / room).is_dir() or (ROOT / app / f"{room}.py").is_file()
-
-
-@pytest.mark.parametrize("folder", sorted({p.parent for p in SOURCES}), ids=ids)
-def test_no_room_is_too_full(folder):
-    files = [path for path in SOURCES if path.parent == folder and path.name != "__init__.py"]
-    assert len(files) <= (FILES_AT_A_ROOT if len(folder.parts) == 1 else FILES_IN_A_ROOM)
-
-
-@pytest.mark.parametrize("path", [p for p in SOURCES if "rules" in p.parts], ids=ids)
-def test_rules_import_only_the_standard_library_and_rules(path):
-    foreign = [n for n in imports(tree(path)) if n.split(".")[0] not in sys.stdlib_module_names and ".rules." not in n]
-    assert foreign == []
-
-
-def is_clock(call: ast.Call) -> bool:
-    name = ast.unparse(call.func)
-    return name.endswith(("timezone.now", "datetime.now", "datetime.utcnow", "date.today", "time.time"))
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_the_house_keeps_the_law(law):
+    assert law(HOUSE) == []
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in SOURCES if not any(part.removesuffix(".py") in EDGE for part in p.parts)], ids=ids
+    ("law", "path", "text"), BREACHES, ids=[f"{law} {number}" for number, (law, *_) in enumerate(BREACHES)]
 )
-def test_the_clock_is_read_only_at_the_edge(path):
-    found = [node.lineno for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and is_clock(node)]
-    # The time stamp of a signature is the clock of the network call, not of the engine.
-    assert found == [] or path.parent == Path("dispatching/channels") and path.stem in ("push", "webhook")
+def test_the_law_notices(law, path, text):
+    breached = getattr(architecture, law)
+    assert set(breached(HOUSE.with_file(path, text))) - set(breached(HOUSE))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
-def test_nothing_is_imported_inside_a_function(path):
-    assert [name for function in functions(path) for name in imports(function)] == []
+def test_the_law_notices_a_room_that_is_full_and_one_that_is_gone():
+    full = HOUSE
+    for number in range(architecture.FILES_IN_A_ROOM + 1):
+        full = full.with_file(f"dispatching/contact/new{number}.py", "")
+    assert any(offence.startswith("dispatching/contact:") for offence in architecture.rooms_have_room(full))
+    without = Tree({path: text for path, text in HOUSE.texts.items() if path.parts[:2] != ("dispatching", "contact")})
+    assert architecture.rooms_have_room(without) == ["dispatching:1 has no contact"]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
-def test_nobody_imports_tasks(path):
-    assert [name for name in imports(tree(path)) if ".tasks" in name] == []
+def test_sql_names_what_the_models_have():
+    assert architecture.sql_names_what_the_models_have(HOUSE, COLUMNS) == []
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.parts[0] != "config"], ids=ids)
-def test_a_state_is_assigned_only_in_its_verb_module(path):
-    assigned = [
-        target.lineno
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        for part in ast.walk(target)
-        if isinstance(part, ast.Attribute) and part.attr == "state"
-    ]
-    assert assigned == [] or path.stem in STATES.values()
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
-def test_files_stay_under_400_lines_and_functions_under_40(path):
-    assert len((ROOT / path).read_text().splitlines()) <= 400
-    assert [f.name for f in functions(path) if (f.end_lineno or 0) - f.lineno >= 40] == []
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=ids)
-def test_no_file_is_a_drawer_for_everything(path):
-    assert not {part.removesuffix(".py") for part in path.parts} & {"utils", "helpers", "common", "misc"}
+@pytest.mark.parametrize(("sql", "name"), MISNAMED, ids=[name for _, name in MISNAMED])
+def test_a_wrong_name_in_sql_is_noticed(sql, name):
+    house = HOUSE.with_file("dispatching/new.py", f"SQL = '{sql}'")
+    assert architecture.sql_names_what_the_models_have(house, COLUMNS) == [f"dispatching/new.py:1 names {name}"]
 
 
 def test_the_top_level_is_what_was_agreed():
     agreed = {"manage.py", "pyproject.toml", "README.md", "Makefile", "compose.yaml", "LICENSE", "requirements.lock"}
     folders = {"config", "dispatching", "stakeholders", "schedules", "templates", "tests", "docs", "benchmarks"}
-    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "var"}
-    assert found <= agreed | folders
+    there = {path.name for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "var"}
+    assert there <= agreed | folders
