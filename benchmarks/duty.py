@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from time import perf_counter, process_time
+from typing import Any
 
 from django.db import connection
 from django.template import Context, Template
@@ -21,7 +22,7 @@ ASKED = "Who is on call in one schedule of five layers"
 DRAWN = "A timeline of 90 days, five layers"
 PAGE = "The page “Who is on call now”"
 # Main; another list in working hours; a third at night; one a day on weekends; one a month beside them in the evening.
-LAYERS = (
+LAYERS: tuple[dict[str, Any], ...] = (
     {"unit": "weeks", "hours": ""},
     {"unit": "days", "hours": "Mon-Fri 09:00-17:00", "holidays": "DE-BE"},
     {"unit": "hours", "every": 12, "hours": "Mon-Fri 22:00-06:00"},
@@ -114,8 +115,8 @@ def questions(schedule: Schedule, rounds: int) -> list[Line]:
     number = Line(ASKED, "queries", "", [queries(lambda: on_call(schedule, NOW))], at_most=3)
 
     def plain() -> None:
-        found = Schedule.objects.get(pk=schedule.pk)
-        assert list(found.layers.all()) and list(found.overrides.all())
+        asked = Schedule.objects.get(pk=schedule.pk)
+        assert len(asked.layers.all()) and len(asked.overrides.all())
 
     for _ in range(rounds):
         rule.values.append(1e6 * seconds(lambda: known.on_call(NOW), times=100))

@@ -19,8 +19,13 @@ from schedules.surfaces.admin import ModelAdmin, local
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule, TokenProxy):
     admin.site.unregister(model)
 
+
+def _owner(token: Token) -> str:
+    return f"token of {token.user}"
+
+
 # The admin names an object by its `str` in titles, in questions and in its history: the package answers with the secret.
-Token.__str__ = lambda token: f"token of {token.user}"  # type: ignore[method-assign]
+Token.__str__ = _owner  # type: ignore[assignment, method-assign]
 
 
 def vital() -> list[str]:

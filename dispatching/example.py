@@ -108,7 +108,7 @@ def _person(username: str, first: str, last: str, superuser: bool, password: str
 
 def _team(name: str, manager: User) -> Team:
     defaults = {"manager": manager, "time_zone": "Europe/Berlin"}
-    return Team.objects.get_or_create(name=name, defaults=defaults)[0]  # type: ignore[misc, return-value]  # not a Group
+    return Team.objects.get_or_create(name=name, defaults=defaults)[0]
 
 
 def _rotation(name: str, team: Team | None, people: list[User], weeks: int = 1) -> Rotation:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from schedules.models import Absence, HandoverNote, Schedule, SwapRequest, User
 from schedules.oncall import Duty
-from schedules.surfaces.forms import LocalField, OwnForm
+from schedules.surfaces.forms import LocalField, OwnForm, field_of
 from schedules.templatetags.times import day_and_time
 
 
@@ -47,9 +47,10 @@ class NoteForm(OwnForm, forms.Form):
 
     def __init__(self, *args: Any, schedules: list[Schedule], **kwargs: Any) -> None:
         super().__init__(*args, auto_id="note_%s", **kwargs)
-        self.fields["schedule"].queryset = Schedule.objects.filter(pk__in=[schedule.pk for schedule in schedules])
+        choice = field_of(self, "schedule", forms.ModelChoiceField)
+        choice.queryset = Schedule.objects.filter(pk__in=[schedule.pk for schedule in schedules])
         # A note cannot be moved afterwards: with several schedules one is chosen, not preset.
-        self.fields["schedule"].empty_label = "Choose the schedule" if len(schedules) > 1 else None
+        choice.empty_label = "Choose the schedule" if len(schedules) > 1 else None
 
 
 class SwapForm(OwnForm, forms.Form):
@@ -74,16 +75,16 @@ class SwapForm(OwnForm, forms.Form):
 
     def __init__(self, *args: Any, people: QuerySet[User], theirs: Iterable[Duty], **kwargs: Any) -> None:
         super().__init__(*args, auto_id="swap_%s", **kwargs)
-        self.fields["asked"].queryset = people
+        field_of(self, "asked", forms.ModelChoiceField).queryset = people
         self.returns = {f"{duty.user.pk} {duty.start.isoformat()}": duty for duty in theirs if duty.user}
-        self.fields["back"].choices = [("", "None"), *self._by_person(kwargs["zone"])]
+        field_of(self, "back", forms.ChoiceField).choices = [("", "None"), *self._by_person(kwargs["zone"])]
 
     def _by_person(self, zone: ZoneInfo) -> list[tuple[str, list[tuple[str, str]]]]:
         groups: dict[str, list[tuple[str, str]]] = {}
         for key, duty in self.returns.items():
             start, end = duty.start.astimezone(zone), duty.end.astimezone(zone)
-            words = f"{duty.user.name}: {day_and_time(start)} – {day_and_time(end)} {end.tzname()}"
-            groups.setdefault(duty.user.name, []).append((key, words))
+            words = f"{duty.user}: {day_and_time(start)} – {day_and_time(end)} {end.tzname()}"
+            groups.setdefault(str(duty.user), []).append((key, words))
         return sorted(groups.items())
 
     def clean(self) -> dict[str, Any]:
@@ -91,7 +92,5 @@ class SwapForm(OwnForm, forms.Form):
         cleaned = self.cleaned_data
         duty, asked = self.returns.get(cleaned.get("back", "")), cleaned.get("asked")
         if duty and duty.user != asked and "asked" not in self.errors:
-            self.add_error(
-                "back", f"This is a shift of {duty.user.name}: ask {duty.user.name}, or take none in return."
-            )
+            self.add_error("back", f"This is a shift of {duty.user}: ask {duty.user}, or take none in return.")
         return {**cleaned, "duty": duty}

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 
@@ -37,6 +39,8 @@ class Team(Group):
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which the team's schedules are drawn.")
     description = models.TextField(blank=True, help_text="What the team looks after, in a sentence or two.")
+
+    objects: ClassVar[models.Manager["Team"]]  # type: ignore[assignment]  # the stubs name groups only
 
     class Meta:
         ordering = ("name",)

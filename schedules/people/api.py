@@ -59,7 +59,7 @@ class PeopleSerializer(RecordSerializer):
     members = UserField(many=True, source="user_set", required=False, help_text="Ids or usernames, as a whole.")
     usernames = serializers.SerializerMethodField(help_text="The members' usernames.")
 
-    @extend_schema_field(list[str])
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_usernames(self, group: Group) -> list[str]:
         return [user.username for user in group.user_set.all()]
 

@@ -24,6 +24,7 @@ from schedules.rules.drawing import Week, monday, span, weeks_of
 from schedules.rules.plans import places
 from schedules.surfaces import access
 from schedules.surfaces.admin import OrderedFormSet, StackedInline, TabularInline
+from schedules.surfaces.forms import field_of
 from schedules.validators import valid_hours, valid_region
 
 WEEKS = 4
@@ -96,9 +97,10 @@ class NewRotationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zone = self.fields["time_zone"]
+        zone = field_of(self, "time_zone", forms.ChoiceField)
         zone.required, zone.initial = False, ""
-        zone.choices = [("", "the team's"), *zone.choices]
+        zones: Any = zone.choices
+        zone.choices = [("", "the team's"), *zones]
 
     def names(self) -> tuple[str, ...]:
         return self.NAMES[self.cleaned_data["make"]]
@@ -153,7 +155,7 @@ class RotationAdmin(ForesightAdmin):
         return super().get_form(request, obj, change=change, **(kwargs if obj else {"form": NewRotationForm, **kwargs}))
 
     def affected(self, pk: str | int) -> Iterable[int]:
-        return Layer.objects.filter(rotation=pk).values_list("schedule", flat=True)
+        return Layer.objects.filter(rotation__pk=pk).values_list("schedule", flat=True)
 
     def save_model(self, request: HttpRequest, obj: Rotation, form: Any, change: bool) -> None:
         if change:

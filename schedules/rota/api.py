@@ -76,7 +76,7 @@ class RotationSerializer(RecordSerializer):
             *("participants", "usernames", "at_once", "holds_from"),
         )
 
-    @extend_schema_field(list[str])
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_usernames(self, rotation: Rotation) -> list[Any]:
         people = [(p.user.username, p.partner and p.partner.username) for p in rotation.participants.all()]
         return [[user, partner] if partner else user for user, partner in people]
@@ -124,7 +124,7 @@ class ScheduleSerializer(RecordSerializer):
     parts = ("layers",)
 
     time_zone = ZoneField(required=False, help_text="The zone in which the schedule is drawn.")
-    layers = LayerSerializer(
+    layers = LayerSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True, required=False, max_length=20, help_text="A later layer wins over an earlier one; as a whole."
     )
 

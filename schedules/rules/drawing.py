@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -53,7 +53,7 @@ def span(now: datetime, zone: ZoneInfo, weeks: int) -> tuple[datetime, datetime]
     return instant(first, time(0), zone), instant(first + weeks * WEEK, time(0), zone)
 
 
-def monday(now: datetime, zone: ZoneInfo) -> date:
+def monday(now: datetime, zone: tzinfo) -> date:
     today = now.astimezone(zone).date()
     return today - timedelta(days=today.weekday())
 

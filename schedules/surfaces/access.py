@@ -4,10 +4,18 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
+from django.http import HttpRequest
 from guardian.models import GroupObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
+from rest_framework.request import Request
 
-from schedules.models import Team
+from schedules.models import Team, User
+
+
+def person(request: HttpRequest | Request) -> User:
+    """The user whose request this is; only for pages that nobody sees without a login."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def may(user: Any, verb: str, obj: Model) -> bool:

@@ -45,13 +45,13 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
     blame: ClassVar[str] = "non_field_errors"
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        model = self.Meta.model
+        model: type[models.Model] = self.Meta.model
         columns = {field.name for field in model._meta.concrete_fields}
         plain = {name: value for name, value in attrs.items() if name in columns}
         draft = copy(self.instance) if isinstance(self.instance, model) else model()
         for name, value in plain.items():
             setattr(draft, name, value)
-        ours = {field.source.split(".")[0] for field in self.fields.values() if not field.read_only}
+        ours = {name for field in self.fields.values() if not field.read_only for name in field.source_attrs[:1]}
         try:
             # Unique fields are asked for by the serializer's own validators.
             draft.full_clean(exclude=columns - ours, validate_unique=False)
@@ -87,7 +87,7 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
 class MayChange(DjangoModelPermissions):
     """For an action that changes what is there: POST needs the right to change, not the right to add."""
 
-    perms_map: ClassVar = {**DjangoModelPermissions.perms_map, "POST": DjangoModelPermissions.perms_map["PUT"]}
+    perms_map = {**DjangoModelPermissions.perms_map, "POST": DjangoModelPermissions.perms_map["PUT"]}
 
 
 class TeamMayChange(DjangoModelPermissions):

@@ -28,7 +28,7 @@ class _Described:
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        extend_schema_field({**self.schema, "description": kwargs.get("help_text", "")})(self)
+        extend_schema_field({**self.schema, "description": kwargs.get("help_text", "")})(self)  # type: ignore[type-var]  # any object
 
 
 class InstantFilter(_Described, filters.Filter):

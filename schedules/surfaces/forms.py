@@ -1,7 +1,7 @@
 """What forms on people's own pages are built of: times are on the reader's own clock."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -30,13 +30,23 @@ class LocalField(forms.DateTimeField):
         return instant(wall.date(), wall.time(), self.zone)
 
 
+Kind = TypeVar("Kind", bound=forms.Field)
+
+
+def field_of(form: forms.BaseForm, name: str, kind: type[Kind]) -> Kind:
+    """The form's field of this name, which is of this kind."""
+    named = form.fields[name]
+    assert isinstance(named, kind)
+    return named
+
+
 class OwnForm(forms.BaseForm):
     """A form on one's own page: `zone` is the reader's."""
 
     fields: dict[str, forms.Field]
 
-    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, data: Any = None, *, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(data, label_suffix="", **kwargs)
         for field in self.fields.values():
             if isinstance(field, LocalField):
                 field.zone = zone
