@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 from schedules.people import reach
@@ -12,5 +14,6 @@ class DispatchingConfig(AppConfig):
 
     def without_contact_point(self, users: set[int]) -> set[int]:
         """Those of these users who have no contact point that may be used."""
-        points = self.get_model("ContactPoint").objects.usable().filter(recipient__user__in=users)
+        contact_point: Any = self.get_model("ContactPoint")
+        points = contact_point.objects.usable().filter(recipient__user__in=users)
         return users - set(points.values_list("recipient__user", flat=True))

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from dispatching.alerts import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Severity
 from schedules import clock
+from schedules.surfaces.access import person
 from schedules.surfaces.api import ReadOnlyResource
 from schedules.surfaces.fields import InstantField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
@@ -40,12 +41,12 @@ class AlertSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Alert
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "state", "summary", "service", "service_id", "integration", "dedup_key", "occurrences", "priority"),
             *("severity", "source", "component", "slo", "deployment", "product", "runbook_url", "dashboard_url"),
             *("first_at", "last_at", "acknowledged_at", "acknowledged_by", "resolved_at", "escalation"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(EscalationSerializer(allow_null=True))
     def get_escalation(self, alert: Alert) -> dict[str, Any] | None:
@@ -64,7 +65,7 @@ class LineSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=AlertEvent.Kind.choices)
     text = serializers.CharField()
     by = serializers.CharField(source="by.username", default=None, allow_null=True, help_text="Who did it by hand.")
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # a field of this name, no attribute
 
 
 class AlertFilters(filters.FilterSet):
@@ -126,9 +127,10 @@ class AlertViewSet(ReadOnlyResource):
 
     def _do(self, do: Callable[..., Alert]) -> Response:
         alert = self.get_object()
-        if not access.may_act(self.request.user, alert):
+        user = person(self.request)
+        if not access.may_act(user, alert):
             raise PermissionDenied("Only the service's team and those who were paged may act on this alert.")
-        do(alert, now=clock.now(), by=self.request.user, via="the API")
+        do(alert, now=clock.now(), by=user, via="the API")
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=LineSerializer(many=True))

@@ -99,7 +99,12 @@ class Accepted:
 def integration_of(key: str) -> Integration | None:
     """The enabled integration with this key, with what else is known in one look; None if there is none."""
     rows = _ask(FIND, {"key_hash": key_hash(key)})
-    return _known(*rows[0]) if rows else None
+    if not rows:
+        return None
+    pk, service_id, refused, now = rows[0]
+    integration = _known(pk, refused=refused, now=now)
+    integration.service_id = service_id
+    return integration
 
 
 def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accepted]] | None:
@@ -116,13 +121,14 @@ def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accept
     accepted = list(_became(events, rows))
     _wake(accepted)
     *_, pk, refused, now = rows[0]
-    return _known(pk, None, refused, now), accepted
+    return _known(pk, refused=refused, now=now), accepted
 
 
 def _ask(statement: str, values: dict[str, Any]) -> list[tuple]:
     """The first statement of a request. A connection that has gone away is replaced, and it is said once more: should it
     have arrived after all, that is one more repeat of an open alert."""
-    connection.health_check_done = True  # no question of its own: this one tells as well whether the connection works
+    # No question of its own: this one tells as well whether the connection works.
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     try:
         return _run(statement, values)
     except (OperationalError, InterfaceError):
@@ -136,8 +142,8 @@ def _run(statement: str, values: dict[str, Any]) -> list[tuple]:
         return cursor.fetchall()
 
 
-def _known(pk: int, service_id: int | None, refused: bool, now: datetime) -> Integration:
-    integration = Integration(pk=pk, service_id=service_id)
+def _known(pk: int, *, refused: bool, now: datetime) -> Integration:
+    integration = Integration(pk=pk)
     integration.refused, integration.asked_at = refused, now
     return integration
 

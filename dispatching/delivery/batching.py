@@ -164,11 +164,11 @@ def _claim(queue: str, *, now: datetime) -> dict[int, int]:
 
 def _take(*, now: datetime) -> dict[int, int]:
     """The deliveries of the batch that has been due longest, made just now and claimed: delivery → attempt."""
-    values = {"state": "sending", "reason": "", "due_at": _lease_until(now), "attempt": 1, "cancelled_at": None}
+    values: dict[str, Any] = {"state": "sending", "reason": "", "attempt": 1, "cancelled_at": None}
     with connection.cursor() as cursor:
         # Of a batch nothing may be left: told already by another one, or gone. Then the next one is taken.
         while True:
-            cursor.execute(TAKE, {"now": now, **values})
+            cursor.execute(TAKE, {"now": now, "due_at": _lease_until(now), **values})
             rows = cursor.fetchall()
             made = dict(sorted((pk, attempt) for pk, attempt in rows if pk))
             if made or not rows:
@@ -184,12 +184,13 @@ def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now:
 
     Call it in a transaction in which nothing new is planned for the contact point.
     """
-    values = {"point": point.pk, "keep": list(keep), "now": now, "state": "suppressed", "reason": reason, "attempt": 0}
+    kept = list(keep)
+    values: dict[str, Any] = {"point": point.pk, "keep": kept, "now": now, "reason": reason}
     with connection.cursor() as cursor:
         # Waits for whoever takes up one of these batches; then its deliveries are there, and stopped below.
-        cursor.execute(WITHDRAW, values | {"due_at": None, "cancelled_at": now})
+        cursor.execute(WITHDRAW, values | {"state": "suppressed", "attempt": 0, "due_at": None, "cancelled_at": now})
     shared = Delivery.objects.live().filter(contact_point=point, content__isnull=False)
-    unwanted = shared.exclude(data__parts__has_any_keys=values["keep"]) if keep else shared
+    unwanted = shared.exclude(data__parts__has_any_keys=kept) if kept else shared
     delivering.suppress(unwanted.values("pk"), reason, now=now)
 
 

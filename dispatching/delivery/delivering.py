@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from dispatching import channels
 from dispatching.channels import ChannelError, Envelope
@@ -187,18 +187,21 @@ def _refusal(delivery: Delivery) -> str:
 
 def envelope(delivery: Delivery) -> Envelope:
     assert delivery.contact_point
-    whom = {"key": delivery.key.hex, "address": delivery.contact_point.address, "recipient": delivery.recipient_name}
+    addressed = partial(
+        Envelope,
+        key=delivery.key.hex,
+        address=delivery.contact_point.address,
+        recipient=delivery.recipient_name,
+    )
     if delivery.content_id is None:
         data = {"id": delivery.key.hex, **delivery.data}
-        return Envelope(**whom, subject=delivery.subject, body=delivery.body, data=data)
+        return addressed(subject=delivery.subject, body=delivery.body, data=data)
     words = _words(delivery.content_id)
     letter = _letter(words, delivery)
     urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
     data = {"id": delivery.key.hex, **words.data, **urls}
     leave = contact_links.mail_token(delivery.contact_point)
-    return Envelope(
-        **whom, subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave
-    )
+    return addressed(subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave)
 
 
 @lru_cache(16)
@@ -293,7 +296,7 @@ def arrived(delivery: Delivery) -> None:
     Delivery.objects.filter(pk=delivery.pk, state=State.SENT).update(state=State.DELIVERED)
 
 
-def suppress(deliveries: Iterable[int], reason: str, *, now: datetime) -> int:
+def suppress(deliveries: Iterable[int] | QuerySet[Delivery, Any], reason: str, *, now: datetime) -> int:
     """Nothing of these starts any more: waiting ones end here, one that is being sent is stopped before its call."""
     waiting = When(state=State.PENDING, then=Value(State.SUPPRESSED))
     # One statement: between two of them a delivery could change from the one state to the other and slip through.

@@ -130,10 +130,13 @@ class Target(models.Model):
 
 def snapshots(policies: Iterable[EscalationPolicy]) -> dict[int, dict[str, Any]]:
     """`snapshot` of many, by id: two queries for any number of them."""
-    found = {each.pk: {"policy": each.pk, "name": each.name, "repeat": each.repeat, "steps": []} for each in policies}
+    whole: dict[int, dict[str, Any]] = {
+        policy.pk: {"policy": policy.pk, "name": policy.name, "repeat": policy.repeat, "steps": []}
+        for policy in policies
+    }
     named = Prefetch("targets", Target.objects.select_related("schedule", "user", "team", "group"))
-    for step in Step.objects.filter(policy__in=found).prefetch_related(named):
+    for step in Step.objects.filter(policy__in=whole).prefetch_related(named):
         targets = [target.snapshot() for target in step.targets.all()]
         span = step.escalate_after.total_seconds()
-        found[step.policy_id]["steps"].append({"escalate_after": span, "targets": targets})
-    return found
+        whole[step.policy_id]["steps"].append({"escalate_after": span, "targets": targets})
+    return whole

@@ -119,6 +119,8 @@ class Integration(models.Model):
     # Set by `intake.integration_of`: its last requests were refused; and when that was, by the database's clock.
     refused = False
     asked_at: datetime
+    # Set by the API on the answer that shows a new key, and never kept.
+    key: str
 
     class Meta:
         ordering = ("name",)

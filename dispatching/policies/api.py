@@ -1,8 +1,9 @@
 """Escalation policies, with their steps and targets as one whole."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -30,7 +31,11 @@ class TargetIdField(serializers.Field):
 class TargetSerializer(StrictSerializer):
     """Whom a step pages. A schedule means whoever is on duty there when the step runs."""
 
-    KINDS = {"schedule": Schedule.objects, "team": Team.objects, "group": Group.objects.filter(team__isnull=True)}
+    KINDS: ClassVar[dict[str, QuerySet[Any]]] = {
+        "schedule": Schedule.objects.all(),
+        "team": Team.objects.all(),
+        "group": Group.objects.filter(team__isnull=True),
+    }
 
     type = serializers.ChoiceField(choices=Target.KINDS)
     id = TargetIdField(help_text="The id of the schedule, person, team or group; for a person a username will do.")
@@ -56,7 +61,9 @@ class TargetSerializer(StrictSerializer):
 class StepSerializer(RecordSerializer):
     blame = "escalate_after"
 
-    targets = TargetSerializer(many=True, allow_empty=False, max_length=50)
+    targets = TargetSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
+        many=True, allow_empty=False, max_length=50
+    )
 
     class Meta:
         model = Step
@@ -66,7 +73,7 @@ class StepSerializer(RecordSerializer):
 class EscalationPolicySerializer(RecordSerializer):
     parts = ("steps",)
 
-    steps = StepSerializer(
+    steps = StepSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True, allow_empty=False, max_length=50, help_text="In the order in which they run; replaced as a whole."
     )
 

@@ -65,13 +65,13 @@ class ServiceViewSet(Resource):
 
 
 class IntegrationSerializer(RecordSerializer):
-    refusal = serializers.StringRelatedField(
+    refusal: serializers.StringRelatedField = serializers.StringRelatedField(
         read_only=True, allow_null=True, help_text="Why nothing that it sends is accepted; null: it is."
     )
 
     class Meta:
         model = Integration
-        fields = ("id", "name", "service", "enabled", "key_hint", "refusal")
+        fields: tuple[str, ...] = ("id", "name", "service", "enabled", "key_hint", "refusal")
         read_only_fields = ("key_hint",)
 
     def create(self, validated_data) -> Integration:
