@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from dispatching.models import Priority, Service
 from schedules import clock
+from schedules.surfaces.access import person
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.fields import InstantField
 from schedules.surfaces.filters import TextFilter, YesNoFilter
@@ -54,7 +55,7 @@ class DefinitionSerializer(RecordSerializer):
         required=False,
         help_text="Of the outage, 1 to 5; null: as the alert says.",
     )
-    wordings = DefinitionWordingSerializer(
+    wordings = DefinitionWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True,
         required=False,
         max_length=MOST,
@@ -143,7 +144,7 @@ class ServiceTeamMayChange(IsAuthenticated):
     """Whoever is logged in may read; the team of the service writes, as in the admin (B137)."""
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
-        return request.method in SAFE_METHODS or defining.may_change(request.user, obj)
+        return request.method in SAFE_METHODS or defining.may_change(person(request), obj)
 
 
 class DefinitionFilters(filters.FilterSet):

@@ -7,6 +7,7 @@ to the one that is open already; an automatic one is announced at once, a prepar
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -176,7 +177,7 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
 
 def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:
     mode = Outage.Mode(definition.mode)
-    values = {"title": definition.title, "high_profile": True, "chain": definition.chain}
+    values: dict[str, Any] = {"title": definition.title, "high_profile": True, "chain": definition.chain}
     if definition.priority:
         values |= {"priority": definition.priority, "priority_reason": definition.priority_reason}
     outage = outages.declare_from_alert(alert, now=now, mode=mode, **values)

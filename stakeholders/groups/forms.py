@@ -7,7 +7,7 @@ from django import forms
 
 from dispatching.models import Priority, Service
 from schedules.models import Team
-from schedules.surfaces.forms import LocalField, OwnForm
+from schedules.surfaces.forms import LocalField, OwnForm, field_of
 from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
 
 
@@ -85,7 +85,7 @@ class OwnOutageForm(forms.ModelForm):
         help_texts = {"deployments": "", "products": ""}
         widgets = dict.fromkeys(("deployments", "products", "services"), forms.CheckboxSelectMultiple)
 
-    def __init__(self, *args: Any, cause: Outage, team: Team, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, cause: Outage, team: Team, **kwargs: Any) -> None:
         known = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
-        super().__init__(*args, initial=known, label_suffix="", use_required_attribute=False, **kwargs)
-        self.fields["services"].queryset = Service.objects.filter(team=team)
+        super().__init__(data, initial=known, label_suffix="", use_required_attribute=False, **kwargs)
+        field_of(self, "services", forms.ModelMultipleChoiceField).queryset = Service.objects.filter(team=team)

@@ -74,6 +74,9 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=100, blank=True)
 
+    # Set by `overview.rows`: the names of what it is narrowed to.
+    only: list[str]
+
     class Meta:
         ordering = ("pk",)
         constraints = [

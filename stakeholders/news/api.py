@@ -32,7 +32,7 @@ class OutageSerializer(RecordSerializer):
     )
     communicator = UserField(allow_null=True, required=False)
     started_at = InstantField(
-        default=serializers.CreateOnlyDefault(clock.now),
+        default=serializers.CreateOnlyDefault(clock.now),  # type: ignore[arg-type]  # the stubs lack it
         help_text="When customers could first notice it; now if left out.",
     )
 
@@ -83,7 +83,7 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         allow_null=True,
         help_text="When the next message comes at the latest; all but corrections need it.",
     )
-    wordings = UpdateWordingSerializer(
+    wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
     )
     remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
@@ -115,7 +115,7 @@ class EndSerializer(StrictSerializer):
     text = serializers.CharField(help_text="What is over.")
     done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
     remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
-    wordings = UpdateWordingSerializer(
+    wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
     )
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.models import User
-from schedules.surfaces.forms import LocalField
+from schedules.surfaces.forms import LocalField, field_of
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
@@ -62,9 +62,9 @@ class WriteForm(forms.Form):
         help_text="Only if it is later.",
     )
 
-    def __init__(self, *args: Any, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
-        self.fields["next_update_by"].zone = zone
+    def __init__(self, data: Any = None, *, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(data, label_suffix="", **kwargs)
+        field_of(self, "next_update_by", LocalField).zone = zone
         for name in _unused(kind):
             del self.fields[name]
 

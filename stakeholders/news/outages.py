@@ -4,7 +4,7 @@ Every verb locks the outage's row first, and only it. What is said goes to each 
 same transaction; workers fan it out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,7 @@ def declare(
     now: datetime,
     by: User | None = None,
     mode: Outage.Mode = Outage.Mode.MANUAL,
-    links: dict[str, Iterable[Any]] | None = None,
+    links: Mapping[str, Iterable[Any]] | None = None,
 ) -> Outage:
     """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
     if outage.started_at > now:
@@ -55,7 +55,7 @@ def declare_from_alert(
     alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
 ) -> Outage:
     """An outage with what the alert says: since when, how bad, which deployment and product, by their names."""
-    links = {
+    links: dict[str, Iterable[Any]] = {
         "alerts": [alert],
         "services": [alert.service],
         "deployments": Deployment.objects.filter(name__iexact=alert.deployment),

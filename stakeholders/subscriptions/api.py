@@ -1,5 +1,6 @@
 """Subscriptions over REST: one's own; everybody's with the permission for it. Deleting one ends it, the record stays."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
@@ -8,6 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.fields import get_attribute
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +18,7 @@ from dispatching import channels
 from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint
 from schedules import clock
+from schedules.surfaces.access import person
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.filters import NumberFilter, TextFilter
 from stakeholders.groups import joining
@@ -39,9 +42,9 @@ class IdsField(serializers.ManyRelatedField):
         return sorted({each.pk for each in super().to_internal_value(data)})
 
     def get_attribute(self, instance: Any) -> list[int]:
-        return getattr(instance, self.source)
+        return get_attribute(instance, self.source_attrs)
 
-    def to_representation(self, iterable: list[int]) -> list[int]:
+    def to_representation(self, iterable: Iterable[int]) -> list[int]:
         return list(iterable)
 
 
@@ -70,8 +73,8 @@ class SubscriptionSerializer(RecordSerializer):
             raise serializers.ValidationError(
                 {"group": "A subscription stays what it is for: end it and make another."}
             )
-        point = attrs.get("contact_point") or old.contact_point
-        group = attrs.get("group") or old.group
+        point = attrs["contact_point"] if old is None else old.contact_point
+        group = attrs["group"] if old is None else old.group
         if old is None and not _may(user, point, "add"):
             raise serializers.ValidationError({"contact_point": "This is not one of your contact points."})
         if old is None and not joining.open_to(point.recipient.user).filter(pk=group.pk).exists():
@@ -153,7 +156,7 @@ class SubscriptionViewSet(Resource):
         given.is_valid(raise_exception=True)
         found = given.validated_data
         groups = sorted(group.pk for group in found["groups"])
-        sign_up = SignUp(channel=found["channel"], address=found["address"], groups=groups, invited_by=request.user)
+        sign_up = SignUp(channel=found["channel"], address=found["address"], groups=groups, invited_by=person(request))
         sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=clock.now())
         return Response(status=status.HTTP_202_ACCEPTED)
 

@@ -11,6 +11,7 @@ from dispatching import channels
 from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
+from schedules.surfaces.forms import field_of
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
@@ -51,13 +52,13 @@ class PlainForm(forms.Form):
 
     use_required_attribute = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, label_suffix="", **kwargs)
 
-    def wrong(self) -> list[tuple[str, str, str]]:
+    def wrong(self: forms.BaseForm) -> list[tuple[str, str, str]]:
         """(id of the field, its label, what is wrong) for the summary above the form."""
         return [
-            (field.auto_id + ("_0" if field.use_fieldset else ""), field.label, error)
+            (field.auto_id + ("_0" if field.use_fieldset else ""), str(field.label), str(error))
             for field in self
             for error in field.errors
         ]
@@ -81,8 +82,8 @@ class AddressForm(PlainForm):
             for kind, label in channels.kinds(typed=True)
             if kind != "sms" or sms_limits.self_service()
         ]
-        self.fields["channel"].choices = offered
-        self.fields["channel"].initial = "email"
+        channel = field_of(self, "channel", forms.ChoiceField)
+        channel.choices, channel.initial = offered, "email"
         *others, last = [ADDRESSES[kind] for kind, _ in offered if kind in ADDRESSES]
         either = f"{', '.join(others)}, or {last}" if others else last
         self.fields["address"].label = either[0].upper() + either[1:]
@@ -118,9 +119,9 @@ class GroupsForm(PlainForm):
         super().__init__(*args, **kwargs)
         known = list(groups)
         where, what = joining.parts(known)
-        self.fields["groups"].queryset = StakeholderGroup.objects.filter(pk__in=[g.pk for g in known]).prefetch_related(
-            "deployments", "products"
-        )
+        named = StakeholderGroup.objects.filter(pk__in=[group.pk for group in known])
+        offered = named.prefetch_related("deployments", "products")
+        field_of(self, "groups", forms.ModelMultipleChoiceField).queryset = offered
         for name, parts in (("products", what), ("deployments", where)):
             _offer(self, name, parts)
 
@@ -183,8 +184,8 @@ class OwnForm(GroupsForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         points = ContactPoint.objects.usable().filter(recipient__user=user)
-        self.fields["point"].queryset = points
-        self.fields["point"].initial = points.first()
+        point = field_of(self, "point", forms.ModelChoiceField)
+        point.queryset, point.initial = points, points.first()
 
 
 class LinkForm(AddressForm):
@@ -212,7 +213,8 @@ class WishForm(PlainForm):
         super().__init__(*args, prefix=f"group-{group.pk}", initial=_initial(row), **kwargs)
         self.group, self.row = group, row
         self.fields["wanted"].label = group.name
-        self.fields["least_priority"].choices = [("", "All outages"), *_levels(priorities)]
+        levels = field_of(self, "least_priority", forms.ChoiceField)
+        levels.choices = [("", "All outages"), *_levels(priorities)]
         where, what = parts
         for name, each, label in (("products", what, "products"), ("deployments", where, "places")):
             self.fields[name].label = f"Only these {label} (none: all of them)"
@@ -261,7 +263,7 @@ class CommentForm(PlainForm):
 
     def __init__(self, *args: Any, told: QuerySet[Outage], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["outage"].queryset = told
+        field_of(self, "outage", forms.ModelChoiceField).queryset = told
 
 
 class SettingsForm(forms.ModelForm):
@@ -282,8 +284,8 @@ class SettingsForm(forms.ModelForm):
             "quiet_until": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", prefix="how", **kwargs)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, label_suffix="", prefix="how", **kwargs)
 
     def clean(self) -> None:
         super().clean()
@@ -299,7 +301,7 @@ def _offer(form: forms.Form, name: str, parts: list) -> None:
     if len(parts) < 2:
         del form.fields[name]
     else:
-        form.fields[name].choices = [(each.pk, each.name) for each in parts]
+        field_of(form, name, forms.ChoiceField).choices = [(part.pk, part.name) for part in parts]
 
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:

@@ -1,5 +1,6 @@
 """What one contact point is subscribed to and may change, and what one person sees of outages."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -59,6 +60,7 @@ def rows(point: ContactPoint) -> list[Subscription]:
     where = Deployment.objects.in_bulk({pk for row in found for pk in row.deployments})
     what = Product.objects.in_bulk({pk for row in found for pk in row.products})
     for row in found:
+        kept: list[tuple[Mapping[int, Deployment | Product], list[int]]]
         kept = [(where, row.deployments), (what, row.products)]
         row.only = [names[pk].name for names, ids in kept for pk in ids if pk in names]
     return found

@@ -252,7 +252,8 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
     wishes = overview.wish_forms(point, post)
     how = forms.SettingsForm(post, instance=overview.settings_of(point, keep=post is not None))
     refused = ""
-    wrong = [each for form in [*wishes, how] for each in form.wrong()]
+    both: list[forms.WishForm | forms.SettingsForm] = [*wishes, how]
+    wrong = [error for form in both for error in form.wrong()]
     if post is not None and not wrong:
         try:
             subscribing.choose(point, _wishes(wishes), now=now)
