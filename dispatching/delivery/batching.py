@@ -10,7 +10,7 @@ whether it is back.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -116,20 +116,10 @@ SELECT count(*) FROM recorded
 def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
     """Sends a batch of what has been due longest, or as much of it as time allows while `going`; how many it took up."""
     claims = _claim(queue, now=clock()) or (_take(now=clock()) if queue == Delivery.Queue.BULK else {})
-    begun = clock()
-    looked, current = None, {}
     came: list[dict[str, Any]] = []
     waiting, why = dict(claims), ""
-    for pk, attempt in claims.items():
-        now = clock()
-        if not going() or now - begun > LONGEST:
-            break
-        if looked is None or now - looked > FRESH:
-            looked, current = now, _look(waiting)
-        delivery = current.get(pk)
-        if delivery and delivery.channel in _alone(now):
-            continue
-        del waiting[pk]
+    for pk, delivery in _in_time(waiting, clock, going):
+        attempt = waiting.pop(pk)
         if delivery:
             found = _send(delivery, clock)
             if found["outcome"] == Outcome.AWAY:
@@ -142,6 +132,22 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
     if waiting:
         _run(GIVE_BACK, waiting, now=clock(), why=why)
     return len(claims)
+
+
+def _in_time(
+    waiting: dict[int, int], clock: Callable[[], datetime], going: Callable[[], bool]
+) -> Iterator[tuple[int, Delivery | None]]:
+    """One claim after the other with its delivery as it is by then, None if it is not ours any more; until time is up."""
+    begun, looked, current = clock(), None, {}
+    for pk in list(waiting):
+        now = clock()
+        if not going() or now - begun > LONGEST:
+            return
+        if looked is None or now - looked > FRESH:
+            looked, current = now, _look(waiting)
+        delivery = current.get(pk)
+        if delivery is None or delivery.channel not in _alone(now):
+            yield pk, delivery
 
 
 def _leave_alone(channel: str, why: str, *, now: datetime) -> None:

@@ -118,17 +118,8 @@ def on_duty(line: Line, at: datetime, around: date) -> set[Said]:
         crews = _crews(layer, at, around)
         shut = shut or _rests(layer, at, around)
         turn_of_anybody = turn_of_anybody or any(crews[:1])
-        present = [_present(crew, layer.name, covers, missing) for crew in crews]
-        if layer.fills:
-            present = [crew for crew in present if crew]
-            place = layer.position % len(crews) if crews else 0
-        else:
-            place = 0
-        own = present[place] if place < len(present) else {}
-        if layer.adds:
-            on = {**own, **on}
-        elif own:
-            on = own
+        own = _own(layer, [_present(crew, layer.name, covers, missing) for crew in crews])
+        on = {**own, **on} if layer.adds else own or on
     for n, cover in enumerate(covers):
         if cover.instead_of is None:
             on = _present((cover.person,), cover.why, covers[n + 1 :], missing) or on
@@ -139,6 +130,13 @@ def on_duty(line: Line, at: datetime, around: date) -> set[Said]:
     if shut:
         return {Said(None, "outside the hours of its layers")}
     return {Said(None, "no layer covers this time" if line.layers else "the schedule has no layers")}
+
+
+def _own(layer: LayerPlan, crews: list[dict[int, str]]) -> dict[int, str]:
+    """Of the crews in turn, as far as they are there, the one that has this layer's place."""
+    present = [crew for crew in crews if crew] if layer.fills else crews
+    place = layer.position % len(crews) if layer.fills and crews else 0
+    return present[place] if place < len(present) else {}
 
 
 def _rests(layer: LayerPlan, at: datetime, around: date) -> bool:
