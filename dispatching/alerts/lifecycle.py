@@ -13,12 +13,9 @@ from dispatching.alerts import paging, timeline
 from dispatching.delivery import delivering
 from dispatching.models import Alert, AlertEvent, Escalation
 from schedules.models import User
+from schedules.refused import Refused
 
 Kind, State = AlertEvent.Kind, Alert.State
-
-
-class Refused(Exception):
-    """The alert's state forbids it; the message is a sentence for people."""
 
 
 def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:

@@ -14,6 +14,7 @@ from dispatching.alerts import intake
 from dispatching.models import Alert, Priority
 from dispatching.rules.event import Event
 from schedules.models import User
+from schedules.refused import Refused
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
 from stakeholders.news import messages, wordings
@@ -21,14 +22,6 @@ from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
 COMMENT = "comment on the priority: "
-
-
-class Refused(Exception):
-    """The outage's state, or what it lacks, forbids it; a sentence for people, and the field it is about, if any."""
-
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def declare(
