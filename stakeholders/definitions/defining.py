@@ -167,7 +167,7 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         outage = open_now.order_by("pk").first() or _declare(definition, alert, now)
         outage.alerts.add(alert)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
-        outages.tell(outage, f"alert #{alert.pk} matches {definition}", now=now)
+        outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
     return True
 
 
@@ -194,7 +194,7 @@ def _announce(outage: Outage, now: datetime) -> bool:
     except Refused as refused:
         with transaction.atomic():
             Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
-            outages.tell(outage, f"not announced by itself: {refused}", now=now)
+            outages.note(outage, f"not announced by itself: {refused}", now=now)
     return True
 
 
