@@ -11,33 +11,28 @@ from rest_framework.routers import DefaultRouter
 from rest_framework.views import exception_handler
 
 from dispatching.alerts import api as alerts
-from dispatching.alerts import lifecycle
 from dispatching.contact import api as contact
 from dispatching.delivery import api as deliveries
 from dispatching.notices import api as notices
 from dispatching.policies import api as policies
 from dispatching.routing import api as routing
 from schedules.arrangements import api as arrangements
-from schedules.arrangements import swapping
 from schedules.calendars import api as calendars
 from schedules.people import api as people
+from schedules.refused import Refused
 from schedules.rota import api as rota
 from stakeholders.definitions import api as definitions
-from stakeholders.definitions import defining
 from stakeholders.groups import api as groups
-from stakeholders.news import api as outages_api
-from stakeholders.news import outages
+from stakeholders.news import api as outages
 from stakeholders.subscriptions import api as subscriptions
-from stakeholders.subscriptions import subscribing
 
 log = structlog.get_logger(__name__)
-REFUSALS = (lifecycle.Refused, swapping.Refused, outages.Refused, defining.Refused, subscribing.Refused)
 
 
-def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
-    if isinstance(error, REFUSALS):
-        return _conflict(str(error))
+    if isinstance(error, Refused):
+        return _refused(error, context.get("view"))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
         return _conflict(f"It cannot be deleted, because it is still used by: {_users(rows)}.")
@@ -48,8 +43,15 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     return exception_handler(error, context)
 
 
-def _conflict(sentence: str) -> Response:
-    return Response({"detail": sentence}, status=status.HTTP_409_CONFLICT)
+def _refused(error: Refused, view: Any) -> Response:
+    """The field at fault is named; where it is one of the request's own, the request is wrong, not its moment: 400."""
+    if error.field in getattr(view, "inputs", ()):
+        return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
+    return _conflict(str(error), **({"field": error.field} if error.field else {}))
+
+
+def _conflict(sentence: str, **more: str) -> Response:
+    return Response({"detail": sentence, **more}, status=status.HTTP_409_CONFLICT)
 
 
 def _users(rows: set[models.Model]) -> str:
@@ -87,7 +89,7 @@ router.register("alerts", alerts.AlertViewSet)
 router.register("deliveries", deliveries.DeliveryViewSet)
 router.register("notices", notices.NoticeViewSet)
 router.register("notification-definitions", definitions.NotificationDefinitionViewSet)
-router.register("outages", outages_api.OutageViewSet)
+router.register("outages", outages.OutageViewSet)
 router.register("deployments", groups.DeploymentViewSet)
 router.register("products", groups.ProductViewSet)
 router.register("stakeholder-groups", groups.StakeholderGroupViewSet)

@@ -310,7 +310,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "schedules.surfaces.paging.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.api.refusal",
+    "EXCEPTION_HANDLER": "config.api.answer_error",
     "PAGE_SIZE": 50,
 }
 SPECTACULAR_SETTINGS = {

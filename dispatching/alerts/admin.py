@@ -27,7 +27,6 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
 
     readable = True
     verbs = ("acknowledge", "resolve", "escalate_now")
-    refusals = (lifecycle.Refused,)
     list_display = ("number", "state_now", "priority", "service", "short", "occurrences", "since")
     list_display_links = ("number", "short")
     list_select_related = ("service", "priority")

@@ -71,7 +71,7 @@ class Plan:
     pages: list[Page] = field(default_factory=list)
     lines: list[AlertEvent] = field(default_factory=list)
 
-    def tell(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
+    def note(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
         self.lines.append(timeline.entry(alert_id, kind, text, now=now))
 
     def write(self) -> None:
@@ -149,7 +149,7 @@ def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | 
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     for step in gone:
         text = f"step {step.number}, round {step.round}, was skipped: its time went by while the engine was away"
-        plan.tell(escalation.alert_id, Kind.SKIPPED, text, now=now)
+        plan.note(escalation.alert_id, Kind.SKIPPED, text, now=now)
     escalation.position += len(gone)
     return rules.step_at(escalation.snapshot, escalation.position)
 
@@ -158,9 +158,9 @@ def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -
     now, alert = moment.now, escalation.alert
     called, empty = people_of(step, moment)
     names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
-    plan.tell(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}: {names}", now=now)
+    plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}: {names}", now=now)
     for reason in empty:
-        plan.tell(alert.pk, Kind.NOT_PAGED, reason, now=now)
+        plan.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
     pages = paging.page(alert, escalation, step.position, called, lines=plan.lines, now=now)
     plan.pages += pages
     escalation.position = step.position + 1
@@ -168,21 +168,21 @@ def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -
     if not pages:
         # Waiting for somebody who was not told would be waiting for nobody (A49).
         escalation.due_at = now
-        plan.tell(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
+        plan.note(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
 
 
 def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
     now, alert = moment.now, escalation.alert
     assert escalation.snapshot
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
-    plan.tell(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
+    plan.note(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
     called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
     pages = paging.page(alert, escalation, escalation.position, called, lines=plan.lines, now=now)
     plan.pages += pages
     if not pages:
         log.error("last_resort_missing", alert=alert.pk)
         text = "no last resort could be told: no recipient is marked as last resort and has a verified contact point"
-        plan.tell(alert.pk, Kind.NOBODY, text, now=now)
+        plan.note(alert.pk, Kind.NOBODY, text, now=now)
     escalation.position += 1
     escalation.state, escalation.due_at = State.EXHAUSTED, None
 

@@ -18,6 +18,7 @@ from dispatching import alarms
 from dispatching.alerts import lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Integration, key_hash
 from dispatching.rules.event import Event
+from schedules.refused import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -203,7 +204,7 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
             return Accepted(event.dedup_key, alert.pk, "resolved")
         lifecycle.acknowledge(alert, now=now)
         return Accepted(event.dedup_key, alert.pk, "acknowledged")
-    except lifecycle.Refused:
+    except Refused:
         text = f"the source sent “{event.action}”, which changes nothing now"
         timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, text, now=now))
         return Accepted(event.dedup_key, alert.pk, "ignored")

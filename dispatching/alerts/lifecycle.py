@@ -13,12 +13,9 @@ from dispatching.alerts import paging, timeline
 from dispatching.delivery import delivering
 from dispatching.models import Alert, AlertEvent, Escalation
 from schedules.models import User
+from schedules.refused import Refused
 
 Kind, State = AlertEvent.Kind, Alert.State
-
-
-class Refused(Exception):
-    """The alert's state forbids it; the message is a sentence for people."""
 
 
 def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
@@ -29,7 +26,7 @@ def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str
         alert.acknowledged_at, alert.acknowledged_by = now, by
         alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
         withdrawn = _stop(alert, f"acknowledged by {_who(by, via)}", now=now)
-        _tell(alert, Kind.ACKNOWLEDGED, f"acknowledged by {_who(by, via)}{withdrawn}", now=now, by=by)
+        _note(alert, Kind.ACKNOWLEDGED, f"acknowledged by {_who(by, via)}{withdrawn}", now=now, by=by)
     return alert
 
 
@@ -43,7 +40,7 @@ def resolve(
         alert.resolved_at, alert.ended_at = now, ended_at
         alert.save(update_fields=["state", "resolved_at", "ended_at"])
         withdrawn = _stop(alert, f"resolved by {_who(by, via)}", now=now)
-        _tell(alert, Kind.RESOLVED, f"resolved by {_who(by, via)}{withdrawn}", now=now, by=by)
+        _note(alert, Kind.RESOLVED, f"resolved by {_who(by, via)}{withdrawn}", now=now, by=by)
     return alert
 
 
@@ -53,7 +50,7 @@ def escalate(alert: Alert, *, now: datetime, by: User | None = None, via: str = 
         alert = _locked(alert)
         if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
             raise Refused(f"Nothing is escalating: alert #{alert.pk} is {alert.get_state_display()}.")
-        _tell(alert, Kind.ESCALATED, f"the next step was called at once by {_who(by, via)}", now=now, by=by)
+        _note(alert, Kind.ESCALATED, f"the next step was called at once by {_who(by, via)}", now=now, by=by)
         transaction.on_commit(alarms.ring_steps)
     return alert
 
@@ -81,5 +78,5 @@ def _who(by: User | None, via: str) -> str:
     return f"{by.name} via {via}" if by and via else by.name if by else via or "the source"
 
 
-def _tell(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None) -> None:
+def _note(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None) -> None:
     timeline.write(timeline.entry(alert.pk, kind, text, now=now, by=by))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from dispatching.alerts import lifecycle, links, page_words, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
+from schedules.refused import Refused
 
 VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
 
@@ -58,9 +59,9 @@ def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime
     via = "link" if recipient.user else f"{recipient.name} via link"
     try:
         verb(alert, by=recipient.user, via=via, now=now)
-    except lifecycle.Refused as refusal:
+    except Refused as refused:
         alert.refresh_from_db()
-        return _show(request, alert, recipient, now, refused=str(refusal), status=409)
+        return _show(request, alert, recipient, now, refused=str(refused), status=409)
     return redirect(request.path)
 
 

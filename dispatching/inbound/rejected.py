@@ -13,6 +13,7 @@ from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
 from dispatching.models import Alert, Integration, Refusal
 from dispatching.rules.event import Event
+from schedules.refused import Refused
 
 PATIENCE = timedelta(minutes=10)
 SAMPLE = 500  # characters of the refused body
@@ -44,7 +45,7 @@ def over(integration: Integration, *, now: datetime) -> None:
     """Something was accepted again."""
     Refusal.objects.filter(integration=integration).delete()
     for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
-        with suppress(lifecycle.Refused):  # somebody was quicker
+        with suppress(Refused):  # somebody was quicker
             lifecycle.resolve(alert, now=now, via="Tocsin: an event was accepted again")
 
 

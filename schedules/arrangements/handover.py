@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from schedules.arrangements.swapping import Refused
 from schedules.arrangements.turns import Tables
 from schedules.models import HandoverNote, Schedule, User
 from schedules.oncall import Timetable, timetables
+from schedules.refused import Refused
 
 # A note may be written while one is on duty and so long after.
 BACK = timedelta(days=1)

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods
 
 from schedules.arrangements import handover, swapping, turns
 from schedules.arrangements.forms import AbsenceForm, NoteForm, SwapForm
-from schedules.arrangements.swapping import Refused
 from schedules.calendars import export
 from schedules.models import Absence, CalendarLink, Schedule, SwapRequest, User
 from schedules.oncall import HORIZON, Duty, timetables
 from schedules.people import reach
+from schedules.refused import Refused
 from schedules.surfaces.fields import instant_of
+from schedules.surfaces.forms import blame
 
 RETURNS = 200  # of a colleague's shifts no more are offered in return
 State = SwapRequest.State
@@ -108,7 +109,7 @@ def _ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpRespon
             try:
                 _ask(form, turn, user, now)
             except Refused as refused:
-                form.add_error(None, str(refused))
+                blame(form, refused)
                 status = 409
             else:
                 messages.success(request, f"You have asked {form.cleaned_data['asked'] or 'your colleagues'}.")

@@ -11,14 +11,11 @@ from django.db import transaction
 from schedules.arrangements import turns
 from schedules.models import Absence, Override, Schedule, SwapRequest, User
 from schedules.oncall import Timetable, timetables
+from schedules.refused import Refused
 from schedules.rules.coverage import Cover
 
 State = SwapRequest.State
 LONGEST = timedelta(days=366)
-
-
-class Refused(Exception):
-    """It cannot be done; the message is a sentence for people."""
 
 
 def ask(

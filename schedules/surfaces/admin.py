@@ -26,7 +26,9 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
 from schedules.models import User
 from schedules.models.zones import TimeZoneField
+from schedules.refused import Refused
 from schedules.surfaces import access
+from schedules.surfaces.forms import blame
 from schedules.templatetags.times import when
 
 SEEN = "_seen"
@@ -49,6 +51,17 @@ def picker(field: Any) -> AutocompleteSelectMultiple:
 def person(request: HttpRequest) -> User:
     """Who sits at the keyboard; on an admin page that is never nobody."""
     return cast(User, request.user)
+
+
+class SavedByVerb(forms.ModelForm):
+    """Says on the form, with all that was typed in, why the verb that saves it was refused."""
+
+    refused: Refused | None
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.refused and self.is_bound:
+            blame(self, self.refused)
 
 
 class EditGuard(forms.ModelForm):
@@ -114,7 +127,17 @@ class ModelAdmin(unfold.ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (EditGuard, form), {"fingerprint": staticmethod(self.fingerprint)}) if obj else form
+        guards = (SavedByVerb, EditGuard) if obj else (SavedByVerb,)
+        more = {"fingerprint": staticmethod(self.fingerprint), "refused": request.__dict__.get("refused")}
+        return type(form.__name__, (*guards, form), more)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refused as refused:
+            # Nothing was saved. Once more, for the form to say so.
+            request.__dict__["refused"] = refused
+            return super().changeform_view(request, *args, **kwargs)
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")
@@ -159,11 +182,10 @@ def verb(label: str, *, strong: bool = False) -> Callable:
 class VerbAdmin(ModelAdmin):
     """A page with buttons that call verbs, by POST and with a CSRF token; on a GET nothing happens (faults K11).
 
-    `verbs` names methods marked with `verb`. An exception of a kind in `refusals` is shown as a message.
+    `verbs` names methods marked with `verb`. If one is refused, the sentence is shown as a message.
     """
 
     verbs: tuple[str, ...] = ()
-    refusals: tuple[type[Exception], ...] = ()
 
     def may_call(self, request: HttpRequest, name: str, obj: Any) -> bool:
         return self.has_change_permission(request, obj)
@@ -188,8 +210,8 @@ class VerbAdmin(ModelAdmin):
         method = getattr(self, name)
         try:
             self.message_user(request, method(request, obj, timezone.now()), messages.SUCCESS)
-        except self.refusals as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
+        except Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
         else:
             self.log_change(request, obj, f"{method.label}.")
         meta = self.model._meta

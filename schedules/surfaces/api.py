@@ -106,6 +106,8 @@ class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewset
     """Whoever is logged in may read. An id in the URL is ASCII digits that fit the column (faults J13, J20)."""
 
     lookup_value_regex = "[0-9]{1,18}"
+    # Fields of its requests that a verb may object to: 400, as for any other field that is wrong (config.api).
+    inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Resource(ReadOnlyResource, viewsets.ModelViewSet):

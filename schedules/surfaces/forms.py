@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils.dateparse import parse_datetime
 
+from schedules.refused import Refused
 from schedules.rules.rotation import instant
+
+
+def blame(form: forms.BaseForm, refused: Refused) -> None:
+    """Says on the form why its verb was refused: at the field that is at fault, if the form has it."""
+    form.add_error(refused.field if refused.field in form.fields else None, str(refused))
 
 
 class LocalField(forms.DateTimeField):

@@ -80,7 +80,6 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     """What is live is not edited: a change is a new version. The team of a service writes its definitions itself."""
 
     verbs = ("put_live", "take_out", "new_version")
-    refusals = (defining.Refused,)
     list_display = ("__str__", "state_now", "service", "slo", "mode")
     list_filter = ("mode", "service")
     list_select_related = ("service", "replaced_by")

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from dispatching.models import Priority, Service
 from schedules import clock
+from schedules.refused import Refused
 from schedules.surfaces.access import person
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.fields import InstantField
@@ -96,7 +97,7 @@ class DefinitionSerializer(RecordSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is not None and not defining.may_edit(self.instance):
-            raise defining.Refused("It is live or has been replaced: make a new version.")
+            raise Refused("It is live or has been replaced: make a new version.")
         return super().validate(attrs)
 
     def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

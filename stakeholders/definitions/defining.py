@@ -19,6 +19,7 @@ from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import Schedule, Team, User
 from schedules.oncall import on_call_at
+from schedules.refused import Refused
 from schedules.surfaces import access
 from stakeholders.models import Match, NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
@@ -39,10 +40,6 @@ WHERE NOT EXISTS (
 ORDER BY alert.id, definition.id
 """
 REPORTED = (AlertEvent.Kind.TRIGGERED, AlertEvent.Kind.REPEATED)
-
-
-class Refused(Exception):
-    """What the definition is forbids it; a sentence for people."""
 
 
 def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]:
@@ -171,7 +168,7 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         outage = open_now.order_by("pk").first() or _declare(definition, alert, now)
         outage.alerts.add(alert)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
-        outages.tell(outage, f"alert #{alert.pk} matches {definition}", now=now)
+        outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
     return True
 
 
@@ -195,10 +192,10 @@ def _announce(outage: Outage, now: datetime) -> bool:
     try:
         promise, others = now + outages.usual(outage), wordings.draft_wordings(outage)
         outages.announce(outage, definition.text, next_update_by=promise, now=now, others=others)
-    except outages.Refused as refusal:
+    except Refused as refused:
         with transaction.atomic():
             Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
-            outages.tell(outage, f"not announced by itself: {refusal}", now=now)
+            outages.note(outage, f"not announced by itself: {refused}", now=now)
     return True
 
 

@@ -76,7 +76,7 @@ def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Tria
         would.priority = definition.priority or would.alerts[0].alert.priority
         length = (would.until or now) - would.began
         would.updates = length // outages.usual(Outage(priority=would.priority))
-    return Trial(since, found, _tell(definition, found))
+    return Trial(since, found, _count_people(definition, found))
 
 
 def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:
@@ -106,7 +106,7 @@ def _outages(matched: Iterable[Matched]) -> list[Would]:
     return found
 
 
-def _tell(definition: NotificationDefinition, found: list[Would]) -> int:
+def _count_people(definition: NotificationDefinition, found: list[Would]) -> int:
     """Fills in whom each one would have been told to; how many people that is in all."""
     where = {deployment.name.lower(): deployment.pk for deployment in Deployment.objects.all()}
     what = {product.name.lower(): product.pk for product in Product.objects.all()}

@@ -52,7 +52,6 @@ class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
     )
     preview_template = "admin/stakeholders/change.html"
     verbs = ("accept", "decline", "tell_on_call", "finish")
-    refusals = (changing.Refused,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

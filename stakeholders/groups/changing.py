@@ -15,19 +15,12 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Schedule, User
 from schedules.oncall import on_call_at
+from schedules.refused import Refused
 from stakeholders.groups import groups
 from stakeholders.models import ChangeRequest, StakeholderGroup
 
 State = ChangeRequest.State
 Words = dict[str, str]
-
-
-class Refused(Exception):
-    """The request's state, or what is missing, forbids it; a sentence for people, and the field it is about, if any."""
-
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def submit(

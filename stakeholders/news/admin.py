@@ -19,7 +19,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Batch, Delivery
+from schedules.refused import Refused
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, picker, verb
+from schedules.surfaces.forms import blame
 from stakeholders.groups import audience
 from stakeholders.groups.forms import GroupsField
 from stakeholders.models import Message, Outage, Update
@@ -34,7 +36,6 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     """Everyone may look; who may change outages writes to stakeholders."""
 
     verbs = ("nothing_new",)
-    refusals = (outages.Refused,)
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
     list_display_links = ("number", "title")
     list_select_related = ("priority",)
@@ -110,8 +111,8 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             act = forms.send if "send" in request.POST else forms.look
             try:
                 seen = act(outage, chosen, words, by=person(request), now=now)
-            except outages.Refused as refusal:
-                form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+            except Refused as refused:
+                blame(form, refused)
             else:
                 if "send" in request.POST:
                     self.log_change(request, outage, f"{chosen.label} sent.")

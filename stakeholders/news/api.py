@@ -57,9 +57,8 @@ class OutageSerializer(RecordSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> Outage:
         links = {name: validated_data.pop(name) for name in LINKS if name in validated_data}
-        return _told(
-            outages.declare, Outage(**validated_data), links=links, now=clock.now(), by=self.context["request"].user
-        )
+        by = self.context["request"].user
+        return outages.declare(Outage(**validated_data), links=links, now=clock.now(), by=by)
 
     def update(self, instance: Outage, validated_data: dict[str, Any]) -> Outage:
         fixed = {"title", "started_at", "high_profile"} & validated_data.keys() if instance.announced_at else ()
@@ -151,6 +150,7 @@ class OutageViewSet(Resource):
     serializer_class = OutageSerializer
     filterset_class = OutageFilters
     http_method_names = ("get", "post", "put", "patch", "head", "options")
+    inputs = ("text", "next_update_by", "started_at", "wordings")
 
     @extend_schema(methods=["GET"], responses=UpdateSerializer(many=True))
     @extend_schema(methods=["POST"], request=UpdateSerializer, responses={201: UpdateSerializer, **ANSWERS})
@@ -168,11 +168,11 @@ class OutageViewSet(Resource):
         kind = words.pop("kind", usual)
         if kind == Update.Kind.CORRECTION:
             text, others = words["text"], words["others"]
-            said = _told(outages.correct, outage, text, others=others, now=clock.now(), by=request.user)
+            said = outages.correct(outage, text, others=others, now=clock.now(), by=request.user)
         else:
             words.setdefault("next_update_by", None)
             verb = outages.announce if kind == Update.Kind.ANNOUNCEMENT else outages.update
-            said = _told(verb, outage, now=clock.now(), by=request.user, **words)
+            said = verb(outage, now=clock.now(), by=request.user, **words)
         return Response(UpdateSerializer(said).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
@@ -182,7 +182,7 @@ class OutageViewSet(Resource):
         given = EndSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         outage = self.get_object()
-        _told(outages.end, outage, now=clock.now(), by=request.user, **rows(given.validated_data))
+        outages.end(outage, now=clock.now(), by=request.user, **rows(given.validated_data))
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=AudienceSerializer)
@@ -190,13 +190,3 @@ class OutageViewSet(Resource):
     def audience(self, request: Request, pk: str) -> Response:
         """Whom it would be told to now: groups with reasons, counts by medium. No addresses."""
         return Response(AudienceSerializer(audience.of(self.get_object())).data)
-
-
-def _told(verb: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls the verb; what is wrong with a field of the request is a 400 that names it, what the state forbids a 409."""
-    try:
-        return verb(*args, **kwargs)
-    except outages.Refused as refusal:
-        if refusal.field in ("text", "next_update_by", "started_at", "wordings"):
-            raise serializers.ValidationError({refusal.field: [str(refusal)]}) from None
-        raise

@@ -152,7 +152,7 @@ def kinds(outage: Outage) -> list[Update.Kind]:
 
 
 def send(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, now: datetime) -> Update:
-    """Calls the verb; raises outages.Refused."""
+    """Calls the verb; raises Refused."""
     verbs: dict[Update.Kind, Any] = {
         Kind.ANNOUNCEMENT: outages.announce,
         Kind.PROGRESS: outages.update,

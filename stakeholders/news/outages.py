@@ -14,6 +14,7 @@ from dispatching.alerts import intake
 from dispatching.models import Alert, Priority
 from dispatching.rules.event import Event
 from schedules.models import User
+from schedules.refused import Refused
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
 from stakeholders.news import messages, wordings
@@ -21,14 +22,6 @@ from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
 COMMENT = "comment on the priority: "
-
-
-class Refused(Exception):
-    """The outage's state, or what it lacks, forbids it; a sentence for people, and the field it is about, if any."""
-
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def declare(
@@ -47,7 +40,7 @@ def declare(
         outage.save()
         for name, objects in (links or {}).items():
             getattr(outage, name).set(objects)
-        tell(outage, f"declared {outage.get_mode_display()}", now=now, by=by)
+        note(outage, f"declared {outage.get_mode_display()}", now=now, by=by)
     return outage
 
 
@@ -95,7 +88,7 @@ def announce(
         _promise(outage, next_update_by, now=now)
         _ask(outage, "trigger", now=now)
         for cell in found.uncovered:
-            tell(outage, f"no group covers {cell}: nobody there was told", now=now)
+            note(outage, f"no group covers {cell}: nobody there was told", now=now)
     return update
 
 
@@ -157,7 +150,7 @@ def end(
         outage.ended_at, outage.state = now, State.ENDED
         outage.next_update_by = outage.due_at = None
         outage.save()
-        tell(outage, "ended", now=now, by=by)
+        note(outage, "ended", now=now, by=by)
         if outage.announced_at:
             _ask(outage, "resolve", now=now)
     return said
@@ -181,7 +174,7 @@ def change_priority(
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
-        tell(outage, f"priority {outage.priority or 'none'} → {priority or 'none'}: {reason}", now=now, by=by)
+        note(outage, f"priority {outage.priority or 'none'} → {priority or 'none'}: {reason}", now=now, by=by)
         outage.priority, outage.priority_reason = priority, reason
         if outage.announced_at:
             _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
@@ -193,7 +186,7 @@ def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
     """A stakeholder says what they think of the priority; the communicator reads it on the timeline (B143)."""
     if not text.strip():
         raise Refused("Please write something.", "text")
-    tell(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
+    note(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
 
 
 def usual(outage: Outage) -> timedelta:
@@ -206,7 +199,7 @@ def first_ring() -> StakeholderRing:
     return ring or StakeholderRing.objects.create(number=1, name="Everyone who asked")
 
 
-def tell(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> None:
+def note(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> None:
     """A line of the outage's timeline."""
     OutageEvent.objects.create(outage=outage, at=now, text=text, by=by)
 
@@ -257,9 +250,9 @@ def _say(
     if not text.strip():
         raise Refused("Say what is affected and what is being done.", "text")
     promises = kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS)
-    if promises and (why := cadence.refusal(promise, now=now, cadence=_interval(outage), reason=late_reason)):
+    if promises and (why := cadence.objection(promise, now=now, cadence=_interval(outage), reason=late_reason)):
         raise Refused(why, "next_update_by")
-    tell(outage, f"{kind.label}: {text}", now=now, by=by)
+    note(outage, f"{kind.label}: {text}", now=now, by=by)
     return Update.objects.create(
         outage=outage,
         kind=kind,
@@ -293,7 +286,7 @@ def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "
     else:
         bracket.closed_at = now
     bracket.save()
-    tell(bracket.outage, f"{bracket.ring}: {reason or bracket.get_state_display()}", now=now)
+    note(bracket.outage, f"{bracket.ring}: {reason or bracket.get_state_display()}", now=now)
 
 
 def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:
@@ -315,7 +308,7 @@ def _ask(outage: Outage, action: str, *, now: datetime) -> None:
     )
     [accepted] = intake.accept(outage.chain, [event], now=now)
     if accepted.outcome == "triggered":
-        tell(
+        note(
             outage,
             f"an acknowledgement is asked for through {outage.chain.service}: alert #{accepted.alert_id}",
             now=now,

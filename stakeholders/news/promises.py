@@ -10,7 +10,7 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from stakeholders.models import Outage
 from stakeholders.news.messages import moment
-from stakeholders.news.outages import tell
+from stakeholders.news.outages import note
 from stakeholders.rules import cadence
 
 
@@ -36,10 +36,10 @@ def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
     text = f"An update of “{outage.title}” is due {left}."
     who = outage.communicator or outage.declared_by
     if who is None:
-        tell(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
+        note(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
         return
     url = settings.PUBLIC_URL + reverse("admin:stakeholders_outage_change", args=[outage.pk])
     body = f"{text}\n\nStakeholders were promised the next message by {moment(promised)}.\n\n{url}\n"
     key = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}"
     notices.tell(who, key, Notice.Kind.PROMISE, text, body, now=now, url=url)
-    tell(outage, f"{who.name} was reminded: {text}", now=now)
+    note(outage, f"{who.name} was reminded: {text}", now=now)

@@ -45,13 +45,13 @@ def keep(update: Update, given: Words) -> str:
         usual = update.outage.title if wording.language == DEFAULT else known.get((None, wording.language), "")
         wording.title = wording.title or known.get((wording.ring_id, wording.language), usual)
         wording.update = update
-    why = refusal(update, found)
+    why = objection(update, found)
     if not why:
         UpdateWording.objects.bulk_create(found)
     return why
 
 
-def refusal(update: Update, given: list[UpdateWording]) -> str:
+def objection(update: Update, given: list[UpdateWording]) -> str:
     """Why the update cannot be said in these words; empty if it can."""
     pairs = [(wording.ring_id, wording.language) for wording in given]
     for wording in given:

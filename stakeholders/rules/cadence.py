@@ -32,7 +32,7 @@ def at_most(length: timedelta) -> timedelta:
     return -(-length // step) * step
 
 
-def refusal(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
+def objection(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
     """Why this promise of the next message cannot be made; empty if it can (B88, invariants 3 and 4)."""
     if promised is None:
         return "Say when the next message comes; only the last one does not."

@@ -39,7 +39,6 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
 
     change_list_template = "admin/stakeholders/subscriptions.html"
     verbs = ("end", "bounced", "complained", "erase")
-    refusals = (subscribing.Refused,)
     list_display = ("address", "group", "state_now", "kinds", "asked", "asked_from")
     list_select_related = ("contact_point", "group")
     list_filter = ("state", "group", "kinds", "contact_point__channel")

@@ -18,6 +18,7 @@ from dispatching import channels
 from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint
 from schedules import clock
+from schedules.refused import Refused
 from schedules.surfaces.access import person
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.filters import NumberFilter, TextFilter
@@ -142,7 +143,7 @@ class SubscriptionViewSet(Resource):
 
     def perform_update(self, serializer: Any) -> None:
         if serializer.instance.state == Subscription.State.ENDED:
-            raise subscribing.Refused("It has ended: subscribe again by POST.")
+            raise Refused("It has ended: subscribe again by POST.")
         serializer.save()
 
     def perform_destroy(self, instance: Subscription) -> None:

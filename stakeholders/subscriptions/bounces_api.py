@@ -22,11 +22,11 @@ from stakeholders.subscriptions import bounces as returns
 LARGEST = 2 * 1024 * 1024  # bytes of a mail; Django reads no more (DATA_UPLOAD_MAX_MEMORY_SIZE)
 FRESH = timedelta(minutes=5)  # a signed request that is older may be a copy of one
 KINDS = {"bounce": mails.FAILED, "complaint": mails.COMPLAINT, "delivered": mails.DELIVERED}
-# Words that `rules.refusal` takes for what a provider says in one bit.
+# Words that `rules.smtp_reply` takes for what a provider says in one bit.
 HARD, SOFT = "5.1.1 reported by the provider", "4.0.0 reported by the provider"
 
 
-class Refused(BadInput):
+class NotLetIn(BadInput):
     status = 401
 
 
@@ -68,7 +68,7 @@ def _take(report: Report) -> None:
 
 def _let_in(secret: str) -> None:
     if not settings.INBOUND_SECRET or not constant_time_compare(secret, settings.INBOUND_SECRET):
-        raise Refused("secret: unknown")
+        raise NotLetIn("secret: unknown")
 
 
 def _check_signature(request: HttpRequest) -> None:
@@ -76,6 +76,6 @@ def _check_signature(request: HttpRequest) -> None:
     timestamp = given.get("X-Tocsin-Timestamp", "")
     right = "v1=" + signature(read_body(request), timestamp, settings.INBOUND_SIGNING_SECRET)
     if not settings.INBOUND_SIGNING_SECRET or not constant_time_compare(given.get("X-Tocsin-Signature", ""), right):
-        raise Refused("X-Tocsin-Signature: does not fit")
+        raise NotLetIn("X-Tocsin-Signature: does not fit")
     if not timestamp.isdecimal() or abs(clock.now().timestamp() - int(timestamp[:12])) > FRESH.total_seconds():
-        raise Refused("X-Tocsin-Timestamp: too old, or not seconds since 1970")
+        raise NotLetIn("X-Tocsin-Timestamp: too old, or not seconds since 1970")

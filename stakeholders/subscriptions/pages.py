@@ -17,6 +17,7 @@ from dispatching.channels import push
 from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint
 from schedules.models import User
+from schedules.refused import Refused
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
@@ -68,14 +69,18 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
     user, now = request.user, timezone.now()
     assert isinstance(user, User)
-    form = forms.OwnForm(_sent(request), groups=joining.open_to(user), user=user)
+    form, refused = forms.OwnForm(_sent(request), groups=joining.open_to(user), user=user), ""
     if request.method == "POST" and form.is_valid():
         point, wish = form.cleaned_data["point"], form.wish()
         wishes = {group: joining.within(group, wish) for group in form.cleaned_data["groups"]}
-        subscribing.choose(point, wishes, asked_from="logged in", now=now)
-        messages.success(request, "Saved. You get the next message about what you chose.")
-        return redirect(overview.manage_path(point))
-    return _show(request, "stakeholders/subscribe.html", form, feeds=joining.open_to(None))
+        try:
+            subscribing.choose(point, wishes, asked_from="logged in", now=now)
+        except Refused as error:
+            refused = str(error)
+        else:
+            messages.success(request, "Saved. You get the next message about what you chose.")
+            return redirect(overview.manage_path(point))
+    return _show(request, "stakeholders/subscribe.html", form, refused=refused, feeds=joining.open_to(None))
 
 
 def _ask_for_address(request: HttpRequest) -> HttpResponse:
@@ -106,7 +111,7 @@ def subscribe_browser(request: HttpRequest) -> HttpResponse:
     address, groups = form.cleaned_data["address"], form.cleaned_data["groups"]
     try:
         point = subscribing.join("push", address, groups, wish=form.wish(), asked_from="browser", now=now)
-    except subscribing.Refused as refused:
+    except Refused as refused:
         return JsonResponse({"wrong": str(refused)}, status=409)
     return JsonResponse({"manage": overview.manage_path(point)})
 
@@ -197,9 +202,10 @@ def _take(
     sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=timezone.now())
 
 
-def _show(request: HttpRequest, template: str, form: Any, **more: Any) -> HttpResponse:
-    status = 400 if form.is_bound and form.errors else 200
-    return render(request, template, {"form": form, "wrong": form.wrong(), **more}, status=status)
+def _show(request: HttpRequest, template: str, form: Any, *, refused: str = "", **more: Any) -> HttpResponse:
+    status = 409 if refused else 400 if form.is_bound and form.errors else 200
+    context = {"form": form, "wrong": form.wrong(), "refused": refused, **more}
+    return render(request, template, context, status=status)
 
 
 # --- by a link ---------------------------------------------------------------------------------------------------------
@@ -211,7 +217,7 @@ def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpRes
     if request.method == "POST":
         try:
             subscribing.confirm(point, now=now)
-        except subscribing.Refused as refused:
+        except Refused as refused:
             return render(request, "stakeholders/confirm.html", context | {"refused": str(refused)}, status=409)
     rows = overview.rows(point)
     context |= {
@@ -259,8 +265,8 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
             subscribing.choose(point, _wishes(wishes), now=now)
             how.save()
             return redirect(f"{request.path}?saved")
-        except subscribing.Refused as refusal:
-            refused = str(refusal)
+        except Refused as error:
+            refused = str(error)
     context = {
         "point": point,
         "wishes": wishes,

@@ -6,7 +6,7 @@ joins again gets a new row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,6 +18,7 @@ from dispatching.contact import links
 from dispatching.delivery import batching
 from dispatching.models import ContactPoint, Delivery
 from schedules.models import User
+from schedules.refused import Refused
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup, Subscription, Suppression
@@ -34,10 +35,6 @@ PASS = 500  # contact points
 NOT_TO_BE_WRITTEN_TO = "This address is not to be written to. Please ask us if you have changed your mind."
 BY_LINK, BY_MAIL_PROGRAM, BY_PAGE = "by the link in a message", "by the button of the mail program", "on the page"
 BY_MAIL = "by mail"
-
-
-class Refused(Exception):
-    """It cannot be done as things are; a sentence for people."""
 
 
 def ask(
@@ -244,7 +241,8 @@ def take_answers(now: datetime) -> int:
     )
     answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
     for point in answers:
-        confirm(point, until=point.until, now=now)
+        with suppress(Refused):  # meanwhile it must not be written to
+            confirm(point, until=point.until, now=now)
     return len(answers)
 
 

@@ -57,7 +57,7 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         for user in people:
             _notice(update, member, user, now)
-        outages.tell(update.outage, f"{member.schedule}: {names or 'nobody is on call, so nobody'} was told", now=now)
+        outages.note(update.outage, f"{member.schedule}: {names or 'nobody is on call, so nobody'} was told", now=now)
     return True
 
 
@@ -95,6 +95,6 @@ def open_own(outage: Outage, own: Outage, *, team: Team, by: User, now: datetime
     with transaction.atomic():
         declared = outages.declare(own, now=now, by=by, links=links)
         assign_perm("change_outage", team, declared)
-        outages.tell(declared, f"{team} opened it because of outage {outage}", now=now, by=by)
-        outages.tell(outage, f"{team} opened an outage of its own because of it: {declared}", now=now, by=by)
+        outages.note(declared, f"{team} opened it because of outage {outage}", now=now, by=by)
+        outages.note(outage, f"{team} opened an outage of its own because of it: {declared}", now=now, by=by)
     return declared

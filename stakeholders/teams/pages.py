@@ -10,9 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from schedules.models import User
+from schedules.refused import Refused
+from schedules.surfaces.forms import blame
 from stakeholders.groups.forms import OwnOutageForm
 from stakeholders.models import Outage
-from stakeholders.news import outages
 from stakeholders.teams import dependents
 
 
@@ -34,8 +35,8 @@ def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
         own = Outage(started_at=now, high_profile=True, priority=outage.priority, **found)
         try:
             declared = dependents.open_own(outage, own, team=team, by=user, now=now, **links)
-        except outages.Refused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        except Refused as refused:
+            blame(form, refused)
         else:
             messages.success(request, "Opened. Nobody has been told yet: announce it when you know what to say.")
             return redirect("admin:stakeholders_outage_change", declared.pk)

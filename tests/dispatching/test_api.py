@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError
 from rest_framework.test import APIClient
 
-from config.api import refusal
+from config.api import answer_error
 from dispatching.alerts import intake
 from dispatching.models import ContactPoint, EscalationPolicy, Integration, Priority, Recipient, Service, Step
 from schedules.models import User
@@ -273,7 +273,7 @@ def test_a_policy_that_a_service_follows_is_not_deleted(coach, service):
 
 
 def test_a_write_that_came_second_is_a_conflict():
-    answer = refusal(IntegrityError("duplicate key\nDETAIL: secret"), {})
+    answer = answer_error(IntegrityError("duplicate key\nDETAIL: secret"), {})
     assert answer.status_code == 409
     assert "secret" not in str(answer.data)
 

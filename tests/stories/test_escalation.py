@@ -8,6 +8,7 @@ from dispatching.alerts import lifecycle, timeline
 from dispatching.channels import memory
 from dispatching.models import Alert, ContactPoint, Delivery, Escalation, EscalationPolicy, Step, Target
 from schedules.models import Override, Rotation
+from schedules.refused import Refused
 from tests.world import MONDAY
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -245,12 +246,12 @@ def test_a_verb_that_the_state_forbids_is_refused_and_changes_nothing(world):
     ana = world.person("ana")
     alert = world.trigger(world.service(world.policy((HOUR, ana))))
     lifecycle.acknowledge(alert, by=ana, now=world.now)
-    with pytest.raises(lifecycle.Refused, match="acknowledged by Ana already"):
+    with pytest.raises(Refused, match="acknowledged by Ana already"):
         lifecycle.acknowledge(alert, now=world.now)
     lifecycle.resolve(alert, by=ana, now=world.now)
     for verb in (lifecycle.acknowledge, lifecycle.resolve, lifecycle.escalate):
         before = len(timeline.of(alert))
-        with pytest.raises(lifecycle.Refused):
+        with pytest.raises(Refused):
             verb(alert, now=world.now)
         assert len(timeline.of(alert)) == before
 

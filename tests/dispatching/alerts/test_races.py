@@ -14,6 +14,7 @@ from dispatching.channels import memory
 from dispatching.delivery import delivering
 from dispatching.models import Alert, Delivery, Escalation, Page
 from dispatching.rules.event import Event
+from schedules.refused import Refused
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -32,7 +33,7 @@ def together(*calls):
         try:
             ready.wait()
             return call()
-        except lifecycle.Refused as refused:
+        except Refused as refused:
             return refused
         finally:
             connection.close()
@@ -137,7 +138,7 @@ def test_of_many_acknowledgements_one_wins_and_the_others_hear_who_has_it(world)
     # Each has read the alert before any of them acts, as eight requests would.
     read = [Alert.objects.get(pk=alert.pk) for _ in range(8)]
     answers = together(*(lambda a=each: lifecycle.acknowledge(a, by=ana, now=world.now) for each in read))
-    assert sum(isinstance(answer, lifecycle.Refused) for answer in answers) == 7
+    assert sum(isinstance(answer, Refused) for answer in answers) == 7
     assert alert.events.filter(kind="acknowledged").count() == 1
 
 

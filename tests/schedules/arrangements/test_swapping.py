@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 
 from schedules.arrangements import swapping, turns
-from schedules.arrangements.swapping import Refused
 from schedules.models import (
     Absence,
     CalendarFeed,
@@ -22,6 +21,7 @@ from schedules.models import (
     User,
 )
 from schedules.oncall import on_call
+from schedules.refused import Refused
 from tests.world import MONDAY, World
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from dispatching.models import Priority
 from schedules.models import User
+from schedules.refused import Refused
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
@@ -130,13 +131,13 @@ def test_a_new_version_cites_what_led_to_it_and_takes_over_when_it_goes_live(out
     ana = outside.world.person("rep")
     defining.comment(definition, "timeliness", "An hour earlier, please.", by=ana, now=outside.world.now)
     newer = defining.new_version(definition)
-    with pytest.raises(defining.Refused, match="newer version already"):
+    with pytest.raises(Refused, match="newer version already"):
         defining.new_version(definition)
     assert (newer.version, newer.live_since, newer.replaces) == (2, None, definition)
     defining.put_live(newer, now=outside.world.now)
     definition.refresh_from_db()
     assert definition.live_since is None and definition.comments.get().text == "An hour earlier, please."
-    with pytest.raises(defining.Refused, match="newer version is live"):
+    with pytest.raises(Refused, match="newer version is live"):
         defining.put_live(definition, now=outside.world.now)
 
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from dispatching.alerts import lifecycle
 from dispatching.models import Alert, Batch, Escalation, Notice, Priority
+from schedules.refused import Refused
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Message, Outage, StakeholderRing, Subscription, Update
 from stakeholders.news import fanning, messages, outages
@@ -93,7 +94,7 @@ def test_a_cell_that_no_group_covers_warns(outside):
     outside.groups["6"].products.set([outside.products["A"]])
     outside.groups["6"].all_products = False
     outside.groups["6"].save()
-    with pytest.raises(outages.Refused, match="nobody would be told: choose groups") as refused:
+    with pytest.raises(Refused, match="nobody would be told: choose groups") as refused:
         outside.announce(outside.outage([JP], "B"))
     assert refused.value.field == "groups"
     outage = outside.outage([JP], "AB")
@@ -129,7 +130,7 @@ def test_chosen_groups_reach_their_matching_subgroups(outside):
 def test_what_stakeholders_are_not_told(outside, values, sentence, field):
     """B1, B139, B142"""
     outside.subscriber("ann", "7")
-    with pytest.raises(outages.Refused, match=sentence) as refused:
+    with pytest.raises(Refused, match=sentence) as refused:
         outside.announce(outside.outage(**values))
     assert refused.value.field == field and outside.told() == []
 
@@ -138,7 +139,7 @@ def test_a_priority_that_tells_no_stakeholders(outside):
     """B134"""
     outside.subscriber("ann", "7")
     silent = Priority.objects.create(level=5, name="P5")
-    with pytest.raises(outages.Refused, match="With priority P5 stakeholders are not told"):
+    with pytest.raises(Refused, match="With priority P5 stakeholders are not told"):
         outside.announce(outside.outage(priority=silent))
     assert outside.told() == []
 
@@ -146,10 +147,10 @@ def test_a_priority_that_tells_no_stakeholders(outside):
 @pytest.mark.parametrize(("where", "what", "field"), [((), "A", "deployments"), ((SHOW,), "", "products")])
 def test_a_message_without_what_its_readers_need_is_not_sent(outside, where, what, field):
     """B5, B85"""
-    with pytest.raises(outages.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         outside.announce(outside.outage(where, what))
     assert refused.value.field == field
-    with pytest.raises(outages.Refused) as refused:
+    with pytest.raises(Refused) as refused:
         outside.announce(outside.outage(), "  ")
     assert refused.value.field == "text" and not Update.objects.exists()
 
@@ -166,7 +167,7 @@ def test_a_promise_that_cannot_be_made(outside, within, late, sentence):
     """B88, invariants 3 and 4"""
     now = outside.world.now
     promise = now + within if within is not None else None
-    with pytest.raises(outages.Refused, match=sentence) as refused:
+    with pytest.raises(Refused, match=sentence) as refused:
         outages.announce(outside.outage(), "text", next_update_by=promise, now=now, late_reason=late)
     assert refused.value.field == "next_update_by"
 
@@ -245,14 +246,14 @@ def test_nothing_but_a_correction_follows_the_end_and_nothing_precedes_the_annou
     outside.subscriber("ann", "7")
     outage, now = outside.outage(), outside.world.now
     for early in (outages.nothing_new, lambda o, now: outages.correct(o, "text", now=now)):
-        with pytest.raises(outages.Refused, match="announcement comes first"):
+        with pytest.raises(Refused, match="announcement comes first"):
             early(outage, now=now)
     outside.announce(outage)
-    with pytest.raises(outages.Refused, match="announced already"):
+    with pytest.raises(Refused, match="announced already"):
         outside.announce(outage)
     outages.end(outage, "It works again.", now=now)
     for late in (outages.nothing_new, lambda o, now: outages.end(o, "text", now=now)):
-        with pytest.raises(outages.Refused, match="only a correction may follow"):
+        with pytest.raises(Refused, match="only a correction may follow"):
             late(outage, now=now)
     assert outside.told() == ["ann", "ann"]
     outages.correct(outage, "It was product B.", now=now)

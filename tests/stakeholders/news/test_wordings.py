@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from schedules.refused import Refused
 from stakeholders.models import Bracket, Message, StakeholderRing, Subscriber, Update, UpdateWording
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import HOUR
@@ -256,7 +257,7 @@ def test_a_title_once_said_is_kept(outside, people):
 )
 def test_a_wording_that_lacks_what_its_readers_need_is_not_sent(outside, people, wordings, sentence):
     """B5"""
-    with pytest.raises(outages.Refused, match=sentence) as refused:
+    with pytest.raises(Refused, match=sentence) as refused:
         outside.announce(outside.outage(), others=wordings)
     assert refused.value.field == "wordings" and outside.told() == [] and not Update.objects.exists()
 
@@ -272,14 +273,14 @@ def test_what_the_end_says_it_says_in_all_languages(outside, people, name, missi
     """B5, B93"""
     outage = outside.outage()
     outside.announce(outage, others=[german()])
-    with pytest.raises(outages.Refused, match=missing):
+    with pytest.raises(Refused, match=missing):
         outages.end(outage, "It works.", now=outside.world.now, others=[german("Es geht.")], **{name: "Something."})
 
 
 def test_a_late_promise_is_explained_in_all_languages(outside, people):
     """B5, B89"""
     late = {"within": 6 * HOUR, "late_reason": "the parts arrive tomorrow"}
-    with pytest.raises(outages.Refused, match="why the next message comes later"):
+    with pytest.raises(Refused, match="why the next message comes later"):
         outside.announce(outside.outage(), others=[german()], **late)
     outside.announce(outside.outage(), others=[german(late_reason="die Teile kommen morgen")], **late)
     assert "Später als sonst: die Teile kommen morgen" in Message.objects.get(language="de").content.text

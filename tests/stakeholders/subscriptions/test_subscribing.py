@@ -11,6 +11,7 @@ from dispatching.channels import memory
 from dispatching.contact import links
 from dispatching.delivery import delivering
 from dispatching.models import Attempt, Batch, ContactPoint, Content, Delivery, Recipient
+from schedules.refused import Refused
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Quota, SignUp, Subscription, Suppression
 from stakeholders.news import fanning, outages
@@ -229,7 +230,7 @@ def test_narrowing_changes_the_row_that_is_there(world):
 
 def test_an_address_that_is_not_confirmed_chooses_nothing(world):
     point = ask(world)
-    with pytest.raises(subscribing.Refused):
+    with pytest.raises(Refused):
         subscribing.choose(point, {world.europe: Wish()}, now=world.now)
     assert states(point) == [("Product A, everywhere", "asked")]
 
@@ -339,13 +340,13 @@ def test_erasing_takes_the_address_out_of_every_table_and_keeps_the_counts(world
 def test_erasing_waits_until_nothing_is_on_the_wire(world):
     point = subscriber(world)
     news(point, world, world.open, state="sending")
-    with pytest.raises(subscribing.Refused, match="on its way"):
+    with pytest.raises(Refused, match="on its way"):
         subscribing.erase(point, now=world.now)
 
 
 def test_a_person_with_a_login_is_not_erased_by_way_of_a_subscription(world):
     point = world.colleague().recipient.contact_points.get()
-    with pytest.raises(subscribing.Refused, match="login"):
+    with pytest.raises(Refused, match="login"):
         subscribing.erase(point, now=world.now)
 
 
