@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 
 from dispatching.alerts import links, page_words
@@ -29,14 +30,6 @@ LOOKBACK = timedelta(days=35)
 NOTE_AGE = timedelta(days=14)
 ALERTS = 20  # listed in a hand-over; of the others the number
 
-ENROL = """
-INSERT INTO dispatching_shiftwatch (schedule_id, due_at, on_duty)
-SELECT id, %(now)s, '[]' FROM schedules_schedule schedule
-WHERE (remind IS NOT NULL OR hands_over)
-    AND NOT EXISTS (SELECT FROM dispatching_shiftwatch watch WHERE watch.schedule_id = schedule.id)
-ON CONFLICT DO NOTHING
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -49,12 +42,19 @@ class Stretch:
 
 def watch_due(now: datetime) -> int:
     """Looks at up to a pass of the schedules that are due; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(ENROL, {"now": now})
+    _enrol(now)
     done = 0
     while done < PASS and ShiftWatch.objects.filter(due_at__lte=now).exists() and _look_at_one(now):
         done += 1
     return done
+
+
+def _enrol(now: datetime) -> None:
+    """A watch, due at once, for each schedule that asks for one and has none."""
+    watched = ShiftWatch.objects.filter(schedule=OuterRef("pk"))
+    asking = Schedule.objects.filter(Q(remind__isnull=False) | Q(hands_over=True), ~Exists(watched))
+    new = [ShiftWatch(schedule=schedule, due_at=now) for schedule in asking]
+    ShiftWatch.objects.bulk_create(new, ignore_conflicts=True)
 
 
 def _look_at_one(now: datetime) -> bool:

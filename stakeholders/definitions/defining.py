@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -27,18 +27,6 @@ from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
 PASS = 50
-
-# Pairs of a live definition and an open alert of its service that have not been matched yet.
-WAITING = """
-SELECT definition.id, alert.id, alert.slo, given.level FROM stakeholders_notificationdefinition definition
-JOIN dispatching_alert alert ON alert.service_id = definition.service_id AND alert.state <> 'resolved'
-    AND alert.first_at >= definition.live_since
-LEFT JOIN dispatching_priority given ON given.id = alert.priority_id
-WHERE NOT EXISTS (
-    SELECT FROM stakeholders_match known WHERE known.definition_id = definition.id AND known.alert_id = alert.id
-)
-ORDER BY alert.id, definition.id
-"""
 REPORTED = (AlertEvent.Kind.TRIGGERED, AlertEvent.Kind.REPEATED)
 
 
@@ -125,9 +113,7 @@ def match_due(now: datetime) -> int:
 
 def _matching(now: datetime) -> Iterator[tuple[int, int]]:
     """(definition, alert) of what matches now and has not been matched yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        waiting = cursor.fetchall()
+    waiting = list(_waiting())
     if not waiting:
         return
     ids = {definition_id for definition_id, *_ in waiting}
@@ -137,6 +123,16 @@ def _matching(now: datetime) -> Iterator[tuple[int, int]]:
     for definition_id, alert_id, slo, level in waiting:
         if enough.get(definition_id) and rules[definition_id].fits(slo, level):
             yield definition_id, alert_id
+
+
+def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:
+    """(definition, alert, its SLO, the level of its priority): a live definition, an open alert of its service, no match yet."""
+    pairs = Alert.objects.annotate(
+        definition=F("service__definitions"), live_since=F("service__definitions__live_since")
+    )
+    matched = Match.objects.filter(definition=OuterRef("definition"), alert=OuterRef("pk"))
+    waiting = pairs.filter(~Exists(matched), first_at__gte=F("live_since")).exclude(state=Alert.State.RESOLVED)
+    return waiting.order_by("pk", "definition").values_list("definition", "pk", "slo", "priority__level")
 
 
 def rule_of(definition: NotificationDefinition) -> Rule:

@@ -1,23 +1,13 @@
 """How many people get messages, by who may join their groups, and how that grows (B119)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db.models import Count, Q
 
-from stakeholders.models import StakeholderGroup
+from dispatching.models import ContactPoint
+from stakeholders.models import StakeholderGroup, Subscription
 
-# Somebody in several groups counts once in each row, at each of the times.
-COUNT = """
-SELECT groups.openness, ago.days, count(DISTINCT point.recipient_id)
-FROM unnest(%(days)s::int[]) AS ago (days)
-JOIN stakeholders_subscription subscription ON subscription.confirmed_at <= %(now)s - make_interval(days => ago.days)
-    AND (subscription.ended_at IS NULL OR subscription.ended_at > %(now)s - make_interval(days => ago.days))
-JOIN dispatching_contactpoint point ON point.id = subscription.contact_point_id
-    AND point.verified AND point.disabled_reason = ''
-JOIN stakeholders_stakeholdergroup groups ON groups.id = subscription.group_id
-GROUP BY GROUPING SETS ((groups.openness, ago.days), (ago.days))
-"""
 SPANS = (30, 90)  # days
 
 
@@ -32,13 +22,19 @@ class Seats:
 
 def estimate(now: datetime) -> list[Seats]:
     """A row for each kind of group, and one for everybody; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"days": [0, *SPANS], "now": now})
-        found = {(kind, days): people for kind, days, people in cursor.fetchall()}
-    rows: list[tuple[str | None, str]] = [*StakeholderGroup.Openness.choices, (None, "all, each once")]
-    return [_seats(found, kind, label) for kind, label in rows]
+    rows = [*StakeholderGroup.Openness.choices, ("", "all, each once")]
+    counts = {f"{kind}_{days}": _people(kind, now - timedelta(days=days)) for kind, _ in rows for days in (0, *SPANS)}
+    reached = Subscription.objects.filter(contact_point__in=ContactPoint.objects.usable())
+    people = reached.aggregate(**counts)
+    return [_seats(label, *(people[f"{kind}_{days}"] for days in (0, *SPANS))) for kind, label in rows]
 
 
-def _seats(found: dict, kind: str | None, label: str) -> Seats:
-    now, *before = (found.get((kind, days), 0) for days in (0, *SPANS))
-    return Seats(label, now, tuple(now - then for then in before))
+def _people(kind: str, at: datetime) -> Count:
+    """Those who were told at that time by groups of this kind (empty: of any); somebody in several groups counts once."""
+    then = Q(confirmed_at__lte=at) & (Q(ended_at=None) | Q(ended_at__gt=at))
+    wanted = then & Q(group__openness=kind) if kind else then
+    return Count("contact_point__recipient", distinct=True, filter=wanted)
+
+
+def _seats(who: str, now: int, *before: int) -> Seats:
+    return Seats(who, now, tuple(now - then for then in before))

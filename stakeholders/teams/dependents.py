@@ -1,10 +1,14 @@
 """Teams that depend on what is broken: who is on call for them is told, and can open the team's own outage (B146, B147)."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import JSONArray, JSONObject
 from django.template.loader import render_to_string
 from django.urls import reverse
 from guardian.shortcuts import assign_perm
@@ -13,36 +17,35 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Team, User
 from schedules.oncall import on_call
-from stakeholders.models import Outage, ScheduleSubscription, TeamTold, Update
+from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import messages, outages
 
 FRESH = timedelta(days=1)  # what is older is no news
 PASS = 50
-# Updates for a group of which a schedule is a member, and those of outages that it has been told of, to the end.
-DUE = """
-SELECT DISTINCT said.id, member.id FROM stakeholders_schedulesubscription member
-JOIN stakeholders_update said ON said.at >= member.since AND said.at > %(fresh)s
-WHERE NOT EXISTS (
-        SELECT FROM stakeholders_teamtold told WHERE told.update_id = said.id AND told.subscription_id = member.id
-    ) AND (
-        EXISTS (
-            SELECT FROM stakeholders_message message WHERE message.update_id = said.id
-                AND message.audience->'told' @> jsonb_build_array(jsonb_build_object('group', member.group_id))
-        ) OR said.kind <> 'announcement' AND EXISTS (
-            SELECT FROM stakeholders_teamtold told JOIN stakeholders_update earlier ON earlier.id = told.update_id
-            WHERE told.subscription_id = member.id AND earlier.outage_id = said.outage_id
-        )
-    )
-ORDER BY said.id, member.id LIMIT %(most)s
-"""
+LATER = (Update.Kind.PROGRESS, Update.Kind.END, Update.Kind.CORRECTION)
 
 
 def tell_due(now: datetime) -> int:
     """Passes on up to a pass of the updates that have not been passed on yet; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(DUE, {"fresh": now - FRESH, "most": PASS})
-        due = cursor.fetchall()
-    return sum(_tell(update_id, member_id, now) for update_id, member_id in due)
+    return sum(_tell(update_id, member_id, now) for update_id, member_id in islice(_due(now), PASS))
+
+
+def _due(now: datetime) -> Iterator[tuple[int, int]]:
+    """(update, member) not told yet: updates for a group of the schedule, and all later ones of outages it was told of."""
+    update = OuterRef(OuterRef("pk"))
+    told = TeamTold.objects.filter(subscription=OuterRef("pk"))
+    groups = JSONArray(JSONObject(group=OuterRef("group_id")))
+    addressed = Message.objects.filter(update=update, audience__told__contains=groups)
+    follows = told.filter(update__outage__updates=update, update__outage__updates__kind__in=LATER)
+    members = ScheduleSubscription.objects.filter(
+        Exists(addressed) | Exists(follows),
+        ~Exists(told.filter(update=update)),
+        since__lte=OuterRef("at"),
+    )
+    fresh = Update.objects.filter(at__gt=now - FRESH).order_by("pk")
+    due = fresh.annotate(members=ArraySubquery(members.order_by("pk").values("pk")))
+    for pk, member_ids in due.values_list("pk", "members"):
+        yield from ((pk, member_id) for member_id in member_ids)
 
 
 def _tell(update_id: int, member_id: int, now: datetime) -> bool:
