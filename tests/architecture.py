@@ -13,7 +13,7 @@ APPS = ("schedules", "dispatching", "stakeholders", "config")  # each may import
 # its own line. The clockwork comes last, and what Celery, Django and the example hang on.
 ROOMS = {
     "schedules": [
-        {"clock", "holidays", "rules", "templatetags"},
+        {"clock", "refused", "holidays", "rules", "templatetags"},
         {"validators"},
         {"models"},
         {"oncall"},
@@ -429,6 +429,7 @@ LAWS = (
     nobody_imports_tasks,
     files_and_functions_stay_short,
     no_file_is_a_drawer_for_everything,
+    there_is_one_refused,
     the_clock_is_read_at_the_edge,
     sql_names_tables_of_its_own_app_or_below,
 )
