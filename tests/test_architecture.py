@@ -1,6 +1,7 @@
 """The shape that design.md fixes, held by reading the source: import order, purity, the clock at the edge, sizes."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -55,8 +56,21 @@ FILES_AT_A_ROOT = 12
 SOURCES = sorted(
     path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
 )
-# Where the clock is read: at the edge, and in what runs the machine.
-EDGE = ("tasks", "pages", "admin", "api", "management", "config", "clock", "foresight", "changes_admin")
+# Where `clock.now` is read: once a request, a task or a command; whatever these call is given the time.
+EDGE = ("tasks", "pages", "admin", "api", "management", "foresight", "health", "metrics")
+# What reads the host's clock: to name it is enough, as a default does. The second: unless it is given a time.
+HOSTS = (
+    *("timezone.now", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
+    *("time.time", "time.time_ns", "time.gmtime", "time.localtime"),
+    *("signing.dumps", "signing.loads", "signing.TimestampSigner"),
+)
+HOSTS_UNLESS_GIVEN = {"localtime": 1, "localdate": 1, "formatdate": 1, "timesince": 2, "timeuntil": 2}
+# Who may, and why. Beyond our reach: structlog dates the lines of the log, Django log-ins, sessions and the admin's log.
+MAY_READ_THE_HOSTS = {
+    "config/embedded/broker.py": "it compares with the ages of files, which the host dates",
+    "dispatching/alerts/links.py": "Django dates what it signs; a link is good for 30 days, and no row gets its time",
+    "stakeholders/subscriptions/links.py": "the same; these are good for three days",
+}
 # The verb module that may assign each state field.
 STATES = {
     "Alert": "lifecycle",
@@ -132,18 +146,37 @@ def test_rules_import_only_the_standard_library_and_rules(path):
     assert foreign == []
 
 
-def is_clock(call: ast.Call) -> bool:
-    name = ast.unparse(call.func)
-    return name.endswith(("timezone.now", "datetime.now", "datetime.utcnow", "date.today", "time.time"))
+def named(path: Path) -> Iterator[str]:
+    """Every dotted name, imported or used."""
+    yield from imports(tree(path))
+    yield from (ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute))
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in SOURCES if not any(part.removesuffix(".py") in EDGE for part in p.parts)], ids=ids
-)
+def reads_the_hosts_clock(node: ast.AST) -> bool:
+    if isinstance(node, ast.keyword):
+        return node.arg in ("auto_now", "auto_now_add")
+    if not isinstance(node, ast.Call):
+        return False
+    needed = HOSTS_UNLESS_GIVEN.get(ast.unparse(node.func).split(".")[-1], 0)
+    return len(node.args) + len(node.keywords) < needed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_no_clock_but_the_databases_is_read(path):
+    found = {name for name in named(path) if f".{name}".endswith(tuple(f".{each}" for each in HOSTS))}
+    found |= {ast.unparse(node) for node in ast.walk(tree(path)) if reads_the_hosts_clock(node)}
+    assert (found != set()) == (str(path) in MAY_READ_THE_HOSTS), found
+
+
+def test_no_template_reads_the_hosts_clock():
+    reads = re.compile(r"{%\s*now\b|\|\s*(naturaltime|naturalday|(timesince|timeuntil)\b(?!:))")
+    assert [path for path in (ROOT / "templates").rglob("*.*") if reads.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
 def test_the_clock_is_read_only_at_the_edge(path):
-    found = [node.lineno for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and is_clock(node)]
-    # The time stamp of a signature is the clock of the network call, not of the engine.
-    assert found == [] or path.parent == Path("dispatching/channels") and path.stem in ("push", "webhook")
+    at_the_edge = any(part.removesuffix(".py").split("_")[-1] in EDGE for part in path.parts)
+    assert at_the_edge or [name for name in named(path) if name.endswith("clock.now")] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=ids)
