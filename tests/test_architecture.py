@@ -1,5 +1,6 @@
 """The laws of tests/architecture.py hold; and each of them notices what it is there for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ BREACHES = [
     ("there_is_one_refused", "schedules/people/new.py", "class Refused(Exception):\n    pass"),
     ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "now = timezone.now()"),
     ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "stamp = time.time()"),
+    ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "at = models.DateTimeField(auto_now_add=True)"),
+    (
+        "nobody_reads_the_clock_of_the_host",
+        "schedules/people/api.py",
+        "from django.utils.timezone import now\nfrom time import time",
+    ),
+    ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "today = timezone.localdate()"),
     ("the_clock_is_read_at_the_edge", "dispatching/alerts/paging.py", "now = clock.now()"),
     ("a_state_is_written_in_its_verb_module", "stakeholders/news/outages.py", "alert.state = Alert.State.RESOLVED"),
     ("a_state_is_written_in_its_verb_module", "stakeholders/news/outages.py", "alert.state = anything"),
@@ -83,6 +91,11 @@ def test_the_law_notices_a_room_that_is_full_and_one_that_is_gone():
     assert any(offence.startswith("dispatching/contact:") for offence in architecture.rooms_have_room(full))
     without = Tree({path: text for path, text in HOUSE.texts.items() if path.parts[:2] != ("dispatching", "contact")})
     assert architecture.rooms_have_room(without) == ["dispatching:1 has no contact"]
+
+
+def test_no_template_reads_the_clock_of_the_host():
+    reads = re.compile(r"{%\s*now\b|\|\s*(naturaltime|naturalday|(timesince|timeuntil)\b(?!:))")
+    assert [path for path in (ROOT / "templates").rglob("*.*") if reads.search(path.read_text())] == []
 
 
 def test_sql_names_what_the_models_have():
