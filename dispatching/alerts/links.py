@@ -1,10 +1,9 @@
 """The acknowledge link of a page: good for one alert and one recipient."""
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
 from dispatching.models import Alert, Recipient
+from schedules.surfaces.public import public_url
 
 LINK_AGE = 30 * 24 * 3600  # seconds
 SALT = "dispatching.page"
@@ -12,11 +11,15 @@ SALT = "dispatching.page"
 
 def link(alert: Alert, recipient: Recipient) -> str:
     """The page's own link: shows the alert to this person and lets them acknowledge it; good for 30 days."""
-    token = signing.dumps([alert.pk, recipient.pk], salt=SALT)
-    return settings.PUBLIC_URL + reverse("alert_page", args=[token])
+    return public_url("alert_page", signing.dumps([alert.pk, recipient.pk], salt=SALT))
 
 
-def read_token(token: str) -> tuple[int, int]:
-    """(alert, recipient) of a link; raises signing.BadSignature if it is forged or too old."""
-    alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
-    return alert_id, recipient_id
+def read(token: str) -> tuple[Alert, Recipient] | None:
+    """Whose link it is, and to which alert; None if it is forged or too old, or if the one or the other is gone."""
+    try:
+        alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
+    except signing.BadSignature:
+        return None
+    alert = Alert.objects.select_related("service__team", "priority", "acknowledged_by").filter(pk=alert_id).first()
+    recipient = Recipient.objects.select_related("user").filter(pk=recipient_id).first()
+    return (alert, recipient) if alert and recipient else None

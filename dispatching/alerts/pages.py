@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import capfirst
@@ -30,22 +29,11 @@ def alert_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
-    try:
-        alert_id, recipient_id = links.read_token(token)
-    except signing.BadSignature:
-        return _gone(request)
-    alerts = Alert.objects.select_related("service__team", "priority", "acknowledged_by")
-    alert = alerts.filter(pk=alert_id).first()
-    recipient = Recipient.objects.select_related("user").filter(pk=recipient_id).first()
-    if alert is None or recipient is None:
-        return _gone(request)
-    if request.method == "POST":
-        return _act(request, alert, recipient, now)
-    return _show(request, alert, recipient, now)
-
-
-def _gone(request: HttpRequest) -> HttpResponse:
-    return render(request, "dispatching/alert_gone.html", status=404)
+    found = links.read(token)
+    if found is None:
+        return render(request, "dispatching/alert_gone.html", status=404)
+    act = _act if request.method == "POST" else _show
+    return act(request, *found, now)
 
 
 def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:

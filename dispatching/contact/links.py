@@ -14,17 +14,21 @@ from dispatching.models import ContactPoint
 SALT = "tocsin.personal."
 
 
-def token(purpose: str, point_id: int, version: int) -> str:
-    return signing.Signer(salt=SALT + purpose).sign_object([point_id, version])
+def token(purpose: str, point: ContactPoint) -> str:
+    return signing.Signer(salt=SALT + purpose).sign_object([point.pk, point.link_version])
 
 
-def url(purpose: str, point_id: int, version: int) -> str:
-    before, after = _path(purpose, settings.ROOT_URLCONF)
-    return f"{settings.PUBLIC_URL}{before}{token(purpose, point_id, version)}{after}"
+def url(purpose: str, point: ContactPoint) -> str:
+    return settings.PUBLIC_URL + path(purpose, point)
+
+
+def path(purpose: str, point: ContactPoint) -> str:
+    before, after = _around(purpose, settings.ROOT_URLCONF)
+    return f"{before}{token(purpose, point)}{after}"
 
 
 @lru_cache
-def _path(purpose: str, urlconf: str) -> tuple[str, str]:
+def _around(purpose: str, urlconf: str) -> tuple[str, str]:
     """What stands before and after the token; looked up once, not for each of 100,000 mails."""
     before, _, after = reverse(purpose, urlconf, args=["TOKEN"]).partition("TOKEN")
     return before, after

@@ -215,7 +215,7 @@ def _words(content_id: int) -> Words:
 def _letter(words: Words, delivery: Delivery) -> Letter:
     point = delivery.contact_point
     assert point
-    links = {name: contact_links.url(name, point.pk, point.link_version) for name in words.links}
+    links = {name: contact_links.url(name, point) for name in words.links}
     after = (delivery.data.get("after") or "").replace("-", "")
     return Letter(words, tuple(delivery.data.get("parts", ())), links, after)
 

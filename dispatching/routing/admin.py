@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dispatching.models import Integration, Priority, Service
 from dispatching.policies.forecast import trial
 from schedules.surfaces.admin import ModelAdmin, VerbAdmin, verb
+from schedules.surfaces.public import public_url
 
 FORMATS = (
     ("Our own events", "own_events"),
@@ -102,13 +101,12 @@ class IntegrationAdmin(VerbAdmin):
 
 def _once(key: str) -> SafeString:
     """What to copy into the monitoring tool; the one time that the key is seen."""
-    rows = [(label, f"{settings.PUBLIC_URL}{reverse(name, args=[key])}") for label, name in FORMATS]
+    rows = [(label, public_url(name, key)) for label, name in FORMATS]
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
-    enqueue = f"{settings.PUBLIC_URL}{reverse('enqueue')}"
     return format_html(
         "Copy this now, it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
         "with <code>routing_key</code> set to the key</li></ul>",
         key,
         urls,
-        enqueue,
+        public_url("enqueue"),
     )

@@ -3,17 +3,15 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 from icalendar import Calendar, Event
 from icalendar.prop import vCalAddress
 
 from schedules.calendars.occurrences import USERNAME
 from schedules.models import CalendarLink, FeedEntry, Override, Participant, RotationVersion, Schedule, Team, User
 from schedules.oncall import Duty, timetables
+from schedules.surfaces.public import public_host, public_url
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=181)
 # A shift is known by its start: how far back that is looked for.
@@ -31,7 +29,7 @@ def calendar_link(
 
 
 def address(link: CalendarLink) -> str:
-    return settings.PUBLIC_URL + reverse("calendar", args=[link.token])
+    return public_url("calendar", link.token)
 
 
 def export(
@@ -103,7 +101,7 @@ def _uid(schedule: Schedule, duty: Duty, user: User, today: datetime) -> str:
     """A person has one shift at a time on a schedule, so its start is enough; one without a start is told by that."""
     endless = duty.start <= today - BACK - LONGEST_SHIFT
     since = "always" if endless else f"{duty.start:%Y%m%dT%H%M%SZ}"
-    return f"{schedule.pk}-{user.pk}-{since}@{urlsplit(settings.PUBLIC_URL).hostname}"
+    return f"{schedule.pk}-{user.pk}-{since}@{public_host()}"
 
 
 def _plain(text: str) -> str:

@@ -6,12 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db.models import Q
 from django.http import HttpResponse
-from django.urls import reverse
+from django.template.defaultfilters import linebreaks
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import linebreaks
 from django.utils.http import http_date
@@ -19,6 +17,7 @@ from django.utils.http import http_date
 from dispatching.channels.shared_words import mark
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
+from schedules.surfaces.public import public_host, public_url
 from stakeholders.models import Message, StakeholderGroup, Subscriber, Subscription, Update
 from stakeholders.rules.languages import DEFAULT
 
@@ -41,8 +40,8 @@ def answer(point: ContactPoint) -> HttpResponse:
     """The feed of one contact point. The address is secret: nobody on the way keeps it."""
     found = wanted(point)
     said = [(message, words(message.content, groups, point)) for message, groups in found]
-    page = links.url("manage", point.pk, point.link_version)
-    url = links.url("feed", point.pk, point.link_version)
+    page = links.url("manage", point)
+    url = links.url("feed", point)
     response = _document("Outages", f"feed/{point.pk}", page, url, said, changed=_since(point))
     response["Cache-Control"] = "private, max-age=60"
     response["X-Robots-Tag"] = "noindex"
@@ -55,8 +54,8 @@ def of_group(group: StakeholderGroup) -> HttpResponse:
     told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
     messages = Message.objects.filter(audience__told__contains=told).select_related("content", "update").order_by("-pk")
     said = [(message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]]
-    page = settings.PUBLIC_URL + reverse("subscribe")
-    url = settings.PUBLIC_URL + reverse("group_feed", args=[group.pk])
+    page = public_url("subscribe")
+    url = public_url("group_feed", group.pk)
     response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, said, changed=BEGINNING)
     response["Cache-Control"] = "public, max-age=60"
     return response
@@ -66,7 +65,7 @@ def _document(
     title: str, name: str, page: str, url: str, said: Iterable[tuple[Message, str]], *, changed: datetime
 ) -> HttpResponse:
     """An entry for each message with its text. `name` makes the feed's own id; `changed`: when it was still empty."""
-    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    host = public_host()
     entries = [(message, text, _name(message)) for message, text in said]
     changed = max((message.created_at for message, _, _ in entries), default=changed)
     feed = Feed(title, page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed)
@@ -134,7 +133,7 @@ def words(content: Content, groups: list[int], point: ContactPoint) -> str:
     parts = [content.parts.get(str(pk), {}).get("text", "") for pk in groups]
     text = content.text.replace(mark("parts"), "\n".join(filter(None, parts)))
     for purpose in content.links:
-        text = text.replace(mark(purpose), links.url(purpose, point.pk, point.link_version))
+        text = text.replace(mark(purpose), links.url(purpose, point))
     return text
 
 

@@ -4,9 +4,7 @@ import json
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import dateformat, translation
@@ -18,7 +16,8 @@ from dispatching.channels import Envelope, push, sms, webhook
 from dispatching.channels.shared_words import Letter, Words, fill, mark
 from dispatching.channels.text import one_line
 from dispatching.contact import links
-from dispatching.models import Content
+from dispatching.models import ContactPoint, Content
+from schedules.surfaces.public import public_host
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
 from stakeholders.news import wordings
@@ -87,7 +86,6 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
         "manage": mark("manage"),
         "unsubscribe": mark("unsubscribe"),
     }
-    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
     return {
         "subject": one_line(f"{said.title} ({geography(outage)})", 200),
         "text": render_to_string("messages/outage.txt", context),
@@ -96,7 +94,7 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
         "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, said) for told in found.told},
         "links": LINKS,
         "headers": {
-            "List-Id": f"<ring-{bracket.ring.number}.outages.{host}>",
+            "List-Id": f"<ring-{bracket.ring.number}.outages.{public_host()}>",
             "Content-Language": ", ".join(_languages(said, found)),
         },
         "data": data(said, bracket),
@@ -112,7 +110,7 @@ def specimen(content: Content, form: str = "text") -> str:
 
 def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     """What the other media get, by their names."""
-    link = links.url("unsubscribe", 0, 1)  # nobody's, but as long as theirs
+    link = links.url("unsubscribe", ContactPoint(pk=0))  # nobody's, but as long as theirs
     said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
     envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short, at=at)
     posted = json.loads(webhook.content(envelope))

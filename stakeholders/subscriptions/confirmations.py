@@ -37,7 +37,7 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
     """The link to the page where everything can be changed; at most one a day for each `what` that brings it about."""
     if not _may(what, point, now):
         return
-    url = contact_links.url("manage", point.pk, point.link_version)
+    url = contact_links.url("manage", point)
     template = "messages/manage_sms.txt" if point.channel == "sms" else "messages/manage.txt"
     _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
 
@@ -46,7 +46,7 @@ def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
     """Tells the person behind it, by another of their contact points; without one only operators see it."""
     others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(channel=point.channel)
     if (other := others.order_by("pk").first()) and _may("suspended", point, now):
-        url = contact_links.url("manage", point.pk, point.link_version)
+        url = contact_links.url("manage", point)
         words = {"point": point, "url": url}
         _post(other, "Your webhook gets no more messages", "messages/suspended.txt", words, url=url, now=now)
 

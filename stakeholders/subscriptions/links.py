@@ -1,10 +1,10 @@
 """The links of messages that are no news: confirm, and “this was not me”. Good for three days, as often as they are opened."""
 
-from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
 from dispatching.models import ContactPoint
+from schedules.surfaces.public import public_url
 
 AGE = 72 * 3600  # seconds
 SALT = "tocsin.stakeholders."
@@ -12,12 +12,12 @@ SALT = "tocsin.stakeholders."
 
 def url(purpose: str, point: ContactPoint) -> str:
     """`purpose` is the name of a URL pattern with the token as its only argument."""
-    return settings.PUBLIC_URL + path(purpose, point)
+    return public_url(purpose, _token(purpose, point))
 
 
 def short(purpose: str, point: ContactPoint) -> str:
     """The same page under a shorter address, for text messages."""
-    return settings.PUBLIC_URL + reverse(f"{purpose}_short", args=[_token(purpose, point)])
+    return public_url(f"{purpose}_short", _token(purpose, point))
 
 
 def path(purpose: str, point: ContactPoint) -> str:

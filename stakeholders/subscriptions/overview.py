@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import QueryDict
-from django.urls import reverse
 
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Priority
@@ -27,19 +26,11 @@ from stakeholders.subscriptions.forms import WishForm
 PAST = 20  # outages that are over
 
 
-def manage_path(point: ContactPoint) -> str:
-    return path_of("manage", point)
-
-
-def path_of(purpose: str, point: ContactPoint) -> str:
-    return reverse(purpose, args=[links.token(purpose, point.pk, point.link_version)])
-
-
 def addresses_of(point: ContactPoint) -> dict[str, Any]:
     """The other pages of the same contact point."""
     return {
-        "unsubscribe": path_of("unsubscribe", point),
-        "feed": links.url("feed", point.pk, point.link_version),
+        "unsubscribe": links.path("unsubscribe", point),
+        "feed": links.url("feed", point),
         "ended": Subscription.objects.filter(contact_point=point, state="ended")
         .select_related("group")
         .order_by("-pk")[:20],
@@ -89,7 +80,7 @@ def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
 def overview(user: User) -> dict[str, Any]:
     """One's own subscriptions by contact point, and the outages that were told to their groups, newest first."""
     points = ContactPoint.objects.filter(recipient__user=user).order_by("pk")
-    found = [(point, rows(point), manage_path(point)) for point in points]
+    found = [(point, rows(point), links.path("manage", point)) for point in points]
     said = OutageEvent.objects.filter(by=user, text__startswith=outages.COMMENT)
     known = told_to_user(user).select_related("priority")
     known = known.prefetch_related("deployments", "products", "updates", Prefetch("events", said, "own_comments"))

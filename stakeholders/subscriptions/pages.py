@@ -79,7 +79,7 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
             refused = str(error)
         else:
             messages.success(request, "Saved. You get the next message about what you chose.")
-            return redirect(overview.manage_path(point))
+            return redirect(contact_links.path("manage", point))
     return _show(request, "stakeholders/subscribe.html", form, refused=refused, feeds=joining.open_to(None))
 
 
@@ -113,7 +113,7 @@ def subscribe_browser(request: HttpRequest) -> HttpResponse:
         point = subscribing.join("push", address, groups, wish=form.wish(), asked_from="browser", now=now)
     except Refused as refused:
         return JsonResponse({"wrong": str(refused)}, status=409)
-    return JsonResponse({"manage": overview.manage_path(point)})
+    return JsonResponse({"manage": contact_links.path("manage", point)})
 
 
 @require_safe
@@ -223,7 +223,7 @@ def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpRes
     context |= {
         "asked": [row for row in rows if row.state == row.State.ASKED],
         "active": [row for row in rows if row.state == row.State.ACTIVE],
-        "manage": overview.manage_path(point),
+        "manage": contact_links.path("manage", point),
     }
     return render(request, "stakeholders/confirm.html", context)
 
@@ -241,7 +241,11 @@ def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> Htt
     if request.method == "POST":
         by_program = request.POST.get("List-Unsubscribe") == "One-Click"
         subscribing.leave_everything(point, reason=BY_MAIL_PROGRAM if by_program else BY_LINK, now=now)
-    context = {"rows": overview.rows(point), "manage": overview.manage_path(point), "done": request.method == "POST"}
+    context = {
+        "rows": overview.rows(point),
+        "manage": contact_links.path("manage", point),
+        "done": request.method == "POST",
+    }
     return render(request, "stakeholders/unsubscribe.html", context)
 
 
@@ -254,7 +258,7 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
         return redirect(f"{request.path}?saved")
     if do == "revoke":
         contact_links.revoke(point)
-        return redirect(f"{overview.manage_path(point)}?saved")
+        return redirect(f"{contact_links.path('manage', point)}?saved")
     wishes = overview.wish_forms(point, post)
     how = forms.SettingsForm(post, instance=overview.settings_of(point, keep=post is not None))
     refused = ""

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from dispatching import example
 from schedules import clock
+from schedules.surfaces.public import public_url
 from stakeholders import example as stakeholders
 
 
@@ -16,6 +17,4 @@ class Command(BaseCommand):
             stakeholders.load(now=clock.now())
         self.stdout.write("The example organisation is there.")
         for name, key in keys.items():
-            self.stdout.write(
-                f"Integration “{name}”, shown this once: {settings.PUBLIC_URL}/integrations/{key}/events/"
-            )
+            self.stdout.write(f"Integration “{name}”, shown this once: {public_url('own_events', key)}")

@@ -251,7 +251,7 @@ def test_the_feed_has_one_entry_an_update_in_the_readers_language(outside, uwe, 
     api.post(f"outages/{outage.pk}/updates/", {"text": "Still at it.", "next_update_by": SOON})
 
     def entries():
-        answer = Client().get(links.url("feed", uwe.pk, 1))
+        answer = Client().get(links.url("feed", uwe))
         found = ElementTree.fromstring(answer.content).findall(f"{ATOM}entry")
         language = "{http://www.w3.org/XML/1998/namespace}lang"
         return [(each.get(language), each.findtext(f"{ATOM}id")) for each in found]
@@ -265,7 +265,7 @@ def test_the_feed_has_one_entry_an_update_in_the_readers_language(outside, uwe, 
 
 def test_the_manage_page_offers_the_languages_that_are_there_and_keeps_the_choice(uwe):
     """B10"""
-    page = links.url("manage", uwe.pk, 1)
+    page = links.url("manage", uwe)
     shown = Client().get(page)
     assert '<option value="de" selected>Deutsch</option>' in shown.content.decode()
     assert shown.content.decode().count("<option") and "Fran" not in shown.content.decode()

@@ -217,7 +217,7 @@ def test_a_bounce_that_comes_later_suspends_the_address(world, sent):
     sent.delivery.refresh_from_db()
     assert (sent.delivery.state, sent.delivery.due_at) == ("failed", None)
     assert (reason(sent.point), VI in sent.delivery.reason) == (BOUNCED, False)
-    manage = links.url("manage", sent.point.pk, 1).partition("8000")[2]
+    manage = links.url("manage", sent.point).partition("8000")[2]
     assert f"Nothing is sent there at present: {BOUNCED}." in text(Client().get(manage))
     tries = list(Attempt.objects.filter(delivery=sent.delivery).values_list("number", "outcome"))
     assert tries == [(1, "accepted"), (2, "gone")]
@@ -617,7 +617,7 @@ def test_leaving_by_a_link_that_several_people_have_deletes_nothing(world, webho
     """P9: what a webhook shared by several was subscribed to stays on record, with the reason, and can be switched on."""
     point = reader(world, webhook.address, "webhook")
     waiting = hook(world, webhook)
-    leave, manage = (links.url(purpose, point.pk, 1).partition("8000")[2] for purpose in ("unsubscribe", "manage"))
+    leave, manage = (links.url(purpose, point).partition("8000")[2] for purpose in ("unsubscribe", "manage"))
     assert Client().post(leave).status_code == 200
     assert news_of(waiting).state == "suppressed"
     row = Subscription.objects.get()

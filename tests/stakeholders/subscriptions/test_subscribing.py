@@ -409,6 +409,6 @@ def test_the_sender_is_whom_our_own_proxies_saw(settings, proxies, passed, ip):
 def test_new_links_make_the_old_ones_void(world):
     """Invariant 14"""
     point = subscriber(world)
-    old = links.token("manage", point.pk, point.link_version)
+    old = links.token("manage", point)
     links.revoke(point)
     assert links.read("manage", old) is None

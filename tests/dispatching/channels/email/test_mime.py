@@ -14,6 +14,7 @@ from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.email.mime import encoded
 from dispatching.channels.shared_words import Letter, Words, fill, mark
 from dispatching.contact import links
+from dispatching.models import ContactPoint
 from tests.dispatching.media import KEY
 
 LEAVE = mark("unsubscribe")
@@ -204,5 +205,6 @@ def test_a_mark_that_somebody_has_typed_into_a_passage_stays_as_it_is():
 def test_a_personal_link_names_no_address(db, settings):
     """P: no address in a URL"""
     settings.ROOT_URLCONF = "tests.dispatching.links"
-    assert "@" not in links.url("manage", 7, 1)
-    assert links.url("manage", 7, 1) != links.url("manage", 7, 2)
+    first, second = (ContactPoint(pk=7, link_version=version, address="vi@example.org") for version in (1, 2))
+    assert "@" not in links.url("manage", first)
+    assert links.url("manage", first) != links.url("manage", second)
