@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpResponse
-from django.template.defaultfilters import linebreaks
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import linebreaks
 from django.utils.http import http_date
