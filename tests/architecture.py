@@ -459,5 +459,6 @@ LAWS = (
     there_is_one_refused,
     nobody_reads_the_clock_of_the_host,
     the_clock_is_read_at_the_edge,
+    a_state_is_written_in_its_verb_module,
     sql_names_tables_of_its_own_app_or_below,
 )

@@ -187,6 +187,11 @@ def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
     escalation.state, escalation.due_at = State.EXHAUSTED, None
 
 
+def stop(alert: Alert) -> None:
+    """No further step runs. The caller holds the lock on the alert."""
+    Escalation.objects.running().filter(alert=alert).update(state=State.STOPPED, due_at=None)
+
+
 def _active(recipient: Recipient) -> bool:
     return recipient.user is None or recipient.user.is_active
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from dispatching import alarms
-from dispatching.alerts import paging, timeline
+from dispatching.alerts import escalating, paging, timeline
 from dispatching.delivery import delivering
 from dispatching.models import Alert, AlertEvent, Escalation
 from schedules.models import User
@@ -68,7 +68,7 @@ def _move(alert: Alert, to: Alert.State) -> None:
 
 def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
     """Ends the escalation and withdraws what is on its way; returns what the timeline says of it."""
-    Escalation.objects.running().filter(alert=alert).update(state=Escalation.State.STOPPED, due_at=None)
+    escalating.stop(alert)
     count = delivering.suppress(list(paging.withdraw(alert)), reason, now=now)
     return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
 

@@ -299,14 +299,13 @@ def arrived(delivery: Delivery) -> None:
 
 def suppress(deliveries: Iterable[int] | QuerySet[Delivery, Any], reason: str, *, now: datetime) -> int:
     """Nothing of these starts any more: waiting ones end here, one that is being sent is stopped before its call."""
-    waiting = When(state=State.PENDING, then=Value(State.SUPPRESSED))
     # One statement: between two of them a delivery could change from the one state to the other and slip through.
     return (
         Delivery.objects.live()
         .filter(pk__in=deliveries)
         .update(
             due_at=Case(When(state=State.PENDING, then=Value(None)), default=F("due_at")),
-            state=Case(waiting, default=F("state")),
+            state=Case(When(state=State.PENDING, then=Value(State.SUPPRESSED)), default=F("state")),
             reason=reason,
             cancelled_at=now,
         )
