@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,8 @@ class Envelope:
     recipient: str
     subject: str
     body: str
+    # When this attempt is made, for what is dated or signed: the host's own clock may be wrong (faults E1).
+    at: datetime = field(kw_only=True, compare=False)
     data: dict[str, Any] = field(default_factory=dict)
     short: str = ""
     letter: Letter | None = None

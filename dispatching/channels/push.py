@@ -6,7 +6,7 @@ An address is the browser's PushSubscription, as JSON or in our short form: ENDP
 
 import base64
 import json
-import time
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ TITLE, BODY = 200, 300  # characters: with the link far less than the 3,993 byte
 LONGEST = 500  # characters of an address
 KEPT = 24 * 3600  # seconds for which the service keeps a message for a browser that is not there
 GONE = {404, 410}  # the browser has ended it (RFC 8030 7.3)
-SIGNED_FOR = 12 * 3600  # seconds; a day is the most, and clocks differ
+SIGNED_FOR = timedelta(hours=12)  # a day is the most, and clocks differ
 
 
 class PushChannel(Channel):
@@ -73,9 +73,9 @@ class PushChannel(Channel):
             "Content-Type": "application/octet-stream",
             "TTL": str(KEPT),
             "Urgency": "high",
-            **_signed(endpoint),
+            **_signed(endpoint, envelope.at),
         }
-        return receipt(self._client.post(endpoint, body, headers, redirects=()), gone=GONE)
+        return receipt(self._client.post(endpoint, body, headers, redirects=()), at=envelope.at, gone=GONE)
 
 
 def content(envelope: Envelope) -> bytes:
@@ -103,13 +103,13 @@ def _vapid(private_key: str) -> Vapid02:
     return Vapid02.from_raw(private_key.encode())
 
 
-def _signed(endpoint: str) -> dict[str, str]:
+def _signed(endpoint: str, at: datetime) -> dict[str, str]:
     place = urlsplit(endpoint)
     vapid = _vapid(settings.VAPID_PRIVATE_KEY)
     claims = {
         "aud": f"{place.scheme}://{place.netloc}",
         "sub": f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}",
-        "exp": int(time.time()) + SIGNED_FOR,
+        "exp": int((at + SIGNED_FOR).timestamp()),
     }
     return vapid.sign(claims)
 

@@ -45,7 +45,7 @@ class SmsChannel(Channel):
             headers["Authorization"] = f"Bearer {settings.SMS_GATEWAY_TOKEN}"
         body = json.dumps(message, ensure_ascii=False).encode()
         # No redirects: they would carry the token elsewhere.
-        return receipt(self._client.post(settings.SMS_GATEWAY_URL, body, headers, redirects=()))
+        return receipt(self._client.post(settings.SMS_GATEWAY_URL, body, headers, redirects=()), at=envelope.at)
 
 
 def text(envelope: Envelope) -> str:

@@ -4,9 +4,8 @@ import hashlib
 import hmac
 import http
 import json
-import time
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from django.conf import settings
@@ -39,7 +38,7 @@ class WebhookChannel(Channel):
 
     def send(self, envelope: Envelope) -> str:
         body = content(envelope)
-        timestamp = str(int(time.time()))
+        timestamp = str(int(envelope.at.timestamp()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"Tocsin (+{settings.PUBLIC_URL})",
@@ -49,7 +48,7 @@ class WebhookChannel(Channel):
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
         reply = self._client.post(envelope.address, body, headers)
-        said = receipt(reply, gone=GONE)
+        said = receipt(reply, at=envelope.at, gone=GONE)
         return PROVED if _answers(reply, envelope.data.get("challenge")) else said
 
 
@@ -86,7 +85,7 @@ def _hop(envelope: Envelope) -> int:
     return hop if isinstance(hop, int) else 0
 
 
-def receipt(reply: Reply, *, gone: Collection[int] = ()) -> str:
+def receipt(reply: Reply, *, at: datetime, gone: Collection[int] = ()) -> str:
     """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not.
 
     `gone`: the statuses by which it says that there is no such address.
@@ -100,7 +99,7 @@ def receipt(reply: Reply, *, gone: Collection[int] = ()) -> str:
         f"{reply.host} answered {reply.status} {_phrase(reply.status)}".rstrip(),
         permanent=not temporary,
         gone=reply.status in gone,
-        retry_after=_retry_after(reply) if temporary else None,
+        retry_after=_retry_after(reply, at) if temporary else None,
     )
 
 
@@ -131,13 +130,13 @@ def _phrase(status: int) -> str:
         return ""
 
 
-def _retry_after(reply: Reply) -> int | None:
+def _retry_after(reply: Reply, at: datetime) -> int | None:
     """Seconds from either form of the header (RFC 9110 10.2.3); None if it makes no sense."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(int(value[:9]), LONGEST_WAIT)
     try:
-        seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        seconds = (parsedate_to_datetime(value) - at).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
     return max(0, min(round(seconds), LONGEST_WAIT))

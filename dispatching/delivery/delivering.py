@@ -166,7 +166,7 @@ def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
 
 def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     try:
-        receipt = channels.get(delivery.channel).send(envelope(delivery))
+        receipt = channels.get(delivery.channel).send(envelope(delivery, at=now))
     except ChannelError as error:
         return _failed(delivery, error, now=now)
     except Exception as error:  # the one broad net: a fault in a channel must not stop the others
@@ -185,13 +185,14 @@ def _refusal(delivery: Delivery) -> str:
     return f"the contact point is disabled: {point.disabled_reason}" if point.disabled_reason else ""
 
 
-def envelope(delivery: Delivery) -> Envelope:
+def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
     assert delivery.contact_point
     addressed = partial(
         Envelope,
         key=delivery.key.hex,
         address=delivery.contact_point.address,
         recipient=delivery.recipient_name,
+        at=at,
     )
     if delivery.content_id is None:
         data = {"id": delivery.key.hex, **delivery.data}

@@ -168,7 +168,7 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
         texts = [
-            (each, specimen(each.content), specimen(each.content, "html"), other_specimens(each.content))
+            (each, specimen(each.content), specimen(each.content, "html"), other_specimens(each.content, at=now))
             for each in messages
         ]
         remarks = wordings.remarks(update)

@@ -110,11 +110,11 @@ def specimen(content: Content, form: str = "text") -> str:
     return fill(getattr(words, form), {**letter.links, "parts": letter.passages(form)})
 
 
-def other_specimens(content: Content) -> dict[str, str]:
+def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     """What the other media get, by their names."""
     link = links.url("unsubscribe", 0, 1)  # nobody's, but as long as theirs
     said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
-    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short)
+    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short, at=at)
     posted = json.loads(webhook.content(envelope))
     shown = {
         "Text message": sms.text(envelope),

@@ -1,6 +1,7 @@
 """Each medium with a receiver at its other end, seen through the same five names, so that one test can ask them all."""
 
 import json
+from datetime import UTC, datetime
 
 from dispatching.channels import Envelope, MemoryChannel
 from dispatching.channels.email.channel import EmailChannel
@@ -14,7 +15,13 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 
 def envelope(address, **values):
-    usual = {"key": KEY, "recipient": "Ana", "subject": "Checkout is slow", "body": "p99 is 3 s\n"}
+    usual = {
+        "key": KEY,
+        "recipient": "Ana",
+        "subject": "Checkout is slow",
+        "body": "p99 is 3 s\n",
+        "at": datetime.now(UTC),
+    }
     return Envelope(address=address, **{**usual, **values})
 
 

@@ -7,7 +7,7 @@ responders the same (RFC 3834 2, RFC 5230 4.6), and there are servers that deliv
 from email import message_from_bytes
 from email.header import Header
 from email.message import Message
-from email.utils import formataddr, parseaddr
+from email.utils import formataddr, formatdate, parseaddr
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -85,6 +85,7 @@ def headers(envelope: Envelope) -> dict[str, str]:
     """What every mail says; its Message-ID is the same for every attempt: a receiver can tell that it has it already."""
     said = {
         "Message-ID": message_id(envelope.key),
+        "Date": formatdate(envelope.at.timestamp()),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }

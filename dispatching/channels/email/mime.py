@@ -5,7 +5,6 @@ Everything is quoted-printable, 7 bits wide: nobody on the way has a reason to c
 
 import binascii
 from email.header import Header
-from email.utils import formatdate
 from functools import lru_cache
 from html import escape
 
@@ -24,10 +23,10 @@ SUBJECT, NAME = 250, 100  # characters
 
 
 def write(letter: Letter, headers: dict[str, str]) -> bytes:
-    """The whole mail. `headers` are those of this mail alone, ASCII and folded; the Date is that of now."""
+    """The whole mail. `headers` are those of this mail alone, ASCII and folded."""
     words = letter.words
     own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"{own}Date: {formatdate()}\r\n".encode("ascii") + _common(words)
+    head = own.encode("ascii") + _common(words)
     text = _body(letter, "text")
     if not words.html:
         return head + PLAIN + text

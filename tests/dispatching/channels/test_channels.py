@@ -1,13 +1,18 @@
 """What every channel promises, asked of each of them over a real connection."""
 
 import threading
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from dispatching import channels
 from dispatching.channels import ChannelError
+from dispatching.channels.push import SIGNED_FOR
+from tests.dispatching.browsers import claims
 from tests.dispatching.media import KEY, Memory, envelope
+from tests.world import MONDAY
 
 NASTY = "Latenz ü 🔥 \ud800 nul\x00 bell\x07\r\nBcc: eve@example.org"
 
@@ -32,6 +37,23 @@ def test_every_attempt_carries_the_same_key(medium):
     for _ in range(2):
         medium.channel.send(envelope(medium.address))
     assert [key for key, _, _ in medium.received()] == [KEY, KEY]
+
+
+DATED = {
+    "mail": lambda server: parsedate_to_datetime(str(server.messages[0]["Date"])).replace(tzinfo=UTC),
+    "webhook": lambda server: datetime.fromtimestamp(int(server.requests[0].headers["x-tocsin-timestamp"]), UTC),
+    "push": lambda server: (
+        datetime.fromtimestamp(claims(server.requests[0].headers["authorization"])[0]["exp"], UTC) - SIGNED_FOR
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_what_is_dated_or_signed_goes_by_the_time_of_the_attempt_and_not_by_the_hosts(request, name):
+    """E1: a receiver refuses a signature that is too old or from the future."""
+    medium = request.getfixturevalue(name)
+    medium.channel.send(envelope(medium.address, at=MONDAY))
+    assert DATED[name](medium.server) == MONDAY
 
 
 def test_a_temporary_failure_says_so_and_the_next_attempt_is_accepted(medium):

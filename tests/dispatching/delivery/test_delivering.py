@@ -63,7 +63,9 @@ def test_a_sender_that_died_before_the_call_is_taken_over_after_its_lease(world,
 def test_a_resend_after_a_crash_carries_the_same_key(world, page):
     """A3, A4, W5, W6: the provider accepted, we died before recording it."""
     claim = delivering.claim_next("page", now=world.now)
-    envelope = delivering.envelope(Delivery.objects.select_related("contact_point").get(pk=claim.delivery_id))
+    envelope = delivering.envelope(
+        Delivery.objects.select_related("contact_point").get(pk=claim.delivery_id), at=world.now
+    )
     memory.send(envelope)
     world.advance(seconds=30)
     first, second = memory.outbox

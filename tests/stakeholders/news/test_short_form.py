@@ -33,7 +33,7 @@ def test_the_facts_fit_a_text_message_beside_the_link_to_stop_it(outside):
     """With the longest facts, and an address of ours of usual length."""
     outage = outside.outage(title="T" * 200, said_geography="G" * 200)
     content = outside.announce(outage, "x" * 5000).messages.get().content
-    said = messages.other_specimens(content)["Text message"]
+    said = messages.other_specimens(content, at=outside.world.now)["Text message"]
     assert BY in said and said.endswith("Stop: (a link of their own)")
 
 

@@ -2,6 +2,7 @@
 
 import quopri
 import re
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.utils import parsedate_to_datetime
 
@@ -39,7 +40,8 @@ def words(**values):
 def envelope(address, *, parts=("1",), after="", recipient="Ana", **values):
     letter = Letter(words(**values), parts, LINKS, after)
     data = {"unsubscribe_url": LINKS["unsubscribe"]}
-    return Envelope(KEY, address, recipient, letter.words.subject, letter.text, data, letter=letter, leave="7-1")
+    own = {"letter": letter, "leave": "7-1", "at": datetime.now(UTC)}
+    return Envelope(KEY, address, recipient, letter.words.subject, letter.text, data, **own)
 
 
 def raw(mail, **values) -> bytes:
@@ -166,8 +168,8 @@ def test_one_click_is_offered_over_https_only(mail):
     """RFC 8058: without it the link is opened, and asks."""
     link = LINKS["unsubscribe"].replace("https", "http")
     letter = Letter(words(), ("1",), LINKS)
-    data = {"unsubscribe_url": link}
-    mail.channel.send(Envelope(KEY, mail.address, "Ana", letter.words.subject, letter.text, data, letter=letter))
+    own = {"data": {"unsubscribe_url": link}, "letter": letter, "at": datetime.now(UTC)}
+    mail.channel.send(Envelope(KEY, mail.address, "Ana", letter.words.subject, letter.text, **own))
     message = message_from_bytes(mail.server.mails[-1].content, policy=policy.default)
     assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{link}>", None)
 
