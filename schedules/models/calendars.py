@@ -4,6 +4,7 @@ import secrets
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from schedules.models.people import Team, User
 from schedules.models.schedule import Schedule
@@ -91,7 +92,7 @@ class CalendarLink(models.Model):
         related_name="+",
         help_text="The shifts of all schedules of a team.",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ("pk",)
