@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from dispatching.models import Alert
+from schedules import clock
 from stakeholders.models import StakeholderGroup
 from stakeholders.subscriptions import sms_limits
 
@@ -78,7 +79,7 @@ class TocsinAdminSite(UnfoldAdminSite):
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        for problem in sms_limits.problems(timezone.now()):
+        for problem in sms_limits.problems(clock.now()):
             messages.error(request, problem)
         return super().index(request, extra_context)
 

@@ -1,4 +1,4 @@
-"""The database's clock, by which everything is due: machines whose own clocks differ agree on it (faults E1).
+"""The only clock that Tocsin reads, at its edge: the database's, so that hosts whose own clocks differ agree (faults E1).
 
 It is asked every few seconds. In between, the time that has gone by is added as this machine's monotonic clock has it,
 which nobody sets. Processes must agree to a few milliseconds, or one would not see yet what another has made due: an
@@ -6,6 +6,7 @@ answer that took long is asked for again.
 """
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -18,11 +19,19 @@ _asked: tuple[float, datetime, float] | None = None  # how long the answer took,
 
 def now() -> datetime:
     """UTC."""
+    return source()
+
+
+def of_the_database() -> datetime:
     global _asked
     if _asked is None or time.monotonic() - _asked[2] > EVERY:
         _asked = _ask()
     _, said, at = _asked
     return said + timedelta(seconds=time.monotonic() - at)
+
+
+# Tests put a clock here that they can move (the fixture `clock` in tests/conftest.py); nothing else does.
+source: Callable[[], datetime] = of_the_database
 
 
 def _ask() -> tuple[float, datetime, float]:

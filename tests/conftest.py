@@ -3,9 +3,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
+from time_machine import TimeMachineFixture
 
 from dispatching.channels import memory
 from dispatching.delivery import batching
+from schedules import clock as our_clock
 from tests import links
 from tests.world import World
 
@@ -17,6 +20,16 @@ def quiet(settings):
     settings.MEMORY_CHANNEL = True
     memory.clear()
     batching.away.clear()
+
+
+@pytest.fixture
+def clock(time_machine: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch) -> TimeMachineFixture:
+    """`clock.move_to(…)` and `clock.shift(…)` move what the product takes for now, and the host's clock with it.
+
+    `time_machine` alone moves the host's: what the product does must not change by that (faults E1).
+    """
+    monkeypatch.setattr(our_clock, "source", timezone.now)
+    return time_machine
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from dispatching.alerts import lifecycle, links, page_words, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
+from schedules import clock
 from schedules.refused import Refused
 
 VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
@@ -24,7 +24,7 @@ VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def alert_page(request: HttpRequest, token: str) -> HttpResponse:
-    response = _answer(request, token, timezone.now())
+    response = _answer(request, token, clock.now())
     response["Referrer-Policy"] = "no-referrer"  # the address is a key: a runbook must not get it (faults K13)
     return response
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers
@@ -13,6 +12,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from schedules import clock
 from schedules.arrangements import handover, swapping
 from schedules.models import Absence, HandoverNote, SwapRequest
 from schedules.surfaces import access
@@ -99,7 +99,7 @@ class SwapRequestSerializer(RecordSerializer):
     def create(self, validated_data: dict[str, Any]) -> SwapRequest:
         schedule, asking = validated_data.pop("schedule"), self.context["request"].user
         start, end = validated_data.pop("start"), validated_data.pop("end")
-        return swapping.ask(schedule, asking, start, end, now=timezone.now(), **validated_data)
+        return swapping.ask(schedule, asking, start, end, now=clock.now(), **validated_data)
 
 
 class SwapRequestFilters(filters.FilterSet):
@@ -146,7 +146,7 @@ class SwapRequestViewSet(mixins.CreateModelMixin, ReadOnlyResource):
         return self._do(swapping.withdraw)
 
     def _do(self, do: Callable[..., SwapRequest]) -> Response:
-        do(self.get_object(), self.request.user, timezone.now())
+        do(self.get_object(), self.request.user, clock.now())
         return Response(self.get_serializer(self.get_object()).data)
 
 
@@ -159,7 +159,7 @@ class HandoverNoteSerializer(RecordSerializer):
         read_only_fields = ("at",)
 
     def create(self, validated_data: dict[str, Any]) -> HandoverNote:
-        return handover.write(by=self.context["request"].user, now=timezone.now(), **validated_data)
+        return handover.write(by=self.context["request"].user, now=clock.now(), **validated_data)
 
 
 class HandoverNoteFilters(filters.FilterSet):

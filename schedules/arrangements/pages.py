@@ -8,10 +8,10 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from schedules import clock
 from schedules.arrangements import handover, swapping, turns
 from schedules.arrangements.forms import AbsenceForm, NoteForm, SwapForm
 from schedules.calendars import export
@@ -33,7 +33,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     """One's own shifts, swaps, absences and hand-over notes."""
     assert isinstance(request.user, User)
     act = _act if request.method == "POST" else _show
-    return act(request, request.user, timezone.now())
+    return act(request, request.user, clock.now())
 
 
 @login_required
@@ -42,7 +42,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 def ask_for_swap(request: HttpRequest) -> HttpResponse:
     """Whom to ask to take one shift; which one it is stands in the address."""
     assert isinstance(request.user, User)
-    return _ask_for_swap(request, request.user, timezone.now())
+    return _ask_for_swap(request, request.user, clock.now())
 
 
 def _show(

@@ -8,11 +8,11 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from schedules import clock
 from schedules.calendars import export, feeds
 from schedules.calendars.occurrences import BadCalendar
 from schedules.models import CalendarFeed, CalendarLink
@@ -37,7 +37,7 @@ class CalendarFeedForm(forms.ModelForm):
         return cleaned
 
     def _read(self, text: str, zone: Any) -> None:
-        now = timezone.now()
+        now = clock.now()
         try:
             self.taken = text, feeds.reading_of(text, zone, now), now
         except BadCalendar as error:
@@ -81,7 +81,7 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
 
     def save_model(self, request: HttpRequest, obj: CalendarFeed, form: Any, change: bool) -> None:
         if obj.url:
-            obj.due_at = timezone.now()
+            obj.due_at = clock.now()
         super().save_model(request, obj, form, change)
         if form.taken:
             feeds.keep(obj, *form.taken)

@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Count, QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from guardian.shortcuts import get_objects_for_user
 from rest_framework import mixins, serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
+from schedules import clock
 from schedules.calendars import export, feeds
 from schedules.calendars.occurrences import BadCalendar
 from schedules.models import CalendarFeed, CalendarLink
@@ -43,7 +43,7 @@ class CalendarFeedSerializer(RecordSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        now, feed = timezone.now(), self.instance or CalendarFeed()
+        now, feed = clock.now(), self.instance or CalendarFeed()
         text, zone = attrs.pop("content", feed.content), attrs.get("time_zone", feed.time_zone)
         if attrs.get("url", feed.url):
             if text != feed.content:

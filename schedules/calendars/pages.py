@@ -4,12 +4,12 @@ from hashlib import sha256
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from schedules import clock
 from schedules.calendars import export
 from schedules.models import CalendarLink
 
@@ -20,7 +20,7 @@ def calendar(request: HttpRequest, token: str) -> HttpResponse:
     """The shifts of a calendar link as iCalendar; no login, the token is the key."""
     links = CalendarLink.objects.select_related("user", "schedule", "team").filter(owner__is_active=True)
     link = get_object_or_404(links, token=token)
-    shifts = export.export(timezone.now(), user=link.user, schedule=link.schedule, team=link.team)
+    shifts = export.export(clock.now(), user=link.user, schedule=link.schedule, team=link.team)
     etag = quote_etag(sha256(shifts).hexdigest())
     response = HttpResponse(
         shifts,

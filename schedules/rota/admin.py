@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
+from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import Duty, gaps, timetables
 from schedules.rota import replanning
@@ -165,14 +166,14 @@ class RotationAdmin(ForesightAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if change:
-            now, at_once = timezone.now(), form.cleaned_data["at_once"]
+            now, at_once = clock.now(), form.cleaned_data["at_once"]
             replanning.replan(form.instance, form.plans_before, now=now, at_once=at_once)
         else:
             self._make_schedules(request, form)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """From this week on, so that whoever is first in the list is first on duty."""
-        return {"first_day": monday(timezone.now(), UTC), **super().get_changeform_initial_data(request)}
+        return {"first_day": monday(clock.now(), UTC), **super().get_changeform_initial_data(request)}
 
     def response_add(self, request: HttpRequest, obj: Rotation, post_url_continue: str | None = None) -> HttpResponse:
         """“Save and add another” keeps the rhythm and the hours: the next team is its name and its people."""
@@ -235,7 +236,7 @@ class OverrideInline(StackedInline):
     verbose_name_plural = "overrides: somebody steps in, now or later"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
-        return super().get_queryset(request).filter(end__gt=timezone.now()).select_related("user", "instead_of")
+        return super().get_queryset(request).filter(end__gt=clock.now()).select_related("user", "instead_of")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -11,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule, User
 from schedules.oncall import gaps, load_of, on_call, shifts_of
 from schedules.rota import replanning
@@ -90,7 +90,7 @@ class RotationSerializer(RecordSerializer):
         before = replanning.plans(instance)
         instance.refresh_from_db()  # what another edit has changed meanwhile stays changed
         rotation = super().update(instance, validated_data)
-        replanning.replan(rotation, before, now=timezone.now(), at_once=at_once)
+        replanning.replan(rotation, before, now=clock.now(), at_once=at_once)
         return rotation
 
     def put_participants(self, rotation: Rotation, crews: list[tuple[User, User | None]]) -> None:
@@ -221,7 +221,7 @@ class ScheduleViewSet(TeamOwnedResource):
         """Who is on call at a moment, until when, and which layer or override says so. Nobody in a gap."""
         query = AtQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        at = query.validated_data.get("at", timezone.now())
+        at = query.validated_data.get("at", clock.now())
         return Response(OnCallSerializer({"at": at, "people": on_call(self.get_object(), at)}).data)
 
     @extend_schema(parameters=[SpanQuery], responses=DutySerializer(many=True))
@@ -246,7 +246,7 @@ class ScheduleViewSet(TeamOwnedResource):
 
 
 def _span(request: Request) -> tuple[datetime, datetime]:
-    query = SpanQuery(data=request.query_params, context={"now": timezone.now()})
+    query = SpanQuery(data=request.query_params, context={"now": clock.now()})
     query.is_valid(raise_exception=True)
     return query.validated_data["from"], query.validated_data["to"]
 

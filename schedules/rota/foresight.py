@@ -8,8 +8,8 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
+from schedules import clock
 from schedules.rota.changes import changes, duties_of
 from schedules.surfaces.admin import TeamOwnedAdmin
 from schedules.templatetags.times import day_and_time
@@ -41,7 +41,7 @@ class ForesightAdmin(TeamOwnedAdmin):
     ) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
-        now = timezone.now()
+        now = clock.now()
         request.span = now, now + timedelta(weeks=WEEKS)  # type: ignore[attr-defined]
         with transaction.atomic():
             request.before = duties_of(self._known(object_id), *request.span)  # type: ignore[attr-defined]

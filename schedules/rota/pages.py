@@ -8,8 +8,8 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
+from schedules import clock
 from schedules.models import Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 from schedules.people import reach
@@ -31,7 +31,7 @@ class Watch:
 def on_call_now(request: HttpRequest) -> HttpResponse:
     """Who is on call now, all schedules by team; anyone who is logged in may read it."""
     assert isinstance(request.user, User)
-    now = timezone.now()
+    now = clock.now()
     schedules = Schedule.objects.select_related("team").annotate(rank=Min("layers__position"))
     ordered = list(schedules.order_by("team__name", "rank", "name"))
     tables = timetables([schedule.pk for schedule in ordered], now, now + HORIZON)

@@ -24,6 +24,7 @@ from unfold import admin as unfold
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
+from schedules import clock
 from schedules.models import User
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
@@ -148,7 +149,7 @@ class ModelAdmin(unfold.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _preview(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        now = timezone.now()
+        now = clock.now()
         # As saved: after a refused form `obj` carries what was typed in.
         saved = self.get_queryset(request).get(pk=obj.pk)
         return {"now": now, "zone": timezone.get_current_timezone(), **self.preview(request, saved, now)}
@@ -209,7 +210,7 @@ class VerbAdmin(ModelAdmin):
             raise PermissionDenied
         method = getattr(self, name)
         try:
-            self.message_user(request, method(request, obj, timezone.now()), messages.SUCCESS)
+            self.message_user(request, method(request, obj, clock.now()), messages.SUCCESS)
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         else:

@@ -6,12 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.decorators import display
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Service
+from schedules import clock
 from schedules.surfaces.admin import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
 from stakeholders.definitions import defining, rehearsal
 from stakeholders.groups import audience
@@ -126,7 +126,7 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if formset.model is DefinitionComment:
             for comment in formset.save(commit=False):
-                comment.by, comment.at = person(request), timezone.now()
+                comment.by, comment.at = person(request), clock.now()
         super().save_formset(request, form, formset, change)
 
     def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:

@@ -3,9 +3,9 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from schedules import clock
 from schedules.models import User
 from stakeholders.definitions import defining
 from stakeholders.groups import groups, joining, matrix
@@ -17,7 +17,7 @@ from stakeholders.models import StakeholderGroup
 def stakeholder_guide(request: HttpRequest) -> HttpResponse:
     """The groups and what they are for. Made from the rows each time it is read, so that it cannot go out of date (B43)."""
     assert isinstance(request.user, User)
-    user, now = request.user, timezone.now()
+    user, now = request.user, clock.now()
     known = StakeholderGroup.objects.select_related("parent", "owner")
     listed = known.prefetch_related("deployments", "products", "representatives")
     context = {

@@ -10,11 +10,11 @@ from django.db.models import Count, Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from schedules import clock
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, verb
 from stakeholders.groups import audience, groups, matrix, seats
 from stakeholders.groups.forms import WouldBeToldForm
@@ -35,7 +35,7 @@ class PastReview(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         if self.value() == "past":
-            return queryset.past_review(timezone.now().date())
+            return queryset.past_review(clock.now().date())
         return queryset.filter(review_by=None) if self.value() == "none" else queryset
 
 
@@ -95,7 +95,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        groups.note_coverage(form.instance, form.covered, now=timezone.now())
+        groups.note_coverage(form.instance, form.covered, now=clock.now())
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         groups.forget(obj)
@@ -126,7 +126,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
 
     @admin.display(description="review by", ordering="review_by")
     def review(self, group: StakeholderGroup) -> str:
-        return groups.review_words(group, timezone.now().date())
+        return groups.review_words(group, clock.now().date())
 
     def preview(self, request: HttpRequest, obj: StakeholderGroup, now: datetime) -> dict[str, Any]:
         products, rows = matrix.covered(obj)
@@ -160,9 +160,9 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
             **self.admin_site.each_context(request),
             "title": "Who is told where: groups by geography and product",
             "picture": matrix.picture(),
-            "past_review": StakeholderGroup.objects.past_review(timezone.now().date()),
+            "past_review": StakeholderGroup.objects.past_review(clock.now().date()),
             "missing": groups.missing(),
-            "seats": seats.estimate(timezone.now()),
+            "seats": seats.estimate(clock.now()),
             "spans": seats.SPANS,
             "may_add": self.has_add_permission(request),
             "form": form,

@@ -3,12 +3,12 @@
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
+from schedules import clock
 from schedules.surfaces.api import RecordSerializer, Resource, TeamMayChange
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
@@ -128,7 +128,7 @@ class GroupFilters(filters.FilterSet):
         return queryset.filter(Q(products__in=chosen) | Q(all_products=True)).distinct()
 
     def by_review(self, queryset: Any, name: str, past: bool) -> QuerySet:
-        passed = StakeholderGroup.objects.past_review(timezone.now().date())
+        passed = StakeholderGroup.objects.past_review(clock.now().date())
         return queryset.filter(pk__in=passed) if past else queryset.exclude(pk__in=passed)
 
 
@@ -155,7 +155,7 @@ class StakeholderGroupViewSet(Resource):
         # What was prefetched is from before the change.
         group = serializer.instance = self.get_queryset().get(pk=group.pk)
         groups.grant_to_owner(group, before=owner)
-        groups.note_coverage(group, covered, now=timezone.now())
+        groups.note_coverage(group, covered, now=clock.now())
 
     def perform_destroy(self, instance: StakeholderGroup) -> None:
         groups.forget(instance)

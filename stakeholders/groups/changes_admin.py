@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from schedules import clock
 from schedules.surfaces import access
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, verb
 from stakeholders.groups import changing
@@ -29,7 +30,7 @@ class Due(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         if self.value() == "past":
-            return queryset.past_due(timezone.now())
+            return queryset.past_due(clock.now())
         return queryset.waiting() if self.value() == "waiting" else queryset
 
 
@@ -105,7 +106,7 @@ class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
 
     @admin.display(description="needed by", ordering="due_at")
     def due(self, obj: ChangeRequest) -> str:
-        late = obj.state in OFFERED and obj.due_at <= timezone.now()
+        late = obj.state in OFFERED and obj.due_at <= clock.now()
         return f"past due: {timezone.localtime(obj.due_at):%Y-%m-%d %H:%M}" if late else local(obj.due_at)
 
     @admin.display(description="on")

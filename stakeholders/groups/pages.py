@@ -4,10 +4,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from schedules import clock
 from schedules.models import User
 from stakeholders.groups import changing
 from stakeholders.groups.forms import ChangeForm
@@ -20,7 +20,7 @@ from stakeholders.models import ChangeRequest
 def change_groups(request: HttpRequest) -> HttpResponse:
     """Asks for a change of a group; shows one's own requests."""
     assert isinstance(request.user, User)
-    user, now = request.user, timezone.now()
+    user, now = request.user, clock.now()
     posted = request.POST if request.method == "POST" else None
     form = ChangeForm(posted, zone=user.time_zone, now=now, initial={"group": request.GET.get("group", "")})
     if posted is not None and form.is_valid():

@@ -19,6 +19,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Batch, Delivery
+from schedules import clock
 from schedules.refused import Refused
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, picker, verb
 from schedules.surfaces.forms import blame
@@ -77,7 +78,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return [path("<int:pk>/write/<slug:kind>/", view, name="stakeholders_outage_write"), *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: Outage, form: Any, change: bool) -> None:
-        now = timezone.now()
+        now = clock.now()
         if not change:
             outages.declare(obj, now=now, by=person(request))
             return
@@ -102,7 +103,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             raise Http404
         if not self.has_change_permission(request, outage):
             raise PermissionDenied
-        now, chosen, zone = timezone.now(), Update.Kind(kind), timezone.get_current_timezone()
+        now, chosen, zone = clock.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
         seen = None
@@ -151,7 +152,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             return "✓ ended"
         if outage.next_update_by is None:
             return "▲ not announced"
-        return "⚠ overdue" if outage.next_update_by < timezone.now() else "● told"
+        return "⚠ overdue" if outage.next_update_by < clock.now() else "● told"
 
     @admin.display(description="no.", ordering="pk")
     def number(self, outage: Outage) -> str:

@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from schedules import clock
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, VerbAdmin, local, person, verb
 from stakeholders.models import Subscription, Suppression
 from stakeholders.subscriptions import csv_file, subscribing
@@ -136,7 +136,7 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
         form = FileForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             try:
-                report = csv_file.read(form.cleaned_data["file"].read(), by=person(request), now=timezone.now())
+                report = csv_file.read(form.cleaned_data["file"].read(), by=person(request), now=clock.now())
             except csv_file.NotReadable as error:
                 form.add_error("file", str(error))
             else:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dispatching.channels import push
 from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint
+from schedules import clock
 from schedules.models import User
 from schedules.refused import Refused
 from stakeholders.groups import joining
@@ -38,7 +38,7 @@ def by_token(purpose: str, read: Callable[[str, str], ContactPoint | None]) -> C
         @page
         def answer(request: HttpRequest, token: str) -> HttpResponse:
             point = read(purpose, token)
-            response = view(request, point, timezone.now()) if point else _gone(request)
+            response = view(request, point, clock.now()) if point else _gone(request)
             response["Referrer-Policy"] = "no-referrer"
             response["X-Robots-Tag"] = "noindex"
             return response
@@ -67,7 +67,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 
 def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
-    user, now = request.user, timezone.now()
+    user, now = request.user, clock.now()
     assert isinstance(user, User)
     form, refused = forms.OwnForm(_sent(request), groups=joining.open_to(user), user=user), ""
     if request.method == "POST" and form.is_valid():
@@ -100,7 +100,7 @@ def _ask_for_address(request: HttpRequest) -> HttpResponse:
 @require_POST
 def subscribe_browser(request: HttpRequest) -> HttpResponse:
     """For the script of the page above: a browser that shows messages itself. Answers where to manage them, or what is wrong."""
-    now = timezone.now()
+    now = clock.now()
     form = forms.BrowserForm(request.POST, groups=joining.open_to(None))
     if not form.is_valid():
         return JsonResponse({"wrong": " ".join(error for _, _, error in form.wrong())}, status=400)
@@ -145,7 +145,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         found = form.cleaned_data
         wish = SignUp(kind=SignUp.Kind.LINK, channel=found["channel"], address=found["address"])
-        sign_ups.take(wish, ip=sign_ups.sender(request.META), now=timezone.now())
+        sign_ups.take(wish, ip=sign_ups.sender(request.META), now=clock.now())
         return render(request, "stakeholders/link_sent.html", found)
     return _show(request, "stakeholders/new_link.html", form)
 
@@ -155,7 +155,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
 @page
 def help_page(request: HttpRequest) -> HttpResponse:
     """What subscribers should know (B116); POST says that it was seen, or whether it helped."""
-    ip, now = sign_ups.sender(request.META), timezone.now()
+    ip, now = sign_ups.sender(request.META), clock.now()
     if "seen" in request.POST:
         help_counter.seen(help_counter.HELP, ip=ip, now=now)
         return HttpResponse(status=204)
@@ -176,7 +176,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = forms.CommentForm(_sent(request), told=overview.told_to_user(request.user))
     if request.method == "POST" and form.is_valid():
-        outages.comment(**form.cleaned_data, by=request.user, now=timezone.now())
+        outages.comment(**form.cleaned_data, by=request.user, now=clock.now())
         messages.success(request, "Your comment is with those who look after this.")
         return redirect("my_subscriptions")
     return _show(request, "stakeholders/mine.html", form, **overview.overview(request.user))
@@ -199,7 +199,7 @@ def _take(
         kinds=wish.kinds,
         invited_by=invited_by,
     )
-    sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=timezone.now())
+    sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=clock.now())
 
 
 def _show(request: HttpRequest, template: str, form: Any, *, refused: str = "", **more: Any) -> HttpResponse:

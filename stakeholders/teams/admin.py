@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 
+from schedules import clock
 from schedules.models import Schedule
 from schedules.surfaces.admin import ModelAdmin, local, person
 from stakeholders.groups import joining
@@ -44,7 +44,7 @@ class ScheduleSubscriptionAdmin(ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ScheduleSubscription, form: Any, change: bool) -> None:
-        obj.since = timezone.now()
+        obj.since = clock.now()
         super().save_model(request, obj, form, change)
 
     @admin.display(description="since", ordering="since")

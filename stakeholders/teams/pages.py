@@ -5,10 +5,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from schedules import clock
 from schedules.models import User
 from schedules.refused import Refused
 from schedules.surfaces.forms import blame
@@ -23,7 +23,7 @@ from stakeholders.teams import dependents
 def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: the form with what is known; POST opens it."""
     assert isinstance(request.user, User)
-    user, now = request.user, timezone.now()
+    user, now = request.user, clock.now()
     outage = get_object_or_404(Outage.objects.select_related("priority"), pk=pk)
     team = dependents.teams_of(user, outage).first()
     if team is None:

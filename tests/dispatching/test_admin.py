@@ -21,9 +21,9 @@ VERBS = ["acknowledge", "resolve", "escalate_now"]
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY + timedelta(minutes=5), tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY + timedelta(minutes=5), tick=False)
+    return clock
 
 
 @pytest.fixture

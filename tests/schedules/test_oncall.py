@@ -197,9 +197,9 @@ def test_hours_and_holidays_that_cannot_be_read_put_somebody_on_duty_rather_than
 
 
 @pytest.fixture
-def clock(time_machine):
-    time_machine.move_to(MONDAY + 50 * HOUR, tick=False)  # Wednesday, 11:00
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY + 50 * HOUR, tick=False)  # Wednesday, 11:00
+    return clock
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
-from django.utils import timezone
 
 from dispatching import example
+from schedules import clock
 from stakeholders import example as stakeholders
 
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         with transaction.atomic():
             keys = example.load("example" if settings.DEBUG else None)
-            stakeholders.load(now=timezone.now())
+            stakeholders.load(now=clock.now())
         self.stdout.write("The example organisation is there.")
         for name, key in keys.items():
             self.stdout.write(

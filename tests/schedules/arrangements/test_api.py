@@ -15,9 +15,9 @@ SPAN = {"start": "2026-01-06T09:00:00Z", "end": "2026-01-07T09:00:00Z"}
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY + HOUR, tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY + HOUR, tick=False)
+    return clock
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(NOW, tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(NOW, tick=False)
+    return clock
 
 
 @pytest.fixture

@@ -184,8 +184,8 @@ def test_the_number_of_queries_does_not_grow(nights, world, django_assert_num_qu
 
 
 @pytest.fixture
-def link(nights, time_machine):
-    time_machine.move_to(MONDAY, tick=False)
+def link(nights, clock):
+    clock.move_to(MONDAY, tick=False)
     return calendar_link(User.objects.get(username="ana"), schedule=nights)
 
 

@@ -22,8 +22,8 @@ GOOD = calendar(
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY, tick=False)
+def clock(clock):
+    clock.move_to(MONDAY, tick=False)
 
 
 @pytest.fixture

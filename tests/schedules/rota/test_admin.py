@@ -19,9 +19,9 @@ RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_group", "
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY + timedelta(minutes=5), tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY + timedelta(minutes=5), tick=False)
+    return clock
 
 
 @pytest.fixture

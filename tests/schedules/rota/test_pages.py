@@ -15,9 +15,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY + timedelta(hours=1), tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY + timedelta(hours=1), tick=False)
+    return clock
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY, tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY, tick=False)
+    return clock
 
 
 @pytest.fixture

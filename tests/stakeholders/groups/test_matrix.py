@@ -26,9 +26,9 @@ MATRIX = "/admin/stakeholders/stakeholdergroup/matrix/"
 
 
 @pytest.fixture(autouse=True)
-def clock(time_machine):
-    time_machine.move_to(MONDAY, tick=False)
-    return time_machine
+def clock(clock):
+    clock.move_to(MONDAY, tick=False)
+    return clock
 
 
 @pytest.fixture(autouse=True)

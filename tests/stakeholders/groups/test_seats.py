@@ -29,9 +29,9 @@ def test_people_now_and_growth_by_who_may_join(outside, django_assert_num_querie
     }
 
 
-def test_it_stands_on_the_page_of_the_matrix(outside, time_machine):
+def test_it_stands_on_the_page_of_the_matrix(outside, clock):
     """B119"""
-    time_machine.move_to(outside.world.now)
+    clock.move_to(outside.world.now)
     outside.subscriber("ann", "7")
     page = text(browser_of(User.objects.create_superuser("coach")).get("/admin/stakeholders/stakeholdergroup/matrix/"))
     assert '<th scope="row">all, each once</th><td>1</td><td>+1</td><td>+1</td>' in page

@@ -68,10 +68,10 @@ class Audience(World):
 
 
 @pytest.fixture
-def world(db, time_machine) -> Audience:
+def world(db, clock) -> Audience:
     world = Audience()
-    time_machine.move_to(world.now, tick=False)
-    world.clock = time_machine
+    clock.move_to(world.now, tick=False)
+    world.clock = clock
     return world
 
 
