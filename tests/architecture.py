@@ -65,23 +65,23 @@ VERBS = {
     "Subscription": ("stakeholders/subscriptions/subscribing.py",),
     "ChangeRequest": ("stakeholders/groups/changing.py",),
 }
-# What reads the host's clock: to name it is enough, as a default does. The second: unless it is given a time.
-HOST_CLOCKS = (
+# What reads the host's clock. A name is enough, as in a default; the second group does unless it is given so many arguments.
+HOST_CLOCKS = {
     *("timezone.now", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
     *("time.time", "time.time_ns", "time.gmtime", "time.localtime"),
     *("signing.dumps", "signing.loads", "signing.TimestampSigner"),
-)
-READS = {name.partition(".")[2] for name in HOST_CLOCKS}
+}
 HOST_CLOCKS_UNLESS_GIVEN = {"localtime": 1, "localdate": 1, "formatdate": 1, "timesince": 2, "timeuntil": 2}
-# Who may, and why. Beyond our reach: structlog dates the lines of the log, Django log-ins, sessions and the admin's log.
-MAY_READ_THE_HOSTS = {
+# Who may all the same, and why. Beyond our reach: structlog dates what it logs, Django log-ins, sessions and its admin's log.
+MAY_READ_THE_HOST = {
     "config/embedded/broker.py": "it compares with the ages of files, which the host dates",
     "dispatching/alerts/links.py": "Django dates what it signs; a link is good for 30 days, and no row gets its time",
     "stakeholders/subscriptions/links.py": "the same; these are good for three days",
 }
-# `clock.now` is read at the edge, once a request, a task or a command; below it `now` is passed.
-EDGE_FILES = {"tasks", "admin", "api", "pages", "endpoints", "foresight", "health", "metrics"}
-EDGE_FOLDERS = {"management", "config"}
+# The clock is read at the edge, where a request, a task or a command comes in; below it `now` is passed.
+EDGE_FILES = {"tasks", "admin", "api", "pages", "foresight", "health", "metrics"}
+EDGE_FOLDERS = {"management"}
+READS_THE_HOST = re.compile(r"{%\s*now\b|\|\s*(?:naturaltime|naturalday|(?:timesince|timeuntil)\b(?!:))")
 TABLE = re.compile(r"\b(?:schedules|dispatching|stakeholders)_[a-z_]+\b")
 NAMED = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|USING)\s+({TABLE.pattern})(?:\s+(?:AS\s+)?([a-z_]+)\b)?")
 COLUMN = re.compile(r"\b([a-z_]+)\.([a-z_]+)\b")
@@ -293,37 +293,47 @@ def there_is_one_refused(tree: Tree) -> Offences:
 
 
 def nobody_reads_the_clock_of_the_host(tree: Tree) -> Offences:
-    found = []
-    for path, source in tree.files.items():
-        reads = [
-            (line, name) for line, name in imports(source) if f".{name}".endswith(tuple(f".{n}" for n in HOST_CLOCKS))
-        ]
-        reads += [(node.lineno, ast.unparse(node)) for node in nodes(source) if _reads_the_host(node)]
-        if str(path) not in MAY_READ_THE_HOSTS:
-            found += [f"{path}:{line} reads {what}" for line, what in reads]
-        elif not reads:
-            found.append(f"{path}:1 reads no clock of the host, and need not be on the list")
-    return found
+    """Also as a default or by auto_now; and who is excused has to need it."""
+    found = {
+        path: [f"{path}:{line} reads {what}" for line, what in _reads_of_the_host(source)]
+        for path, source in tree.files.items()
+    }
+    idle = [f"{path}:1 is excused for nothing" for path in found if str(path) in MAY_READ_THE_HOST and not found[path]]
+    return [each for path in found if str(path) not in MAY_READ_THE_HOST for each in found[path]] + idle
 
 
-def _reads_the_host(node: ast.AST) -> bool:
-    if isinstance(node, ast.Attribute):
-        return node.attr in READS and f".{ast.unparse(node)}".endswith(tuple(f".{name}" for name in HOST_CLOCKS))
-    if isinstance(node, ast.keyword):
-        return node.arg in ("auto_now", "auto_now_add")
-    if not isinstance(node, ast.Call):
-        return False
-    needed = HOST_CLOCKS_UNLESS_GIVEN.get(ast.unparse(node.func).rpartition(".")[2], 0)
-    return len(node.args) + len(node.keywords) < needed
+def _reads_of_the_host(source: ast.Module) -> Iterator[tuple[int, str]]:
+    yield from ((line, name) for line, name in _names(source) if _last_two(name) in HOST_CLOCKS)
+    for node in nodes(source):
+        if isinstance(node, ast.keyword) and node.arg in ("auto_now", "auto_now_add"):
+            yield node.lineno, node.arg
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if len(node.args) + len(node.keywords) < HOST_CLOCKS_UNLESS_GIVEN.get(name, 0):
+                yield node.lineno, name
+
+
+def _names(source: ast.Module) -> Iterator[tuple[int, str]]:
+    """Dotted names, imported or used."""
+    yield from imports(source)
+    yield from ((node.lineno, ast.unparse(node)) for node in nodes(source) if isinstance(node, ast.Attribute))
+
+
+def _last_two(name: str) -> str:
+    return ".".join(name.split(".")[-2:])
+
+
+def no_template_reads_the_clock_of_the_host(texts: Mapping[Path, str]) -> Offences:
+    return [f"{path}:1 reads the clock" for path, text in texts.items() if READS_THE_HOST.search(text)]
 
 
 def the_clock_is_read_at_the_edge(tree: Tree) -> Offences:
     return [
-        f"{path}:{node.lineno} reads the clock"
+        f"{path}:{line} reads the clock"
         for path, source in tree.files.items()
         if not is_edge(path)
-        for node in nodes(source)
-        if isinstance(node, ast.Attribute) and node.attr == "now" and ast.unparse(node).endswith("clock.now")
+        for line, name in _names(source)
+        if _last_two(name) == "clock.now"
     ]
 
 
