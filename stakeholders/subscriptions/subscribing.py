@@ -240,10 +240,12 @@ def take_answers(now: datetime) -> int:
         deliveries__created_at__gte=F("subscriptions__asked_at"),
     )
     answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
+    confirmed = 0
     for point in answers:
-        with suppress(Refused):  # meanwhile it must not be written to
+        with suppress(Refused):  # it must not be written to by now
             confirm(point, until=point.until, now=now)
-    return len(answers)
+            confirmed += 1
+    return confirmed
 
 
 def forget_unconfirmed(now: datetime) -> int:

@@ -22,7 +22,7 @@ from dispatching.models import Attempt, ContactPoint, Delivery
 from schedules import clock
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Subscription, Suppression
-from stakeholders.subscriptions import bounces, subscribing
+from stakeholders.subscriptions import addresses, bounces, subscribing
 from tests.browser import browser_of, text
 from tests.dispatching.reports import arf, dsn, plain
 from tests.stakeholders.subscriptions.test_subscribing import ask, states, subscriber
@@ -551,6 +551,17 @@ def test_an_answer_counts_for_what_was_asked_by_then(world, webhook):
     subscribing.ask("webhook", webhook.address, [world.europe], now=world.now)
     world.work()
     assert states(point) == [("Product A, everywhere", "active"), ("Europe", "asked")]
+
+
+def test_an_answer_of_an_address_that_must_not_be_written_to_holds_up_no_other(world, webhook):
+    """Two contact points with one address: the owner of the first wants no more."""
+    webhook.server.always = lambda handler: challenge(handler, webhook.server)
+    subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
+    allowed = subscribing.ask("webhook", f"{webhook.address}/other", [world.open], now=world.now)
+    world.sweep()  # both have answered, and nobody has looked at that yet
+    addresses.suppress("webhook", webhook.address, Suppression.Reason.NOT_ME, now=world.now)
+    world.work()
+    assert states(allowed) == [("Product A, everywhere", "active")]
 
 
 def test_a_mail_carries_no_challenge(world):
