@@ -18,7 +18,6 @@ from stakeholders.groups import groups
 from stakeholders.models import ChangeRequest, StakeholderGroup
 
 State = ChangeRequest.State
-Words = dict[str, str]
 
 
 def submit(
