@@ -1,8 +1,9 @@
 """Words that many deliveries share, and what is filled in for each one when it is sent."""
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 # Private-use characters: nobody types them, and no template escapes them.
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -24,9 +25,8 @@ def fill(text: str, values: dict[str, str]) -> str:
     return _marks.sub(lambda found: values.get(found[1], ""), text)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Words:
-    """Finished words, read once for all who get them; compared by identity, so that they can be the key of a cache.
+class Words(Hashable, Protocol):
+    """What media need of a `Content`: finished words, read once for all who get them, so that they can be the key of a cache.
 
     `parts`: key → {"text": …, "html": …}.
     """
@@ -34,11 +34,8 @@ class Words:
     subject: str
     text: str
     html: str
-    short: str
     parts: dict[str, dict[str, str]]
-    links: list[str]
     headers: dict[str, str]
-    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,6 @@ class Letter:
         """Its own passages one below the other, as "text" or "html"; one that is not known any more is left out."""
         return "\n".join(self.words.parts[key][form] for key in self.parts if key in self.words.parts)
 
-    @property
-    def text(self) -> str:
-        return fill(self.words.text, {**self.links, "parts": self.passages("text")})
+    def filled(self, form: str = "text") -> str:
+        """The whole as "text" or "html"."""
+        return fill(getattr(self.words, form), {**self.links, "parts": self.passages(form)})

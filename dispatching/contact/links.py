@@ -15,7 +15,7 @@ SALT = "tocsin.personal."
 
 
 def token(purpose: str, point: ContactPoint) -> str:
-    return signing.Signer(salt=SALT + purpose).sign_object([point.pk, point.link_version])
+    return _signer(purpose, settings.SECRET_KEY).sign_object([point.pk, point.link_version])
 
 
 def url(purpose: str, point: ContactPoint) -> str:
@@ -25,6 +25,11 @@ def url(purpose: str, point: ContactPoint) -> str:
 def path(purpose: str, point: ContactPoint) -> str:
     before, after = _around(purpose, settings.ROOT_URLCONF)
     return f"{before}{token(purpose, point)}{after}"
+
+
+@lru_cache
+def _signer(purpose: str, secret: str) -> signing.Signer:
+    return signing.Signer(key=secret, salt=SALT + purpose)
 
 
 @lru_cache

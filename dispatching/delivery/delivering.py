@@ -6,7 +6,7 @@ provider nor records. `Delivery.due_at` is the lease's end while a delivery is b
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
@@ -18,7 +18,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 
 from dispatching import channels
 from dispatching.channels import ChannelError, Envelope
-from dispatching.channels.shared_words import Letter, Words
+from dispatching.channels.shared_words import Letter
 from dispatching.channels.text import one_line
 from dispatching.contact import links as contact_links
 from dispatching.models import Attempt, ContactPoint, Content, Delivery
@@ -197,27 +197,28 @@ def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
     if delivery.content_id is None:
         data = {"id": delivery.key.hex, **delivery.data}
         return addressed(subject=delivery.subject, body=delivery.body, data=data)
-    words = _words(delivery.content_id)
-    letter = _letter(words, delivery)
+    content = _content(delivery.content_id)
+    letter = _letter(content, delivery)
     urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
-    data = {"id": delivery.key.hex, **words.data, **urls}
+    data = {"id": delivery.key.hex, **content.data, **urls}
     leave = contact_links.mail_token(delivery.contact_point)
-    return addressed(subject=words.subject, body=letter.text, data=data, short=words.short, letter=letter, leave=leave)
+    return addressed(
+        subject=content.subject, body=letter.filled(), data=data, short=content.short, letter=letter, leave=leave
+    )
 
 
 @lru_cache(16)
-def _words(content_id: int) -> Words:
-    """Read once: the words of a content are finished, nobody changes them."""
-    content = Content.objects.get(pk=content_id)
-    return Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
+def _content(content_id: int) -> Content:
+    """Read once: its words are finished, nobody changes them."""
+    return Content.objects.get(pk=content_id)
 
 
-def _letter(words: Words, delivery: Delivery) -> Letter:
+def _letter(content: Content, delivery: Delivery) -> Letter:
     point = delivery.contact_point
     assert point
-    links = {name: contact_links.url(name, point) for name in words.links}
+    links = {name: contact_links.url(name, point) for name in content.links}
     after = (delivery.data.get("after") or "").replace("-", "")
-    return Letter(words, tuple(delivery.data.get("parts", ())), links, after)
+    return Letter(content, tuple(delivery.data.get("parts", ())), links, after)
 
 
 def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ class Content(models.Model):
 
     What differs from one to the next is filled in when it is sent: `parts` are passages of which a delivery names its own
     (`data["parts"]`, a list of keys), `links` are names of URL patterns that take a token of the contact point. Where
-    they go, the words hold a mark (`dispatching.sharing.mark`).
+    they go, the words hold a mark (`shared_words.mark`); a `Letter` fills them in.
     """
 
     subject = models.CharField(max_length=1100)

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import CalendarFeed, User
+from schedules.surfaces.public import public_url
 
 
 def tell_feed_owners(now: datetime) -> int:
@@ -18,14 +18,13 @@ def tell_feed_owners(now: datetime) -> int:
 
 
 def _tell(feed: CalendarFeed, now: datetime) -> bool:
-    failure = f"feed/{feed.pk}/{feed.failing_since:%Y-%m-%dT%H:%M:%S.%fZ}/"
-    if Notice.objects.filter(key__startswith=failure).exists():
+    failure = f"feed/{feed.pk}/{feed.failing_since:%Y-%m-%dT%H:%M:%S.%fZ}"
+    if Notice.objects.filter(key__startswith=f"{failure}/").exists():
         return False
-    subject, url = f"The calendar {feed.name} cannot be read", notices.on_call_url()
+    subject, url = f"The calendar {feed.name} cannot be read", public_url("on_call")
     with transaction.atomic():  # all of them or, if we die, all of them the next time
         for user in _owners(feed):
-            body = render_to_string("messages/feed.txt", {"feed": feed, "zone": user.time_zone, "url": url})
-            notices.tell(user, f"{failure}{user.pk}", Notice.Kind.FEED, subject, body, now=now, url=url)
+            notices.tell(user, failure, Notice.Kind.FEED, subject, {"feed": feed}, now=now, url=url)
     return True
 
 

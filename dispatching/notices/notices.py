@@ -1,12 +1,12 @@
 """Messages to people that are no pages: one delivery each, told once, never in the way of a page."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
+from django.template.loader import render_to_string
 
 from dispatching import alarms
 from dispatching.alerts import paging
@@ -22,18 +22,21 @@ def tell(
     key: str,
     kind: Notice.Kind,
     subject: str,
-    body: str,
+    context: dict[str, Any],
     *,
     now: datetime,
     url: str = "",
     until: datetime | None = None,
 ) -> Notice | None:
-    """Plans one delivery to the first usable contact point of this person's chain; None if `key` was told before.
+    """Plans one delivery to the first usable contact point of this person's chain; None if they were told `key` before.
 
-    Where there is no such contact point, the notice says so and nothing is sent. From `until` on it would be of no use
-    and is not sent any more.
+    The body is the template of the kind, with `subject`, `url` and the person's `zone` beside the context. Where there is
+    no such contact point, the notice says so and nothing is sent. From `until` on it would be of no use and is not sent
+    any more.
     """
-    words = {"title": subject, "body": body, "url": url}
+    shown = {"subject": subject, "url": url, "zone": user.time_zone, **context}
+    words = {"title": subject, "body": render_to_string(f"messages/{kind}.txt", shown), "url": url}
+    key = _whole(key, user)
     with transaction.atomic():
         [recipient] = paging.reachable(Recipient.objects.filter(pk=recipient_of(user).pk))
         point = next((point for point, _ in paging.links(recipient)), None)
@@ -68,9 +71,16 @@ def _delivery(point: ContactPoint, data: dict[str, Any], *, now: datetime, until
     )
 
 
+def untold(due: Iterable[tuple[str, User]]) -> list[tuple[str, User]]:
+    """Of these keys and people the ones that `tell` has not told yet; one query."""
+    whole = {_whole(key, user): (key, user) for key, user in due}
+    told = set(Notice.objects.filter(key__in=whole).values_list("key", flat=True))
+    return [pair for key, pair in whole.items() if key not in told]
+
+
+def _whole(key: str, user: User) -> str:
+    return f"{key}/{user.pk}"
+
+
 def recipient_of(user: User) -> Recipient:
     return Recipient.objects.get_or_create(user=user)[0]
-
-
-def on_call_url() -> str:
-    return settings.PUBLIC_URL + reverse("on_call")

@@ -12,7 +12,6 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.template.loader import render_to_string
 
 from dispatching.alerts import links, page_words
 from dispatching.models import Alert, Notice, Service, ShiftWatch
@@ -20,6 +19,7 @@ from dispatching.notices import notices
 from schedules.models import HandoverNote, Schedule, User
 from schedules.oncall import HORIZON, Duty, OnDuty, Timetable, timetables
 from schedules.rules.hours import joined
+from schedules.surfaces.public import public_url
 from schedules.templatetags.times import moment
 
 log = structlog.get_logger(__name__)
@@ -124,10 +124,9 @@ def _remind(schedule: Schedule, table: Timetable, shift: Stretch, now: datetime)
     user, start = shift.user, shift.start
     whole = _whole(table, user, start, start)
     subject = f"Your shift on {schedule.name} starts on {moment(start, user.time_zone)}"
-    url = notices.on_call_url()
-    body = render_to_string("messages/reminder.txt", {**_facts(schedule, table, whole, start), "url": url})
-    key = f"shift/{schedule.pk}/{start:%Y-%m-%dT%H:%M:%SZ}/{user.pk}"
-    notices.tell(user, key, Notice.Kind.REMINDER, subject, body, now=now, url=url, until=start)
+    facts, url = _facts(schedule, table, whole, start), public_url("on_call")
+    key = f"shift/{schedule.pk}/{start:%Y-%m-%dT%H:%M:%SZ}"
+    notices.tell(user, key, Notice.Kind.REMINDER, subject, facts, now=now, url=url, until=start)
 
 
 def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -> None:
@@ -136,19 +135,16 @@ def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -
     whole = _whole(table, user, now, now - LOOKBACK)
     facts = _facts(schedule, table, whole, now)
     before = table.on_call(whole.start - timedelta(microseconds=1))
-    url = notices.on_call_url()
     context = {
         **facts,
-        "url": url,
         "before": [name for name in _names(before) if name not in (user.name, *facts["others"])],
         "gap_before": not before,
         "note": HandoverNote.objects.filter(schedule=schedule, at__gt=now - NOTE_AGE).select_related("by").first(),
         **_open_alerts(schedule, user),
     }
-    body = render_to_string("messages/handover.txt", context)
-    subject = f"You are on duty now: {schedule.name}"
-    key = f"handover/{schedule.pk}/{seen:%Y-%m-%dT%H:%M:%S.%fZ}/{user.pk}"
-    notices.tell(user, key, Notice.Kind.HANDOVER, subject, body, now=now, url=url, until=whole.end)
+    subject, url = f"You are on duty now: {schedule.name}", public_url("on_call")
+    key = f"handover/{schedule.pk}/{seen:%Y-%m-%dT%H:%M:%S.%fZ}"
+    notices.tell(user, key, Notice.Kind.HANDOVER, subject, context, now=now, url=url, until=whole.end)
 
 
 def _whole(table: Timetable, user: User, at: datetime, start: datetime) -> Stretch:
@@ -162,7 +158,6 @@ def _facts(schedule: Schedule, table: Timetable, whole: Stretch, at: datetime) -
     duties = table.on_call(at)
     return {
         "schedule": schedule,
-        "zone": whole.user.time_zone,
         "start": whole.start if whole.start > at - LOOKBACK else None,
         "until": whole.end if whole.end < at + HORIZON else None,
         "why": next(duty.why for duty in duties if duty.user == whole.user),

@@ -3,14 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.template.loader import render_to_string
-from django.urls import reverse
-
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.arrangements import turns
 from schedules.models import SwapRequest, User
+from schedules.surfaces.public import public_url
 
 State = SwapRequest.State
 FRESH = timedelta(days=1)  # an answer older than this is no news
@@ -29,19 +26,14 @@ def _asked(swap: SwapRequest) -> Iterable[User]:
 
 
 def _tell(swap: SwapRequest, people: Iterable[User], now: datetime) -> int:
-    keys = {f"swap/{swap.pk}/{swap.state}/{user.pk}": user for user in people}
-    known = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
-    return sum(_tell_one(swap, user, key, now) for key, user in keys.items() if key not in known)
-
-
-def _tell_one(swap: SwapRequest, user: User, key: str, now: datetime) -> bool:
     if swap.state == State.OFFERED:
         subject = f"{swap.asked_by.name} asks {'you' if swap.asked else 'anyone'} to take {swap.schedule}"
     else:
         subject = (
             f"{swap.answered_by.name if swap.answered_by else 'Somebody'} has {swap.state} to take {swap.schedule}"
         )
-    url = settings.PUBLIC_URL + reverse("mine")
-    body = render_to_string("messages/swap.txt", {"swap": swap, "subject": subject, "zone": user.time_zone, "url": url})
-    told = notices.tell(user, key, Notice.Kind.SWAP, subject, body, now=now, url=url, until=swap.end)
-    return told is not None
+    url, told = public_url("mine"), 0
+    for key, user in notices.untold((f"swap/{swap.pk}/{swap.state}", user) for user in people):
+        notice = notices.tell(user, key, Notice.Kind.SWAP, subject, {"swap": swap}, now=now, url=url, until=swap.end)
+        told += notice is not None
+    return told

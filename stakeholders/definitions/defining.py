@@ -9,11 +9,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.template.loader import render_to_string
-from django.urls import reverse
 
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
@@ -21,6 +18,7 @@ from schedules.models import Schedule, Team, User
 from schedules.oncall import on_call_at
 from schedules.refused import Refused
 from schedules.surfaces import access
+from schedules.surfaces.public import public_url
 from stakeholders.models import Match, NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
 from stakeholders.rules.matching import Reports, Rule
@@ -50,12 +48,11 @@ def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Use
     paged = service.policy.steps.values("targets__schedule")
     on = on_call_at(Schedule.objects.filter(theirs | Q(pk__in=paged)).values_list("pk", flat=True), now)
     people = sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
-    url = f"{settings.PUBLIC_URL}{reverse('stakeholder_guide')}#service-{service.pk}"
+    url = f"{public_url('stakeholder_guide')}#service-{service.pk}"
     subject = f"Stakeholders are told of {service} as agreed: {definition}"
-    body = render_to_string("messages/definition.txt", {"definition": definition, "subject": subject, "url": url})
+    key, context = f"definition/{definition.pk}/{now.isoformat()}", {"definition": definition}
     for user in people:
-        key = f"definition/{definition.pk}/{now.isoformat()}/{user.pk}"
-        notices.tell(user, key, Notice.Kind.DEFINITION, subject, body, now=now, url=url)
+        notices.tell(user, key, Notice.Kind.DEFINITION, subject, context, now=now, url=url)
     return people
 
 

@@ -6,21 +6,18 @@ the people on call have been told what the group was and what it is now.
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
 
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Schedule, User
 from schedules.oncall import on_call_at
 from schedules.refused import Refused
+from schedules.surfaces.public import public_url
 from stakeholders.groups import groups
 from stakeholders.models import ChangeRequest, StakeholderGroup
 
 State = ChangeRequest.State
-Words = dict[str, str]
 
 
 def submit(
@@ -131,10 +128,7 @@ def _name(request: ChangeRequest) -> str:
 
 
 def _tell(request: ChangeRequest, people: list[User], subject: str, now: datetime, *, name: str = "") -> None:
-    url = settings.PUBLIC_URL + reverse("change_groups")
+    key, url = f"change/{request.pk}/{name or request.state}", public_url("change_groups")
+    context = {"request": request, "rows": differences(request) if name else []}
     for user in people:
-        words = {"request": request, "subject": subject, "zone": user.time_zone, "url": url}
-        words["rows"] = differences(request) if name else []
-        body = render_to_string("messages/group_change.txt", words)
-        key = f"change/{request.pk}/{name or request.state}/{user.pk}"
-        notices.tell(user, key, Notice.Kind.CHANGE, subject, body, now=now, url=url)
+        notices.tell(user, key, Notice.Kind.CHANGE, subject, context, now=now, url=url)

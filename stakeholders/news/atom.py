@@ -13,7 +13,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import linebreaks
 from django.utils.http import http_date
 
-from dispatching.channels.shared_words import mark
+from dispatching.channels.shared_words import Letter, mark
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
 from schedules.surfaces.public import public_host, public_url
@@ -129,11 +129,8 @@ def _wants(row: Subscription, message: Message) -> bool:
 
 def words(content: Content, groups: list[int], point: ContactPoint) -> str:
     """The text of the message with what is this contact point's own in it."""
-    parts = [content.parts.get(str(pk), {}).get("text", "") for pk in groups]
-    text = content.text.replace(mark("parts"), "\n".join(filter(None, parts)))
-    for purpose in content.links:
-        text = text.replace(mark(purpose), links.url(purpose, point))
-    return text
+    own = {purpose: links.url(purpose, point) for purpose in content.links}
+    return Letter(content, tuple(map(str, groups)), own).filled()
 
 
 def common(content: Content) -> str:

@@ -1,7 +1,6 @@
 """An update becomes messages: its words for one ring, in each language rendered once, and whom they are for, decided once."""
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils.translation import gettext, ngettext_lazy, pgettext, pgettext_
 
 from dispatching import alarms
 from dispatching.channels import Envelope, push, sms, webhook
-from dispatching.channels.shared_words import Letter, Words, fill, mark
+from dispatching.channels.shared_words import Letter, mark
 from dispatching.channels.text import one_line
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
@@ -54,7 +53,9 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
         "level": update.outage.priority.level if update.outage.priority else 0,
     }
     for said in wordings.said(update, bracket.ring):
-        content = Content.objects.create(**words(said, bracket, found), thread_id=thread, created_at=now)
+        with translation.override(said.language):
+            words = _words(said, bracket, found)
+        content = Content.objects.create(**words, thread_id=thread, created_at=now)
         thread = thread or content.pk
         Message.objects.create(
             update=update,
@@ -68,13 +69,8 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
     transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
 
 
-def words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
-    """The fields of a `Content`, as `said` to the ring of `bracket`. Writes nothing: previews use it, too."""
-    with translation.override(said.language):
-        return _words(said, bracket, found)
-
-
 def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
+    """The fields of a `Content`, as `said` to the ring of `bracket`, in the language that is active."""
     update, outage = said.update, said.update.outage
     state = str(STATES[Update.Kind(update.kind)])
     context = {
@@ -103,9 +99,8 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
 
 def specimen(content: Content, form: str = "text") -> str:
     """The "text" or the "html" as somebody in all the groups would read it, for previews."""
-    words = Words(**{each.name: getattr(content, each.name) for each in fields(Words)})
-    letter = Letter(words, tuple(content.parts), dict.fromkeys(content.links, THEIRS if form == "text" else "#"))
-    return fill(getattr(words, form), {**letter.links, "parts": letter.passages(form)})
+    links = dict.fromkeys(content.links, THEIRS if form == "text" else "#")
+    return Letter(content, tuple(content.parts), links).filled(form)
 
 
 def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:

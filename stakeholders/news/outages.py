@@ -67,7 +67,7 @@ def announce(
     now: datetime,
     by: User | None = None,
     late_reason: str = "",
-    others: wordings.Words = (),
+    others: wordings.Wordings = (),
 ) -> Update:
     """The first message: opens the bracket of the first ring. Refused unless stakeholders are to be told of this outage."""
     with transaction.atomic():
@@ -100,7 +100,7 @@ def update(
     now: datetime,
     by: User | None = None,
     late_reason: str = "",
-    others: wordings.Words = (),
+    others: wordings.Wordings = (),
 ) -> Update:
     """News between the first message and the last. Refused before the announcement and after the end."""
     with transaction.atomic():
@@ -128,7 +128,7 @@ def end(
     by: User | None = None,
     done: str = "",
     remains: str = "",
-    others: wordings.Words = (),
+    others: wordings.Wordings = (),
 ) -> Update | None:
     """The last message, to everybody who was told the first; brackets that still wait are not needed any more.
 
@@ -156,7 +156,9 @@ def end(
     return said
 
 
-def correct(outage: Outage, text: str, *, now: datetime, by: User | None = None, others: wordings.Words = ()) -> Update:
+def correct(
+    outage: Outage, text: str, *, now: datetime, by: User | None = None, others: wordings.Wordings = ()
+) -> Update:
     """A mistake is put right for the same people; the only message that may follow the end."""
     with transaction.atomic():
         outage = _locked(outage)
@@ -266,7 +268,7 @@ def _say(
     )
 
 
-def _reword(said: Update, others: wordings.Words) -> None:
+def _reword(said: Update, others: wordings.Wordings) -> None:
     if why := wordings.keep(said, others):
         raise Refused(why, "wordings")
 

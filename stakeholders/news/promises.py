@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
-from django.urls import reverse
 
 from dispatching.models import Notice
 from dispatching.notices import notices
+from schedules.surfaces.public import public_url
 from stakeholders.models import Outage
 from stakeholders.news.messages import moment
 from stakeholders.news.outages import note
@@ -38,8 +37,7 @@ def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
     if who is None:
         note(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
         return
-    url = settings.PUBLIC_URL + reverse("admin:stakeholders_outage_change", args=[outage.pk])
-    body = f"{text}\n\nStakeholders were promised the next message by {moment(promised)}.\n\n{url}\n"
-    key = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}"
-    notices.tell(who, key, Notice.Kind.PROMISE, text, body, now=now, url=url)
+    url = public_url("admin:stakeholders_outage_change", outage.pk)
+    key, context = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}", {"promised": moment(promised)}
+    notices.tell(who, key, Notice.Kind.PROMISE, text, context, now=now, url=url)
     note(outage, f"{who.name} was reminded: {text}", now=now)

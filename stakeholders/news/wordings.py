@@ -17,7 +17,7 @@ EVERYWHERE = {
     "remains": "what is still to come",
     "late_reason": "why the next message comes later than usual",
 }
-Words = Iterable[UpdateWording]  # not saved yet
+Wordings = Iterable[UpdateWording]  # not saved yet
 Titles = dict[tuple[int | None, str], str]
 
 
@@ -38,7 +38,7 @@ def titles(outage: Outage) -> Titles:
     return {(ring, language): title for ring, language, title in rows.values_list("ring", "language", "title")}
 
 
-def keep(update: Update, given: Words) -> str:
+def keep(update: Update, given: Wordings) -> str:
     """Saves them with `update`; a title that was left out stays as it was. Else why it cannot be said in these words."""
     known, found = titles(update.outage), list(given)
     for wording in found:

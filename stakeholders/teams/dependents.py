@@ -4,19 +4,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import JSONArray, JSONObject
-from django.template.loader import render_to_string
-from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Team, User
 from schedules.oncall import on_call
+from schedules.surfaces.public import public_url
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import messages, outages
 
@@ -58,28 +56,23 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         people = [each.user for each in on_call(member.schedule, now)]
         names = ", ".join(user.name for user in people)
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
-        for user in people:
-            _notice(update, member, user, now)
+        _notify(people, update, member, now)
         outages.note(update.outage, f"{member.schedule}: {names or 'nobody is on call, so nobody'} was told", now=now)
     return True
 
 
-def _notice(update: Update, member: ScheduleSubscription, user: User, now: datetime) -> None:
-    state = str(messages.STATES[Update.Kind(update.kind)])
-    subject = f"{state}: {update.outage.title}"
-    url = settings.PUBLIC_URL + reverse("own_outage", args=[update.outage_id])
+def _notify(people: list[User], update: Update, member: ScheduleSubscription, now: datetime) -> None:
+    subject = f"{messages.STATES[Update.Kind(update.kind)]}: {update.outage.title}"
+    url = public_url("own_outage", update.outage_id)
     context = {
-        "subject": subject,
         "update": update,
         "promise": messages.promise(update),
         "where": messages.geography(update.outage),
         "what": messages.products(update.outage),
         "member": member,
-        "url": url,
     }
-    body = render_to_string("messages/team_news.txt", context)
-    # Somebody on duty on two schedules is told once.
-    notices.tell(user, f"news/{update.pk}/{user.pk}", Notice.Kind.NEWS, subject, body, now=now, url=url)
+    for user in people:  # somebody on duty on two schedules is told once
+        notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, context, now=now, url=url)
 
 
 def told_of(outage: Outage) -> QuerySet[Team]:

@@ -82,7 +82,9 @@ def organisation(world) -> None:
     stakeholders_example.load(now=world.now)
     ContactPoint.objects.update(channel="memory")
     world.trigger(Integration.objects.get())
-    notices.tell(User.objects.get(username="ana"), "k", Notice.Kind.REMINDER, "Your shift", "soon", now=world.now)
+    notices.tell(
+        User.objects.get(username="ana"), "k", Notice.Kind.REMINDER, "Your shift", {"start": world.now}, now=world.now
+    )
     every = IntervalSchedule.objects.create(every=5, period="seconds")
     for name in (*VITAL, "ours"):
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
@@ -232,8 +234,10 @@ def make_deliveries(n: int) -> None:
 def make_notices(n: int) -> None:
     for _ in range(n // 2):
         key = str(next(serial))
-        notices.tell(User.objects.get(username="ana"), key, Notice.Kind.REMINDER, "shift", "soon", now=MONDAY)
-        notices.tell(some_user(), key + "-unreachable", Notice.Kind.FEED, "broken", "calendar", now=MONDAY)
+        notices.tell(
+            User.objects.get(username="ana"), key, Notice.Kind.REMINDER, "shift", {"start": MONDAY}, now=MONDAY
+        )
+        notices.tell(some_user(), key + "-unreachable", Notice.Kind.NEWS, "broken", {}, now=MONDAY)
 
 
 def some_user() -> User:

@@ -92,7 +92,7 @@ def fill(world, count: int, mark: str) -> None:
         words = dict.fromkeys(("title", "text", "why_major", "why_needed", "what_they_do"), "x")
         NotificationDefinition.objects.create(name=name, service=monitoring.service, **words)
         outages.declare(Outage(title=name, started_at=world.now), now=world.now)
-        notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", "starts soon", now=world.now)
+        notices.tell(user, name, Notice.Kind.REMINDER, "Your shift", {"start": world.now}, now=world.now)
         StakeholderRing.objects.create(number=StakeholderRing.objects.count() + 1, name=name)
         stakeholders = StakeholderGroup.objects.create(name=name, purpose="x", owner=user)
         stakeholders.deployments.add(Deployment.objects.create(name=name))

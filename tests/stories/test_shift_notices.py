@@ -301,12 +301,12 @@ def test_many_engines_at_once_tell_once(transactional_db, turn):
 def test_the_same_key_is_told_once_whoever_is_quicker(transactional_db):
     world = World()
     ana = User.objects.create(username="ana")
-    calls = [lambda: notices.tell(ana, "k", Notice.Kind.FEED, "broken", "calendar", now=world.now)] * 8
+    calls = [lambda: notices.tell(ana, "k", Notice.Kind.NEWS, "broken", {}, now=world.now)] * 8
     told = together(*calls)
     assert sum(notice is not None for notice in told) == 1
     assert (Notice.objects.count(), Recipient.objects.count()) == (1, 1)
     world.point(Recipient.objects.get(), "ana")
-    told = together(*[lambda: notices.tell(ana, "l", Notice.Kind.FEED, "broken", "calendar", now=world.now)] * 8)
+    told = together(*[lambda: notices.tell(ana, "l", Notice.Kind.NEWS, "broken", {}, now=world.now)] * 8)
     assert sum(notice is not None for notice in told) == 1
     assert Delivery.objects.count() == 1
 

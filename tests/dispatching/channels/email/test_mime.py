@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.utils import parsedate_to_datetime
+from itertools import count
 
 import pytest
 
@@ -12,15 +13,16 @@ from dispatching.channels import Envelope
 from dispatching.channels.email import tagged_addresses
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.email.mime import encoded
-from dispatching.channels.shared_words import Letter, Words, fill, mark
+from dispatching.channels.shared_words import Letter, fill, mark
 from dispatching.contact import links
-from dispatching.models import ContactPoint
+from dispatching.models import ContactPoint, Content
 from tests.dispatching.media import KEY
 
 LEAVE = mark("unsubscribe")
 TEXT = f"Ärger: log-on fails\n.\nFrom here on\n\nYou asked for:\n{mark('parts')}\n\nChange: {mark('manage')}\nEnd: {LEAVE}\n"
 HTML = f'<p>Ärger</p><ul>{mark("parts")}</ul><a href="{mark("manage")}">change</a><a href="{LEAVE}">end</a>'
 LINKS = {name: f"https://tocsin.example.org/{name}/{'t=&' * 30}x/" for name in ("manage", "unsubscribe")}
+serial = count(10**9)  # no content of the database has such an id: what is written once is kept by it
 STRICT = policy.default.clone(raise_on_defect=True)
 
 
@@ -35,14 +37,14 @@ def words(**values):
         "headers": {"List-Id": "<everyone.1.outages.example.org>"},
         "data": {},
     }
-    return Words(**{**usual, **values})
+    return Content(pk=next(serial), **{**usual, **values})
 
 
 def envelope(address, *, parts=("1",), after="", recipient="Ana", **values):
     letter = Letter(words(**values), parts, LINKS, after)
     data = {"unsubscribe_url": LINKS["unsubscribe"]}
     own = {"letter": letter, "leave": "7-1", "at": datetime.now(UTC)}
-    return Envelope(KEY, address, recipient, letter.words.subject, letter.text, data, **own)
+    return Envelope(KEY, address, recipient, letter.words.subject, letter.filled(), data, **own)
 
 
 def raw(mail, **values) -> bytes:
@@ -170,7 +172,7 @@ def test_one_click_is_offered_over_https_only(mail):
     link = LINKS["unsubscribe"].replace("https", "http")
     letter = Letter(words(), ("1",), LINKS)
     own = {"data": {"unsubscribe_url": link}, "letter": letter, "at": datetime.now(UTC)}
-    mail.channel.send(Envelope(KEY, mail.address, "Ana", letter.words.subject, letter.text, **own))
+    mail.channel.send(Envelope(KEY, mail.address, "Ana", letter.words.subject, letter.filled(), **own))
     message = message_from_bytes(mail.server.mails[-1].content, policy=policy.default)
     assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{link}>", None)
 
@@ -199,7 +201,7 @@ def test_a_piece_of_any_length_leaves_no_line_too_long(length):
 
 def test_a_mark_that_somebody_has_typed_into_a_passage_stays_as_it_is():
     made = words(parts={"1": {"text": mark("manage"), "html": ""}})
-    assert mark("manage") in Letter(made, ("1",), LINKS).text
+    assert mark("manage") in Letter(made, ("1",), LINKS).filled()
 
 
 def test_a_personal_link_names_no_address(db, settings):
