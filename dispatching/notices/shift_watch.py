@@ -146,7 +146,7 @@ def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -
         **_open_alerts(schedule, user),
     }
     body = render_to_string("messages/handover.txt", context)
-    subject = f"You are on duty now: {schedule.name}"
+    subject = f"You are now on duty: {schedule.name}"
     key = f"handover/{schedule.pk}/{seen:%Y-%m-%dT%H:%M:%S.%fZ}/{user.pk}"
     notices.tell(user, key, Notice.Kind.HANDOVER, subject, body, now=now, url=url, until=whole.end)
 

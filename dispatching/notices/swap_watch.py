@@ -38,9 +38,8 @@ def _tell_one(swap: SwapRequest, user: User, key: str, now: datetime) -> bool:
     if swap.state == State.OFFERED:
         subject = f"{swap.asked_by.name} asks {'you' if swap.asked else 'anyone'} to take {swap.schedule}"
     else:
-        subject = (
-            f"{swap.answered_by.name if swap.answered_by else 'Somebody'} has {swap.state} to take {swap.schedule}"
-        )
+        answer = "agreed" if swap.state == State.ACCEPTED else "declined"
+        subject = f"{swap.answered_by.name if swap.answered_by else 'Somebody'} has {answer} to take {swap.schedule}"
     url = settings.PUBLIC_URL + reverse("mine")
     body = render_to_string("messages/swap.txt", {"swap": swap, "subject": subject, "zone": user.time_zone, "url": url})
     told = notices.tell(user, key, Notice.Kind.SWAP, subject, body, now=now, url=url, until=swap.end)

@@ -57,7 +57,8 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         for user in people:
             _notice(update, member, user, now)
-        outages.tell(update.outage, f"{member.schedule}: {names or 'nobody is on call, so nobody'} was told", now=now)
+        whom = f"told {names}" if names else "nobody is on call, so nobody was told"
+        outages.tell(update.outage, f"{member.schedule}: {whom}", now=now)
     return True
 
 
