@@ -35,11 +35,11 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, context.get("view"))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
-        return _conflict(f"It cannot be deleted, because it is still used by: {_users(rows)}.")
+        return _conflict(f"It cannot be deleted because it is still used by: {_users(rows)}.")
     if isinstance(error, IntegrityError):
         # The checks came first and passed: somebody else was quicker.
         log.warning("write_conflict", error=str(error).partition("\n")[0])
-        return _conflict("Somebody changed the same thing at the same moment. Please read it again and retry.")
+        return _conflict("Somebody changed the same thing at the same moment. Read it again, then retry.")
     return exception_handler(error, context)
 
 

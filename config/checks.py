@@ -18,7 +18,7 @@ def time_outs_shorter_than_leases(**kwargs: Any) -> list[CheckMessage]:
 def clocks_in_utc(**kwargs: Any) -> list[CheckMessage]:
     if settings.USE_TZ and settings.TIME_ZONE == settings.CELERY_TIMEZONE == "UTC":
         return []
-    return [Error("USE_TZ must be on, TIME_ZONE and CELERY_TIMEZONE must be UTC.", id="tocsin.E002")]
+    return [Error("USE_TZ must be on, and TIME_ZONE and CELERY_TIMEZONE must be UTC.", id="tocsin.E002")]
 
 
 @register

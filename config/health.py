@@ -25,6 +25,6 @@ def health(request: HttpRequest) -> JsonResponse:
     problems = [f"{count} {kind} overdue by more than a minute" for kind, count in late.items() if count]
     if last is None or now - last.completed_at > SWEEP_AGE:
         since = last.completed_at.isoformat() if last else "ever"
-        problems.append(f"no sweep was completed since {since}")
+        problems.append(f"no sweep has been completed since {since}")
     body = {"status": "red" if problems else "green", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)

@@ -22,15 +22,15 @@ class FromDatabase(Collector):
         alerts = Alert.objects.exclude(state=Alert.State.RESOLVED).count()
         yield GaugeMetricFamily("tocsin_open_alerts", "Alerts that are not resolved.", alerts)
         running = Escalation.objects.running().count()
-        yield GaugeMetricFamily("tocsin_running_escalations", "Escalations that nobody has stopped.", running)
+        yield GaugeMetricFamily("tocsin_running_escalations", "Escalations that are still running.", running)
         yield GaugeMetricFamily(
             "tocsin_live_deliveries", "Deliveries still on their way.", Delivery.objects.live().count()
         )
         age = GaugeMetricFamily(
-            "tocsin_sweep_age_seconds", "Seconds since the last one was completed.", labels=["name"]
+            "tocsin_sweep_age_seconds", "Seconds since the last run was completed.", labels=["name"]
         )
         repaired = GaugeMetricFamily(
-            "tocsin_repaired_rows", "What the last one repaired: each is a bug.", labels=["name"]
+            "tocsin_repaired_rows", "Rows that the last run repaired: each is a bug.", labels=["name"]
         )
         for record in SweepRecord.objects.all():
             age.add_metric([record.name], (now - record.completed_at).total_seconds())

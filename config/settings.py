@@ -55,7 +55,7 @@ def mailbox(name: str) -> str:
 
 def secret(name: str) -> str:
     """Long enough not to be guessed, and of characters that a URL holds; or nothing."""
-    hint = "It must be at least 16 letters, digits, - or _; or empty."
+    hint = "It must be empty or at least 16 letters, digits, - or _."
     return knob(env.str, name, "", allowed=lambda value: not value or SECRET.fullmatch(value), hint=hint)
 
 
@@ -156,7 +156,7 @@ X_FRAME_OPTIONS = "DENY"
 UNFOLD = {
     "SITE_TITLE": "Tocsin",
     "SITE_HEADER": "Tocsin",
-    "SITE_SUBHEADER": "the right person, and only they",
+    "SITE_SUBHEADER": "the right person, and nobody else",
     "SITE_SYMBOL": "notifications_active",
     "SITE_URL": "/on-call/",
     "STYLES": [lambda request: static("schedules/admin.css")],
@@ -230,7 +230,9 @@ CELERY_TASK_ROUTES = {
     "dispatching.tasks.send_due_bulk": {"queue": "bulk"},
 }
 ALARMS = True  # off in tests: they move the clock and sweep
-SWEEP_SECONDS = knob(env.float, "SWEEP_SECONDS", 2.0, allowed=lambda s: 0 < s <= 30, hint="More than 0, at most 30.")
+SWEEP_SECONDS = knob(
+    env.float, "SWEEP_SECONDS", 2.0, allowed=lambda s: 0 < s <= 30, hint="It must be more than 0 and at most 30."
+)
 
 # --- sending ----------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = 30  # a sender that has said nothing for so long is taken to be dead
@@ -244,8 +246,10 @@ BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS")
 UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS")
 INBOUND_SECRET, INBOUND_SIGNING_SECRET = secret("INBOUND_SECRET"), secret("INBOUND_SIGNING_SECRET")
 # So many messages that were given up for now, in so many days, suspend an address.
-SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="1 or more.")
-SOFT_BOUNCE_DAYS = knob(env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n < 1000, hint="Days, 1 to 999.")
+SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="It must be 1 or more.")
+SOFT_BOUNCE_DAYS = knob(
+    env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n < 1000, hint="It must be 1 to 999 days."
+)
 DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks for the key
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
@@ -260,8 +264,8 @@ SMS_COUNTRIES = knob(
     allowed=lambda found: all(COUNTRY.fullmatch(each) for each in found),
     hint="It must be prefixes of phone numbers, such as +44,+353.",
 )
-SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="Text messages an hour, 1 or more.")
-SMS_PER_DAY = knob(env.int, "SMS_PER_DAY", 100, allowed=lambda n: n > 0, hint="Text messages a day, 1 or more.")
+SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")
+SMS_PER_DAY = knob(env.int, "SMS_PER_DAY", 100, allowed=lambda n: n > 0, hint="It must be 1 or more per day.")
 # Notifications in browsers: any 32 bytes are a key. With a new one every browser has to subscribe again.
 VAPID_PRIVATE_KEY = knob(
     env.str,
@@ -291,10 +295,12 @@ else:
 EMAIL_TIMEOUT = PROVIDER_TIMEOUT
 
 # --- public forms -----------------------------------------------------------------------------------------------------
-FORMS_PER_NETWORK = knob(env.int, "FORMS_PER_NETWORK", 30, allowed=lambda n: n > 0, hint="Forms an hour, 1 or more.")
-FORMS_IN_ALL = knob(env.int, "FORMS_IN_ALL", 3000, allowed=lambda n: n > 0, hint="Forms an hour, 1 or more.")
+FORMS_PER_NETWORK = knob(
+    env.int, "FORMS_PER_NETWORK", 30, allowed=lambda n: n > 0, hint="It must be 1 or more per hour."
+)
+FORMS_IN_ALL = knob(env.int, "FORMS_IN_ALL", 3000, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")
 # So many proxies stand before us, each of which adds to X-Forwarded-For whom it was called by.
-PROXIES = knob(env.int, "PROXIES", 0, allowed=lambda n: 0 <= n < 10, hint="How many proxies there are: 0 to 9.")
+PROXIES = knob(env.int, "PROXIES", 0, allowed=lambda n: 0 <= n < 10, hint="It must be 0 to 9, the number of proxies.")
 
 # --- API --------------------------------------------------------------------------------------------------------------
 INTAKE_LIMIT = 512 * 1024
@@ -316,7 +322,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "VERSION": "1",
-    "DESCRIPTION": "Get each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
+    "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
     "`python manage.py create_api_token USERNAME` prints a token.",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -143,7 +143,7 @@ def _schedule(
 def _main_and_backup(team: Team, people: list[User]) -> tuple[Schedule, Schedule]:
     rotation = _rotation(team.name, team, people)
     main = _schedule(f"{team.name} main", team, rotation, 0, "The person whose week it is.")
-    backup = _schedule(f"{team.name} backup", team, rotation, 1, "The other one: the roles switch every week.")
+    backup = _schedule(f"{team.name} backup", team, rotation, 1, "The other person: the roles switch every week.")
     return main, backup
 
 
@@ -151,7 +151,7 @@ def _business_hours(team: Team, people: list[User]) -> Schedule:
     """Table 7.6 in business hours: outside them an alert goes on to the experts at once."""
     rotation = _rotation(team.name, team, people)
     for position in (2, 1):
-        text = "In business hours only: whoever has the next turn."
+        text = "In business hours only: the person with the next turn."
         _schedule(f"{team.name} backup {position}", team, rotation, position, text, BUSINESS)
     return _schedule(f"{team.name} main", team, rotation, 0, "One person a week, in business hours.", BUSINESS)
 
@@ -160,7 +160,7 @@ def _roles(people: dict[str, User]) -> None:
     """Table 9.17: coordinator and communicator change every two weeks."""
     for role, names in (("Incident coordinator", ("ana", "dee")), ("Incident communicator", ("rep", "mo"))):
         rotation = _rotation(role, None, [people[name] for name in names], weeks=2)
-        _schedule(role, None, rotation, 0, "Two weeks each (Table 9.17).")
+        _schedule(role, None, rotation, 0, "Two weeks each.")
 
 
 def _policy(
@@ -183,12 +183,12 @@ def _figure_8_2(team: Team, main: Schedule, backup: Schedule) -> EscalationPolic
         (4 * HOUR, {"team": team}),
         (HOUR, {"user": team.manager}),
     ]
-    return _policy(team.name, team, 3, "Main, backup, the whole team, the engineering manager (Figure 8.2).", steps)
+    return _policy(team.name, team, 3, "Main, backup, the whole team, the engineering manager.", steps)
 
 
 def _simple(team: Team, main: Schedule, experts: Group) -> EscalationPolicy:
     steps = [(HOUR / 2, {"schedule": main}), (HOUR, {"group": experts})]
-    return _policy(team.name, team, 1, "Whoever is on call, then the experts across teams.", steps)
+    return _policy(team.name, team, 1, "The person on call, then the experts across teams.", steps)
 
 
 def _integration(name: str, service: Service) -> dict[str, str]:

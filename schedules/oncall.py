@@ -133,7 +133,7 @@ class Timetable:
             return f"{on.why}, in place of {other.name}" if other else on.why
         reason = on.why
         if on.why == MISSING:
-            who = other.name if other else "whoever would have the turn"
+            who = other.name if other else "the person whose turn it would be"
             reason = f"{who} is {'away' if other and other.is_active else 'no longer active'}"
         return f"nobody is on duty: {reason}"
 

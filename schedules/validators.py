@@ -16,5 +16,5 @@ def valid_hours(text: str) -> None:
 def valid_region(code: str) -> None:
     if not holidays.known(code):
         raise ValidationError(
-            f"“{code}” is no country or state whose public holidays are known: write for example DE, DE-BE or IN-KA."
+            f"“{code}” is not a country or state with known public holidays. Write, for example, DE, DE-BE or IN-KA."
         )

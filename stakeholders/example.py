@@ -23,12 +23,12 @@ DEPLOYMENTS = [
     (US, "Our service for customers in the Americas."),
     (EU, "Our service for customers in Europe."),
     (JP, "Our service for customers in Japan."),
-    (SHOWCASE, "Used all over the world for demos and trainings."),
+    (SHOWCASE, "Used all over the world for demos and training."),
 ]
 PRODUCTS = [
     ("A", "Takes data from shops."),
-    ("B", "Shows how sales go."),
-    ("C", "Plans what to order; sold with B in Europe."),
+    ("B", "Shows how sales are going."),
+    ("C", "Plans orders; sold with B in Europe."),
 ]
 TALK = "Ready to talk to customers there, and to move demos and campaigns."
 SEVEN = [
@@ -83,7 +83,7 @@ def _definition() -> None:
         text="No data uploads from most point-of-sale devices of the showcase deployment.",
         why_major="Demos all over the world show stale data.",
         why_needed="Marketing and sales, to move demos and to talk to customers.",
-        what_they_do="Move demos of the next hours; tell customers who ask that we are at it.",
+        what_they_do="Move the demos of the next few hours; tell customers who ask that we are working on it.",
         uncovered="Uploads succeed, but with wrong figures: announce it by hand.",
     )
     made.deployments.add(Deployment.objects.get(name=SHOWCASE))

@@ -145,7 +145,7 @@ class Cluster:
             owner = pwd.getpwuid(uid)
         except KeyError:
             raise EmbeddedPostgresError(
-                f"User id {uid} has no name on this machine, and PostgreSQL does not run as such: "
+                f"User id {uid} has no name on this machine, but PostgreSQL needs one: "
                 "give it one in /etc/passwd, run as another user, or set DATABASE_URL to a server of yours."
             ) from None
         if owner.pw_uid == 0:
@@ -302,7 +302,7 @@ def new_system_folder() -> Path:
                 parent.mkdir(exist_ok=True)
                 parent.chmod(0o755)  # whatever the umask
             return Path(tempfile.mkdtemp(dir=parent, prefix="tocsin-"))
-    raise EmbeddedPostgresError(f"Root could make no folder under {SYSTEM_HOMES[0]}: set VAR_DIR or DATABASE_URL.")
+    raise EmbeddedPostgresError(f"Root could not make a folder under {SYSTEM_HOMES[0]}: set VAR_DIR or DATABASE_URL.")
 
 
 def give(folder: Path, user: str) -> None:

@@ -164,13 +164,13 @@ def run(settings) -> None:
         if embedded:
             say("Starting the database")
             postgres.ensure(var_dir)
-        say("Preparing it")
+        say("Preparing the database")
         prepare()
         look_after(children, embedded, settings)
     finally:
         stop(children)
         if embedded and not postgres.release(var_dir):
-            say("The embedded database goes on: another process uses it.")
+            say("The embedded database keeps running: another process uses it.")
         say("Stopped.")
 
 
@@ -238,8 +238,8 @@ def refuse_used_port(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            sys.exit(f"Tocsin cannot start: PORT {port} on HOST {host} cannot be had ({error.strerror}). "
-                     "Stop what uses it, or set PORT to another number.")  # fmt: skip
+            sys.exit(f"Tocsin cannot start: PORT {port} on HOST {host} is not available ({error.strerror}). "
+                     "Stop the program that uses it, or set PORT to another number.")  # fmt: skip
 
 
 def answers(host: str, port: int, *, healthy: bool) -> bool:

@@ -40,7 +40,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         ("When", {"fields": (("since", "last_seen"), ("occurrences", "resolved"))}),
         ("Where", {"fields": (("component", "source"), ("deployment", "product"), "slo")}),
         ("What to do", {"fields": ("runbook", "dashboard")}),
-        ("What the source said", {"fields": ("integration", "dedup_key", "said")}),
+        ("Details from the source", {"fields": ("integration", "dedup_key", "said")}),
     )
     readonly_fields = (
         "state_now",
@@ -68,7 +68,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     @verb("Acknowledge", strong=True)
     def acknowledge(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
         lifecycle.acknowledge(alert, by=person(request), via="admin", now=now)
-        return f"You have alert #{alert.pk} now: nobody else is paged."
+        return f"You have acknowledged alert #{alert.pk}: nobody else is paged."
 
     @verb("Resolve")
     def resolve(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
@@ -106,7 +106,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def since(self, alert: Alert) -> str:
         return local(alert.first_at)
 
-    @admin.display(description="last seen")
+    @admin.display(description="last reported")
     def last_seen(self, alert: Alert) -> str:
         return local(alert.last_at)
 
@@ -135,7 +135,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description="details")
     def said(self, alert: Alert) -> str:
         said = json.dumps(alert.details, indent=2, ensure_ascii=False)
-        return format_html('<pre class="said">{}</pre>', said) if alert.details else "nothing more"
+        return format_html('<pre class="said">{}</pre>', said) if alert.details else "no details"
 
 
 def _next_step(running: Escalation) -> Step | None:

@@ -26,7 +26,7 @@ NEWEST_LINES = 5000
 
 
 class EscalationSerializer(serializers.ModelSerializer):
-    due_at = InstantField(help_text="When the next step runs; null when none will.")
+    due_at = InstantField(help_text="The time of the next step. Null if none will run.")
 
     class Meta:
         model = Escalation
@@ -64,7 +64,9 @@ class LineSerializer(serializers.Serializer):
     at = InstantField()
     kind = serializers.ChoiceField(choices=AlertEvent.Kind.choices)
     text = serializers.CharField()
-    by = serializers.CharField(source="by.username", default=None, allow_null=True, help_text="Who did it by hand.")
+    by = serializers.CharField(
+        source="by.username", default=None, allow_null=True, help_text="The person who did it by hand."
+    )
     data = serializers.DictField()  # type: ignore[assignment]  # a field of this name, no attribute
 
 
@@ -129,7 +131,7 @@ class AlertViewSet(ReadOnlyResource):
         alert = self.get_object()
         user = person(self.request)
         if not access.may_act(user, alert):
-            raise PermissionDenied("Only the service's team and those who were paged may act on this alert.")
+            raise PermissionDenied("Only the service's team and the people who were paged may act on this alert.")
         do(alert, now=clock.now(), by=user, via="the API")
         return Response(self.get_serializer(self.get_object()).data)
 

@@ -148,7 +148,7 @@ def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | 
     assert escalation.due_at and escalation.snapshot
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     for step in gone:
-        text = f"step {step.number}, round {step.round}, was skipped: its time went by while the engine was away"
+        text = f"step {step.number}, round {step.round}, was skipped: its time passed while the engine was not running"
         plan.note(escalation.alert_id, Kind.SKIPPED, text, now=now)
     escalation.position += len(gone)
     return rules.step_at(escalation.snapshot, escalation.position)
@@ -181,7 +181,7 @@ def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
     plan.pages += pages
     if not pages:
         log.error("last_resort_missing", alert=alert.pk)
-        text = "no last resort could be told: no recipient is marked as last resort and has a verified contact point"
+        text = "no last resort could be told: no recipient marked as last resort has a verified contact point"
         plan.note(alert.pk, Kind.NOBODY, text, now=now)
     escalation.position += 1
     escalation.state, escalation.due_at = State.EXHAUSTED, None
@@ -224,8 +224,8 @@ def _look_up(steps: Iterable[rules.Step | None], moment: Moment) -> None:
     if named := [pk for kind, pk in wanted if kind == "user"]:
         users = present(User.objects.filter(pk__in=named), moment.now)
         moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
-    moment.empty |= {key: "away, or no longer active" for key in wanted if key[0] == "user"}
-    moment.empty |= {key: "the schedule is gone" for key in wanted if key[0] == "schedule"}
+    moment.empty |= {key: "away or no longer active" for key in wanted if key[0] == "user"}
+    moment.empty |= {key: "the schedule has been deleted" for key in wanted if key[0] == "schedule"}
     for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
         key = "schedule", pk
         moment.people[key] = [(duty.user, f"on call in {targets[key]}: {duty.why}") for duty in duties if duty.user]
@@ -279,7 +279,7 @@ def follow_up(delivery_id: int, *, now: datetime) -> None:
 def _next_step_now(alert: Alert, page: Page, now: datetime) -> None:
     running = Escalation.objects.running().filter(pk=page.escalation_id, position=page.position + 1, due_at__gt=now)
     if running.update(due_at=now):
-        text = "nobody was reached, every page of the step failed: the next step runs now"
+        text = "nobody was reached because every page of the step failed: the next step runs now"
         timeline.write(timeline.entry(alert.pk, Kind.NOBODY, text, now=now))
         transaction.on_commit(lambda: alarms.ring_steps())
 

@@ -29,7 +29,7 @@ WITH sender AS ({sender}), incoming AS (
     SELECT e.*, sender.id AS sender_id, sender.now, sender.refused,
         coalesce(named.id, own.id) AS service_id, coalesce(named.policy_id, own.policy_id) AS policy_id,
         priority.id AS priority_id, last.id AS stale_id,
-        CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” here: taken for ' || own.name
+        CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” is known: assigned to ' || own.name
         ELSE '' END AS note
     FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
         dedup_key text, count int, service text, priority int, summary text, severity text, source text, component text,
@@ -62,7 +62,7 @@ WITH sender AS ({sender}), incoming AS (
     FROM incoming i LEFT JOIN alerts USING (dedup_key)
 ), told AS (
     INSERT INTO dispatching_alertevent (alert_id, at, kind, text, data)
-    SELECT id, now, kind, CASE WHEN kind = 'ignored' THEN 'it is older than the end of this alert' ELSE note END,
+    SELECT id, now, kind, CASE WHEN kind = 'ignored' THEN 'the event is older than the end of this alert' ELSE note END,
         jsonb_build_object('count', count, 'summary', summary, 'severity', severity, 'priority', priority,
             'details', details, 'occurred_at', occurred_at)
     FROM matched

@@ -50,7 +50,7 @@ def escalate(alert: Alert, *, now: datetime, by: User | None = None, via: str = 
         alert = _locked(alert)
         if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
             raise Refused(f"Nothing is escalating: alert #{alert.pk} is {alert.get_state_display()}.")
-        _note(alert, Kind.ESCALATED, f"the next step was called at once by {_who(by, via)}", now=now, by=by)
+        _note(alert, Kind.ESCALATED, f"escalated to the next step by {_who(by, via)}", now=now, by=by)
         transaction.on_commit(alarms.ring_steps)
     return alert
 
@@ -62,7 +62,7 @@ def _locked(alert: Alert) -> Alert:
 def _move(alert: Alert, to: Alert.State) -> None:
     if to not in Alert.MOVES[State(alert.state)]:
         was = f" by {alert.acknowledged_by}" if alert.state == State.ACKNOWLEDGED and alert.acknowledged_by else ""
-        raise Refused(f"Alert #{alert.pk} is {alert.get_state_display()}{was} already.")
+        raise Refused(f"Alert #{alert.pk} is already {alert.get_state_display()}{was}.")
     alert.state = to
 
 

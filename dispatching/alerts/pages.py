@@ -39,7 +39,7 @@ def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:
     verb = VERBS.get(request.POST.get("do", "acknowledge"))
     if verb is None:
-        refused = "This page can acknowledge or resolve, nothing else."
+        refused = "On this page you can only acknowledge or resolve."
         return _show(request, alert, recipient, now, refused=refused, status=400)
     if recipient.user and not recipient.user.is_active:
         refused = "This link belongs to somebody who is no longer active."

@@ -48,10 +48,10 @@ class PushChannel(Channel):
             if (len(key), len(secret)) != (KEY, SECRET) or "@" in place.netloc:
                 raise ValueError
             if not _known(place.hostname or ""):
-                raise ValidationError("We do not work with the service that brings notifications to this browser.")
+                raise ValidationError("We do not support the service that brings notifications to this browser.")
             cleaned = f"{clean_url(endpoint)}#{_encoded(key)}.{_encoded(secret)}"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise ValidationError("This browser did not say properly where its notifications go.") from None
+            raise ValidationError("This browser did not give a usable address for its notifications.") from None
         if len(cleaned) > LONGEST:
             raise ValidationError(f"The address of this browser is longer than {LONGEST} characters.")
         return cleaned

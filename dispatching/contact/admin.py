@@ -26,8 +26,8 @@ class ContactPointForm(ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "00:05:00"}),
         help_text=(
-            "How long after the page begins this one is used, as hours:minutes:seconds. Empty everywhere: all are used "
-            "at once. As soon as one has a time, only those with a time are used, in that order."
+            "How long after the start of a page this one is used, as hours:minutes:seconds. If all are empty, all are used "
+            "at once. As soon as one has a time, only contact points with a time are used, in that order."
         ),
     )
 
@@ -81,7 +81,7 @@ class ContactPointFormSet(PaginationInlineFormSet):
                 continue
             address = (form.instance.channel, form.instance.address.lower())
             if address in seen:
-                form.add_error("address", "This recipient has this address already.")
+                form.add_error("address", "This recipient already has this address.")
             seen.add(address)
 
 

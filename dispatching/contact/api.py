@@ -16,9 +16,11 @@ from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
 class ContactPointSerializer(RecordSerializer):
     blame = "address"
 
-    user = UserField(source="recipient.user", help_text="Whose it is: id or username. Null: somebody without a login.")
+    user = UserField(
+        source="recipient.user", help_text="The owner: id or username. Null means somebody without a login."
+    )
     username = serializers.CharField(source="recipient.user.username", default=None, read_only=True)
-    recipient = serializers.CharField(source="recipient.name", read_only=True, help_text="The name in a timeline.")
+    recipient = serializers.CharField(source="recipient.name", read_only=True, help_text="The name in timelines.")
 
     class Meta:
         model = ContactPoint

@@ -98,9 +98,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def created(self, delivery: Delivery) -> str:
         return local(delivery.created_at)
 
-    @admin.display(description="looked at next")
+    @admin.display(description="next due")
     def due(self, delivery: Delivery) -> str:
-        return local(delivery.due_at) or "no more"
+        return local(delivery.due_at) or "no longer due"
 
     @admin.display(description="sent")
     def sent(self, delivery: Delivery) -> str:
@@ -110,11 +110,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def cancelled(self, delivery: Delivery) -> str:
         return local(delivery.cancelled_at) or "no"
 
-    @admin.display(description="of no use from")
+    @admin.display(description="expires")
     def expires(self, delivery: Delivery) -> str:
         return local(delivery.expires_at) or "never"
 
-    @admin.display(description="words")
+    @admin.display(description="text")
     def words(self, delivery: Delivery) -> str:
         return format_html('<pre class="said">{}</pre>', mask(delivery.body))
 

@@ -12,16 +12,22 @@ from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
 class DeliverySerializer(serializers.ModelSerializer):
     """One message to one contact point. Its body is not answered: it holds a link that lets whoever has it act."""
 
-    alert = serializers.IntegerField(source="page.alert_id", default=None, allow_null=True, help_text="Which alert.")
+    alert = serializers.IntegerField(
+        source="page.alert_id", default=None, allow_null=True, help_text="The alert, if it is a page."
+    )
     notice = serializers.ChoiceField(
-        Notice.Kind.choices, source="notice.kind", default=None, allow_null=True, help_text="Or what kind of notice."
+        Notice.Kind.choices,
+        source="notice.kind",
+        default=None,
+        allow_null=True,
+        help_text="The kind, if it is a notice.",
     )
     recipient = serializers.CharField(source="recipient_name")
-    username = serializers.SerializerMethodField(help_text="The person's login, if there is one.")
+    username = serializers.SerializerMethodField(help_text="The person's username, if there is a login.")
     address = serializers.SerializerMethodField(
-        help_text="Where it was sent; null without the permission to view contact points, unless it is one's own."
+        help_text="The address. Null unless it is yours or you may view contact points."
     )
-    attempts = serializers.IntegerField(source="attempt", help_text="How often it was handed to the provider.")
+    attempts = serializers.IntegerField(source="attempt", help_text="How often it has been handed to the provider.")
 
     class Meta:
         model = Delivery
@@ -51,7 +57,7 @@ class DeliveryFilters(filters.FilterSet):
     state = filters.MultipleChoiceFilter(choices=Delivery.State.choices)
     channel = TextFilter()
     alert = NumberFilter(field_name="page__alert", help_text="An alert's id.")
-    username = TextFilter(method="of_person", help_text="A person's login.")
+    username = TextFilter(method="of_person", help_text="A username.")
     since = InstantFilter(field_name="created_at", lookup_expr="gte", help_text="Planned at this moment or later.")
     until = InstantFilter(field_name="created_at", lookup_expr="lt", help_text="Planned before this moment.")
 

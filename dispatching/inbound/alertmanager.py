@@ -55,7 +55,7 @@ def _errors(alert: Alert, group: Group, index: int) -> list[str]:
     if not (alert.status or group.status):
         errors.append(f"alerts[{index}].status: is required")
     if not (alert.fingerprint or alert.labels):
-        errors.append(f"alerts[{index}].labels: is required where there is no fingerprint")
+        errors.append(f"alerts[{index}].labels: is required if there is no fingerprint")
     return errors
 
 

@@ -71,6 +71,6 @@ def _event(refusal: Refusal) -> Event:
             "since": refusal.since.isoformat(),
             "reason": refusal.reason,
             "sample": refusal.sample,
-            "what to do": "correct what the monitoring tool sends; this alert ends with the first event that is accepted",
+            "what to do": "correct the events of the monitoring tool; this alert ends with the first event that is accepted",
         },
     )

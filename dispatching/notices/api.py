@@ -14,9 +14,12 @@ class NoticeSerializer(serializers.ModelSerializer):
     recipient = serializers.CharField(source="recipient.name")
     username = serializers.CharField(source="recipient.user.username", default=None, allow_null=True)
     state = serializers.CharField(
-        source="delivery.state", default=None, allow_null=True, help_text="That of the delivery; null without one."
+        source="delivery.state",
+        default=None,
+        allow_null=True,
+        help_text="The state of the delivery. Null if there is none.",
     )
-    reason = serializers.SerializerMethodField(help_text="Why it was not sent, or not at once; mostly empty.")
+    reason = serializers.SerializerMethodField(help_text="Why it was not sent, or not at once. Usually empty.")
 
     class Meta:
         model = Notice
@@ -31,7 +34,7 @@ class NoticeFilters(filters.FilterSet):
     kind = filters.MultipleChoiceFilter(choices=Notice.Kind.choices)
     username = TextFilter(field_name="recipient__user__username")
     sent = YesNoFilter(
-        field_name="delivery", lookup_expr="isnull", exclude=True, help_text="Whether there was a way to reach them."
+        field_name="delivery", lookup_expr="isnull", exclude=True, help_text="Whether the person could be reached."
     )
     since = InstantFilter(field_name="at", lookup_expr="gte", help_text="Made at this moment or later.")
     until = InstantFilter(field_name="at", lookup_expr="lt", help_text="Made before this moment.")

@@ -142,7 +142,7 @@ def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -
         "note": HandoverNote.objects.filter(schedule=schedule, at__gt=now - NOTE_AGE).select_related("by").first(),
         **_open_alerts(schedule, user),
     }
-    subject, url = f"You are on duty now: {schedule.name}", public_url("on_call")
+    subject, url = f"You are now on duty: {schedule.name}", public_url("on_call")
     key = f"handover/{schedule.pk}/{seen:%Y-%m-%dT%H:%M:%S.%fZ}"
     notices.tell(user, key, Notice.Kind.HANDOVER, subject, context, now=now, url=url, until=whole.end)
 

@@ -29,9 +29,8 @@ def _tell(swap: SwapRequest, people: Iterable[User], now: datetime) -> int:
     if swap.state == State.OFFERED:
         subject = f"{swap.asked_by.name} asks {'you' if swap.asked else 'anyone'} to take {swap.schedule}"
     else:
-        subject = (
-            f"{swap.answered_by.name if swap.answered_by else 'Somebody'} has {swap.state} to take {swap.schedule}"
-        )
+        answer = "agreed" if swap.state == State.ACCEPTED else "declined"
+        subject = f"{swap.answered_by.name if swap.answered_by else 'Somebody'} has {answer} to take {swap.schedule}"
     url, told = public_url("mine"), 0
     for key, user in notices.untold((f"swap/{swap.pk}/{swap.state}", user) for user in people):
         notice = notices.tell(user, key, Notice.Kind.SWAP, subject, {"swap": swap}, now=now, url=url, until=swap.end)

@@ -27,7 +27,7 @@ def _several(kind: str, queryset: QuerySet, help_text: str) -> forms.ModelMultip
 class StepForm(forms.ModelForm):
     """One step with all its targets in the same row of the form."""
 
-    schedules = _several("schedule", Schedule.objects.all(), "Whoever is on duty there when the step runs.")
+    schedules = _several("schedule", Schedule.objects.all(), "The people who are on duty there when the step runs.")
     people = _several("user", User.objects.all(), "These people, on duty or not.")
     teams = _several("team", Team.objects.all(), "Everyone on these teams, on duty or not.")
     groups = _several("group", Group.objects.filter(team=None), "Everyone in these groups of people across teams.")
@@ -45,7 +45,7 @@ class StepForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.errors and not any(cleaned.get(field) for field in PICKED):
-            raise forms.ValidationError("Say whom this step pages: a schedule, a person, a team or a group.")
+            raise forms.ValidationError("Choose whom this step pages: a schedule, a person, a team or a group.")
         return cleaned
 
     def _save_m2m(self) -> None:

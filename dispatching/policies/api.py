@@ -21,7 +21,7 @@ class TargetIdField(serializers.Field):
 
     def to_internal_value(self, data: Any) -> int | str:
         if isinstance(data, bool) or not isinstance(data, int | str):
-            raise serializers.ValidationError("An id is a number; for a person a username will do.")
+            raise serializers.ValidationError("An id is a number. For a person, a username works, too.")
         return data
 
     def to_representation(self, value: int) -> int:
@@ -38,7 +38,7 @@ class TargetSerializer(StrictSerializer):
     }
 
     type = serializers.ChoiceField(choices=Target.KINDS)
-    id = TargetIdField(help_text="The id of the schedule, person, team or group; for a person a username will do.")
+    id = TargetIdField(help_text="The id of the schedule, person, team or group. For a person, a username works, too.")
     name = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,10 @@ class EscalationPolicySerializer(RecordSerializer):
     parts = ("steps",)
 
     steps = StepSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, allow_empty=False, max_length=50, help_text="In the order in which they run; replaced as a whole."
+        many=True,
+        allow_empty=False,
+        max_length=50,
+        help_text="In the order in which they run. The whole list is replaced.",
     )
 
     class Meta:

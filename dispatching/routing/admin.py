@@ -74,9 +74,9 @@ class IntegrationAdmin(VerbAdmin):
 
     @admin.display(description="key")
     def key_starts(self, integration: Integration) -> str:
-        return f"{integration.key_hint}…" if integration.key_hint else "is made when you save, and shown once"
+        return f"{integration.key_hint}…" if integration.key_hint else "made when you save, and shown once"
 
-    @admin.display(description="what it sends is")
+    @admin.display(description="its events are")
     def refused(self, integration: Integration) -> str:
         try:
             return str(integration.refusal)
@@ -89,7 +89,7 @@ class IntegrationAdmin(VerbAdmin):
         if key:
             self.message_user(request, _once(key), messages.WARNING)
 
-    @verb("New key (the old one stops working at once)")
+    @verb("New key (the old one stops working immediately)")
     def new_key(self, request: HttpRequest, integration: Integration, now: datetime) -> SafeString:
         key = integration.new_key()
         integration.save(update_fields=["key_hash", "key_hint"])
@@ -104,7 +104,7 @@ def _once(key: str) -> SafeString:
     rows = [(label, public_url(name, key)) for label, name in FORMATS]
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
     return format_html(
-        "Copy this now, it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
+        "Copy this now: it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
         "with <code>routing_key</code> set to the key</li></ul>",
         key,
         urls,

@@ -42,7 +42,7 @@ class ServiceSerializer(RecordSerializer):
     escalation_policy = serializers.PrimaryKeyRelatedField(
         source="policy",
         queryset=EscalationPolicy.objects.all(),
-        help_text="Who is paged for its alerts: a policy's id.",
+        help_text="The id of the policy that pages people for its alerts.",
     )
 
     class Meta:
@@ -66,7 +66,7 @@ class ServiceViewSet(Resource):
 
 class IntegrationSerializer(RecordSerializer):
     refusal: serializers.StringRelatedField = serializers.StringRelatedField(
-        read_only=True, allow_null=True, help_text="Why nothing that it sends is accepted; null: it is."
+        read_only=True, allow_null=True, help_text="Why its events are refused. Null while they are accepted."
     )
 
     class Meta:
@@ -84,7 +84,7 @@ class IntegrationSerializer(RecordSerializer):
 class KeyedIntegrationSerializer(IntegrationSerializer):
     """With the key: this answer is the one time that anybody sees it."""
 
-    key = serializers.CharField(read_only=True, help_text="Shown now and never again.")
+    key = serializers.CharField(read_only=True, help_text="Shown only now.")
 
     class Meta(IntegrationSerializer.Meta):
         fields = (*IntegrationSerializer.Meta.fields, "key")

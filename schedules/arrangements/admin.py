@@ -27,7 +27,7 @@ class AbsenceAdmin(ModelAdmin):
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and db_field.name in ("start", "end"):
-            field.help_text = f"{db_field.help_text} On the clock of {timezone.get_current_timezone_name()}."
+            field.help_text = f"{db_field.help_text} Times are in {timezone.get_current_timezone_name()}."
         return field
 
     @admin.display(description="from", ordering="start")

@@ -24,7 +24,7 @@ from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
 class AbsenceSerializer(RecordSerializer):
     blame = "end"
 
-    user = UserField(required=False, help_text="Who is away: id or username. Left out: you.")
+    user = UserField(required=False, help_text="The person who is away: id or username. Defaults to you.")
     username = serializers.CharField(source="user.username", read_only=True)
 
     class Meta:
@@ -38,15 +38,17 @@ class AbsenceSerializer(RecordSerializer):
         # Nobody's absence becomes somebody else's by an edit, either.
         verb = "add" if self.instance is None else "change"
         if attrs.get("user", asking) != asking and not asking.has_perm(f"schedules.{verb}_absence"):
-            raise PermissionDenied("You may enter your own absences; those of others take the right to change them.")
+            raise PermissionDenied(
+                "You may enter your own absences; for other people's you need the permission to change them."
+            )
         return super().validate(attrs)
 
 
 class AbsenceFilters(filters.FilterSet):
     user = NumberFilter(help_text="A person's id.")
     username = TextFilter(field_name="user__username")
-    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Those that end after this moment.")
-    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Those that start before this moment.")
+    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Ends after this moment.")
+    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Starts before this moment.")
 
 
 class OwnAbsence(IsAuthenticated):
@@ -71,9 +73,13 @@ class AbsenceViewSet(Resource):
 class SwapRequestSerializer(RecordSerializer):
     blame = "end"
 
-    asked_by = serializers.CharField(source="asked_by.username", read_only=True, help_text="Whose shift it is.")
+    asked_by = serializers.CharField(
+        source="asked_by.username", read_only=True, help_text="The username of the person who gives the shift away."
+    )
     asked = UserField(
-        required=False, allow_null=True, help_text="Who is asked: id or username. Null: anyone of the schedule."
+        required=False,
+        allow_null=True,
+        help_text="The person who is asked: id or username. Null asks anyone on the schedule.",
     )
     asked_username = serializers.CharField(source="asked.username", default=None, read_only=True)
     answered_by = serializers.CharField(source="answered_by.username", default=None, read_only=True)
@@ -89,11 +95,11 @@ class SwapRequestSerializer(RecordSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         start, end = attrs.get("return_start"), attrs.get("return_end")
         if (start is None) != (end is None):
-            raise serializers.ValidationError({"return_end": "What is taken in return has a start and an end."})
+            raise serializers.ValidationError({"return_end": "A shift in return needs a start and an end."})
         if start and end and end <= start:
-            raise serializers.ValidationError({"return_end": "What is taken in return must end after it starts."})
+            raise serializers.ValidationError({"return_end": "A shift in return must end after it starts."})
         if start and not attrs.get("asked"):
-            raise serializers.ValidationError({"asked": "A shift in return is taken of one person: name them."})
+            raise serializers.ValidationError({"asked": "Name the person whose shift is taken in return."})
         return super().validate(attrs)
 
     def create(self, validated_data: dict[str, Any]) -> SwapRequest:
@@ -107,13 +113,13 @@ class SwapRequestFilters(filters.FilterSet):
     asked_by = TextFilter(field_name="asked_by__username", help_text="A username.")
     asked = NumberFilter(help_text="A person's id.")
     state = filters.MultipleChoiceFilter(choices=SwapRequest.State.choices)
-    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Those that end after this moment.")
-    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Those that start before this moment.")
+    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Ends after this moment.")
+    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Starts before this moment.")
 
 
 def verb(function: Callable) -> Callable:
     """A request's verb as a POST; whether this person may is part of the verb."""
-    answers = {200: SwapRequestSerializer, 409: OpenApiResponse(description="It is refused; `detail` says why.")}
+    answers = {200: SwapRequestSerializer, 409: OpenApiResponse(description="Refused; `detail` says why.")}
     return action(detail=True, methods=["post"], filterset_class=None)(
         extend_schema(request=None, responses=answers)(function)
     )

@@ -17,7 +17,9 @@ from schedules.templatetags.times import day_and_time
 class AbsenceForm(OwnForm, forms.ModelForm):
     start = LocalField(label="From")
     end = LocalField(label="Until")
-    reason = forms.CharField(required=False, max_length=200, help_text="Your colleagues see it; you need not give any.")
+    reason = forms.CharField(
+        required=False, max_length=200, help_text="Your colleagues see the reason. You need not give one."
+    )
 
     class Meta:
         model = Absence
@@ -57,21 +59,21 @@ class SwapForm(OwnForm, forms.Form):
     """Whom to ask to take a shift, and what for."""
 
     asked = forms.ModelChoiceField(
-        User.objects.none(), label="Whom do you ask?", required=False, empty_label="Anyone of this schedule"
+        User.objects.none(), label="Whom do you ask?", required=False, empty_label="Anyone on this schedule"
     )
     back = forms.ChoiceField(
         label="Which of their shifts do you take in return?",
         required=False,
-        help_text="Only if you ask one person.",
+        help_text="Possible only if you ask one person.",
     )
     note = forms.CharField(
         label="Why",
         required=False,
         max_length=SwapRequest._meta.get_field("note").max_length,
-        help_text="A few words for those you ask; “who is on call” shows them, too.",
+        help_text="A few words for the people you ask. “Who is on call” shows them, too.",
     )
-    start = LocalField(label="Only from", required=False, help_text="Empty: from the start of the shift.")
-    end = LocalField(label="Only until", required=False, help_text="Empty: until its end.")
+    start = LocalField(label="Only from", required=False, help_text="Leave empty for the start of the shift.")
+    end = LocalField(label="Only until", required=False, help_text="Leave empty for the end of the shift.")
 
     def __init__(self, *args: Any, people: QuerySet[User], theirs: Iterable[Duty], **kwargs: Any) -> None:
         super().__init__(*args, auto_id="swap_%s", **kwargs)
@@ -92,5 +94,5 @@ class SwapForm(OwnForm, forms.Form):
         cleaned = self.cleaned_data
         duty, asked = self.returns.get(cleaned.get("back", "")), cleaned.get("asked")
         if duty and duty.user != asked and "asked" not in self.errors:
-            self.add_error("back", f"This is a shift of {duty.user}: ask {duty.user}, or take none in return.")
+            self.add_error("back", f"This shift belongs to {duty.user}. Ask {duty.user}, or take none in return.")
         return {**cleaned, "duty": duty}

@@ -149,16 +149,16 @@ def _add_absence(request: HttpRequest, user: User, now: datetime) -> HttpRespons
     if not form.is_valid():
         return _show(request, user, now, absence=form, status=400)
     form.save()
-    said = "Your absence is noted."
+    said = "Your absence is saved."
     if any(not turn.asked for turn in turns.cover_needed(user, now)):
-        said += " Nobody takes your shifts in that time yet: ask for it below."
+        said += " Nobody takes your shifts during that time yet: ask for it below."
     messages.success(request, said)
     return None
 
 
 def _delete_absence(request: HttpRequest, user: User, now: datetime) -> None:
     get_object_or_404(Absence, pk=_number(request.POST, "id"), user=user).delete()
-    messages.success(request, "Your absence is deleted. Whatever others have accepted to take stays theirs.")
+    messages.success(request, "Your absence is deleted. Shifts that colleagues have agreed to take stay with them.")
 
 
 def _ask_anyone(request: HttpRequest, user: User, now: datetime) -> None:
@@ -176,17 +176,17 @@ def _ask_all(request: HttpRequest, user: User, now: datetime) -> None:
 
 def _accept(request: HttpRequest, user: User, now: datetime) -> None:
     swap = swapping.accept(_swap(request), user, now)
-    messages.success(request, f"You take {swap.schedule} for {swap.asked_by}. It is among your shifts now.")
+    messages.success(request, f"You take {swap.schedule} for {swap.asked_by}. The shift is now among yours.")
 
 
 def _decline(request: HttpRequest, user: User, now: datetime) -> None:
     swap = swapping.decline(_swap(request), user, now)
-    messages.success(request, f"You have declined what {swap.asked_by} asked.")
+    messages.success(request, f"You have declined the request of {swap.asked_by}.")
 
 
 def _withdraw(request: HttpRequest, user: User, now: datetime) -> None:
     swapping.withdraw(_swap(request), user, now)
-    messages.success(request, "You ask for this no more.")
+    messages.success(request, "You have withdrawn your request.")
 
 
 def _hand_over(request: HttpRequest, user: User, now: datetime) -> HttpResponse | None:
@@ -195,18 +195,18 @@ def _hand_over(request: HttpRequest, user: User, now: datetime) -> HttpResponse 
     if not form.is_valid():
         return _show(request, user, now, note=form, status=400)
     handover.write(form.cleaned_data["schedule"], user, form.cleaned_data["text"], now)
-    messages.success(request, "Your note is kept for whoever comes next.")
+    messages.success(request, "Your note is saved for the person who comes next.")
     return None
 
 
 def _make_link(request: HttpRequest, user: User, now: datetime) -> None:
     export.calendar_link(user, user=user)
-    messages.success(request, "Your calendar link is below. Whoever has it can read your shifts.")
+    messages.success(request, "Your calendar link is below. Anyone who has it can read your shifts.")
 
 
 def _revoke_link(request: HttpRequest, user: User, now: datetime) -> None:
     CalendarLink.objects.filter(owner=user, user=user).delete()
-    messages.success(request, "The link is revoked: calendar programs that use it see nothing any more.")
+    messages.success(request, "The link is revoked: calendar programs can no longer use it.")
 
 
 DO: dict[str, Callable[[HttpRequest, User, datetime], HttpResponse | None]] = {

@@ -36,15 +36,15 @@ def ask(
     """
     start = _from_now(start, end, now)
     if asked == asked_by:
-        raise Refused("Nobody can swap with themselves.")
+        raise Refused("You cannot swap with yourself.")
     if asked:
         _may_take(asked, schedule, start, end)
     if return_start or return_end:
         if not (asked and return_start and return_end):
-            raise Refused("What is taken in return has a start and an end, and one person of whom it is taken.")
+            raise Refused("To take a shift in return, give its start, its end and the person whose shift it is.")
         return_start = _from_now(return_start, return_end, now)
         if return_start < end and start < return_end:
-            raise Refused("What is taken in return must lie outside the time that is given away.")
+            raise Refused("The shift taken in return must lie outside the time that is given away.")
         _must_not_be_away(asked_by, return_start, return_end)
     with transaction.atomic():
         _lock(schedule.pk)
@@ -53,7 +53,7 @@ def ask(
             _must_have(asked, schedule, return_start, return_end)
         same = SwapRequest.objects.waiting(now).filter(schedule=schedule, asked_by=asked_by, asked=asked)
         if same.filter(start__lte=start, end__gte=end).exists():
-            raise Refused(f"{asked.name if asked else 'Anyone'} is asked for that time already.")
+            raise Refused(f"{asked.name if asked else 'Anyone'} has already been asked for that time.")
         spans = {"start": start, "end": end, "return_start": return_start, "return_end": return_end}
         return SwapRequest.objects.create(
             schedule=schedule, asked_by=asked_by, asked=asked, note=note, created_at=now, **spans
@@ -66,9 +66,9 @@ def accept(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
         swap = _waiting(swap)
         start = _from_now(swap.start, swap.end, now)
         if swap.asked and swap.asked != by:
-            raise Refused(f"{swap.asked.name} is asked, nobody else.")
+            raise Refused(f"Only {swap.asked.name} has been asked.")
         if swap.asked_by == by:
-            raise Refused("Nobody can swap with themselves.")
+            raise Refused("You cannot swap with yourself.")
         _may_take(by, swap.schedule, start, swap.end)
         made = _hand_over(swap, swap.asked_by, by, start, swap.end)
         if swap.return_start and swap.return_end:
@@ -87,7 +87,7 @@ def decline(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
     with transaction.atomic():
         swap = _waiting(swap)
         if swap.asked != by:
-            raise Refused("Only the person who is asked can decline.")
+            raise Refused("Only the person who has been asked can decline.")
         return _settle(swap, State.DECLINED, by, now)
 
 
@@ -112,7 +112,7 @@ def _waiting(swap: SwapRequest) -> SwapRequest:
     swap = SwapRequest.objects.select_related("schedule", "asked_by", "asked", "answered_by").get(pk=swap.pk)
     if swap.state != State.OFFERED:
         who = f" by {swap.answered_by.name}" if swap.answered_by else ""
-        raise Refused(f"This request is {swap.get_state_display()}{who} already.")
+        raise Refused(f"This request has already been {swap.get_state_display()}{who}.")
     return swap
 
 
@@ -128,7 +128,7 @@ def _from_now(start: datetime, end: datetime, now: datetime) -> datetime:
 
 def _may_take(user: User, schedule: Schedule, start: datetime, end: datetime) -> None:
     if not turns.colleagues(schedule).filter(pk=user.pk).exists():
-        raise Refused(f"{user.name} is in no rotation of {schedule.name} and not in its team.")
+        raise Refused(f"{user.name} is neither in a rotation of {schedule.name} nor in its team.")
     _must_not_be_away(user, start, end)
 
 
@@ -142,7 +142,7 @@ def _must_have(user: User, schedule: Schedule, start: datetime, end: datetime) -
 
 def _must_not_be_away(user: User, start: datetime, end: datetime) -> None:
     if Absence.objects.filter(user=user, start__lt=end, end__gt=start).exists():
-        raise Refused(f"{user.name} is away in that time.")
+        raise Refused(f"{user.name} is away during that time.")
 
 
 # --- what follows -----------------------------------------------------------------------------------------------------

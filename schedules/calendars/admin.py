@@ -19,7 +19,10 @@ from schedules.models import CalendarFeed, CalendarLink
 from schedules.surfaces.admin import ModelAdmin, TeamOwnedAdmin, local, person
 
 SHOWN = 12  # shifts in the preview
-URL, CONTENT = "With a URL, the calendar is what is found there: leave this as it is.", "Without a URL, give the text."
+URL, CONTENT = (
+    "The calendar is read from its URL: leave this text unchanged.",
+    "Enter a URL or the text of the calendar.",
+)
 
 
 class CalendarFeedForm(forms.ModelForm):
@@ -139,7 +142,7 @@ class CalendarLinkAdmin(ModelAdmin):
     @admin.display(description="link")
     def link(self, link: CalendarLink) -> SafeString:
         return format_html(
-            '<code class="said">{}</code><br>Put it into a calendar program as a subscription. Whoever has it reads the shifts: '
+            '<code class="said">{}</code><br>Subscribe to it in a calendar program. Anyone who has it can read the shifts: '
             "delete it to revoke it.",
             export.address(link),
         )

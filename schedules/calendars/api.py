@@ -21,14 +21,14 @@ from schedules.surfaces.fields import InstantField, UserField, ZoneField
 
 
 class CalendarFeedSerializer(RecordSerializer):
-    time_zone = ZoneField(required=False, help_text="The zone of whole days, and of times that name none.")
+    time_zone = ZoneField(required=False, help_text="The zone of whole days and of times without a zone.")
     content = serializers.CharField(
         required=False,
         allow_blank=True,
-        help_text="Without a URL: the calendar itself, as iCalendar text. Shown to those who may change it, not in lists.",
+        help_text="If there is no URL: the calendar itself, as iCalendar text. Shown to people who may change it, not in lists.",
     )
     entries = serializers.IntegerField(
-        source="number", read_only=True, help_text="How many entries it has, a month back and a year ahead."
+        source="number", read_only=True, help_text="The number of entries from a month ago to a year ahead."
     )
 
     taken: tuple[str, feeds.Reading, datetime] | None = None
@@ -47,7 +47,7 @@ class CalendarFeedSerializer(RecordSerializer):
         text, zone = attrs.pop("content", feed.content), attrs.get("time_zone", feed.time_zone)
         if attrs.get("url", feed.url):
             if text != feed.content:
-                raise serializers.ValidationError({"content": "With a URL, the calendar is what is found there."})
+                raise serializers.ValidationError({"content": "The calendar is read from its URL."})
             return {**attrs, "due_at": now}
         try:
             self.taken = text, feeds.reading_of(text, zone, now), now
@@ -114,8 +114,8 @@ class Changeable:
 class CalendarLinkSerializer(RecordSerializer):
     blame = "schedule"
 
-    user = UserField(required=False, allow_null=True, help_text="All shifts of this person: id or username.")
-    url = serializers.SerializerMethodField(help_text="A secret: whoever has it reads the shifts.")
+    user = UserField(required=False, allow_null=True, help_text="The person whose shifts it shows: id or username.")
+    url = serializers.SerializerMethodField(help_text="Secret: anyone who has it can read the shifts.")
     created_at = InstantField(read_only=True)
 
     class Meta:

@@ -155,7 +155,7 @@ def _unknown(events: list[Occurrence]) -> Iterable[str]:
     times = Counter(event.title for event in events)
     for title, event in first.items():
         often = f"first of {times[title]} times on " if times[title] > 1 else ""
-        yield f"“{title[:TITLE]}” ({often}{event.start:%d %b %Y}) names nobody known here."
+        yield f"“{title[:TITLE]}” ({often}{event.start:%d %b %Y}) does not name anybody known here."
 
 
 def _told(lines: list[str]) -> str:

@@ -87,7 +87,7 @@ def _events(text: str) -> list[Event]:
     except Exception as error:
         raise BadCalendar(f"It cannot be read as a calendar: {_reason(error)}.") from error
     if not events:
-        raise BadCalendar("There is no event in it.")
+        raise BadCalendar("It holds no event.")
     return events
 
 
@@ -118,7 +118,7 @@ def _make_plain(event: Event, zone: ZoneInfo) -> None:
     start, end = event["DTSTART"].dt, event.get("DTEND")
     named = event["DTSTART"].params.get("TZID")
     if named and isinstance(start, datetime) and not _aware(start):
-        raise ValueError(f"its time zone “{named[:TITLE]}” is not known")
+        raise ValueError(f"its time zone “{named[:TITLE]}” is unknown")
     for rule in _list(event.get("RRULE")):
         if _list(rule["FREQ"])[0].upper() in ("SECONDLY", "MINUTELY") or "BYSECOND" in rule or _often(rule):
             raise ValueError("it repeats more often than every hour")

@@ -21,9 +21,9 @@ NAME = ("first_name", "last_name", "email", "time_zone")
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 HELP = {
-    "first_name": "As colleagues call them: pages, timelines and “who is on call” show it.",
+    "first_name": "The name that colleagues use; pages, timelines and “who is on call” show it.",
     "last_name": "Shown after the first name.",
-    "email": "To write to the person. Pages go to the contact points of their recipient, not here.",
+    "email": "For writing to the person. Pages go to the contact points of their recipient, not to this address.",
 }
 
 
@@ -59,12 +59,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
         if obj is None:
             return self.add_fieldsets
         rights = [
-            ("Rights", {"fields": POWERS, "description": "Only superusers see these. A team is a group, too."})
+            ("Permissions", {"fields": POWERS, "description": "Only superusers see these. A team is a group, too."})
         ] * request.user.is_superuser
         return [
             (None, {"fields": ("username", "password")}),
             ("Person", {"fields": NAME}),
-            ("Log-in", {"fields": ("is_active", "last_seen", "joined")}),
+            ("Login", {"fields": ("is_active", "last_seen", "joined")}),
             *rights,
         ]
 
@@ -78,11 +78,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @admin.display(description="last log-in")
+    @admin.display(description="last login")
     def last_seen(self, user: User) -> str:
         return local(user.last_login) or "never"
 
-    @admin.display(description="known since")
+    @admin.display(description="added")
     def joined(self, user: User) -> str:
         return local(user.date_joined)
 
@@ -98,11 +98,11 @@ class MembersForm(forms.ModelForm):
         User.objects.all(),
         required=False,
         widget=picker(Participant._meta.get_field("user")),
-        help_text="Type a part of a name to find somebody. Somebody may be in several teams and groups.",
+        help_text="Type part of a name to find somebody. People may be in several teams and groups.",
     )
 
     class Meta:
-        help_texts: ClassVar = {"name": "As everybody calls it; schedules, policies and timelines show it."}
+        help_texts: ClassVar = {"name": "The name that everybody uses; schedules, policies and timelines show it."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

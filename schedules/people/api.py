@@ -19,7 +19,7 @@ from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
 class UserSerializer(RecordSerializer):
     """A person. Passwords and administrators are made in the admin, never here (faults K14)."""
 
-    name = serializers.CharField(read_only=True, help_text="How the person is named in timelines.")
+    name = serializers.CharField(read_only=True, help_text="The person's name in timelines.")
     time_zone = ZoneField(required=False, help_text="The zone in which this person reads times.")
 
     class Meta:
@@ -37,7 +37,7 @@ class UserFilters(filters.FilterSet):
     username = TextFilter()
     email = TextFilter(lookup_expr="iexact")
     is_active = YesNoFilter()
-    group = NumberFilter(field_name="groups", help_text="A team's or group's id: its members.")
+    group = NumberFilter(field_name="groups", help_text="The id of a team or group whose members to list.")
 
 
 class UserViewSet(Resource):
@@ -50,13 +50,15 @@ class UserViewSet(Resource):
     def check_object_permissions(self, request: Request, obj: User) -> None:
         super().check_object_permissions(request, obj)
         if obj.is_superuser and request.method not in SAFE_METHODS and not request.user.is_superuser:
-            raise PermissionDenied("Only an administrator may change an administrator.")
+            raise PermissionDenied("Only administrators may change an administrator.")
 
 
 class PeopleSerializer(RecordSerializer):
     """Something with members, underneath an auth group."""
 
-    members = UserField(many=True, source="user_set", required=False, help_text="Ids or usernames, as a whole.")
+    members = UserField(
+        many=True, source="user_set", required=False, help_text="Ids or usernames; the whole list is replaced."
+    )
     usernames = serializers.SerializerMethodField(help_text="The members' usernames.")
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
@@ -68,7 +70,9 @@ class PeopleSerializer(RecordSerializer):
         held = self.context["request"].user
         given = self.instance.permissions.select_related("content_type") if self.instance else ()
         if not held.has_perms([f"{p.content_type.app_label}.{p.codename}" for p in given]):
-            raise PermissionDenied("This group holds permissions that you lack: an administrator chooses its members.")
+            raise PermissionDenied(
+                "This group holds permissions that you lack. Only administrators may choose its members."
+            )
         return members
 
 

@@ -30,7 +30,7 @@ from schedules.validators import valid_hours, valid_region
 
 WEEKS = 4
 TURNS = 8
-HELP = {"start": "From when.", "end": "Until when, this moment excluded."}
+HELP = {"start": "The start.", "end": "The end, exclusive."}
 COLOURS = 8  # how many the style sheet has
 KEPT = ("every", "unit", "first_day", "handover", "make", "hours", "fills")
 POSITIONS = [(0, "main"), *((n, f"backup {n}") for n in range(1, 21))]
@@ -71,21 +71,21 @@ class NewRotationForm(forms.ModelForm):
         ("1", "one: main"),
         ("2", "two: main and backup"),
         ("3", "three: main, backup 1 and backup 2"),
-        ("0", "none: I make them myself"),
+        ("0", "none: I will add them myself"),
     )
     make = forms.ChoiceField(
-        label="Schedules to make",
+        label="Schedules to add",
         choices=MADE,
         initial="2",
         widget=UnfoldAdminSelectWidget,
-        help_text="All of them read this one list of people: when main is Ana, backup is whoever has the next turn.",
+        help_text="They all use this one list of people: while Ana is main, the person with the next turn is backup.",
     )
     hours = forms.CharField(
         label="On duty in these hours",
         required=False,
         validators=[valid_hours],
         widget=HoursWidget,
-        help_text="Empty: always. Choose business hours, or write your own: “Mon-Fri 08:00-18:00; Sat 10:00-14:00”.",
+        help_text="Leave empty for always. Choose business hours, or write your own: “Mon-Fri 08:00-18:00; Sat 10:00-14:00”.",
     )
     holidays = forms.CharField(
         label="Not on public holidays of",
@@ -93,7 +93,7 @@ class NewRotationForm(forms.ModelForm):
         max_length=12,
         validators=[valid_region],
         widget=UnfoldAdminTextInputWidget,
-        help_text="Country, or country-state, for example DE-BE or IN-KA. Empty: holidays make no difference.",
+        help_text="Country or country-state, for example DE, DE-BE or IN-KA. Leave empty to ignore holidays.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -112,21 +112,21 @@ class NewRotationForm(forms.ModelForm):
             if team := cleaned.get("team"):
                 cleaned["time_zone"] = team.time_zone
             else:
-                self.add_error("time_zone", "Choose a zone, or above a team: then its zone counts.")
+                self.add_error("time_zone", "Choose a time zone, or a team whose time zone is used.")
         if cleaned.get("name") and "make" in cleaned:
             wanted = [f"{cleaned['name']} {name}" for name in self.names()]
             for taken in Schedule.objects.filter(name__in=wanted):
-                self.add_error("name", f"There is a schedule called “{taken}” already.")
+                self.add_error("name", f"There is already a schedule called “{taken}”.")
         return cleaned
 
 
 class RotationForm(forms.ModelForm):
     at_once = forms.BooleanField(
-        label="Change at once",
+        label="Change immediately",
         required=False,
         widget=UnfoldBooleanSwitchWidget,
-        help_text="Off: whoever is on duty stays until their turn ends, then the list goes on from whoever is next. "
-        "On: from this moment on, counted from the first day.",
+        help_text="If off, the person on duty stays until their turn ends; then the list goes on with the next person. "
+        "If on, the change takes effect now, and turns are counted from the first day.",
     )
 
 
@@ -194,7 +194,7 @@ class RotationAdmin(ForesightAdmin):
             Layer.objects.create(schedule=schedule, rotation=rotation, position=position, **layer)
         if form.names():
             made = ", ".join(f"{rotation.name} {name}" for name in form.names())
-            self.message_user(request, f"These schedules were made, too: {made}. Name them in escalation policies.")
+            self.message_user(request, f"These schedules were added, too: {made}. Name them in escalation policies.")
 
     def preview(self, request: HttpRequest, obj: Rotation, now: datetime) -> dict[str, Any]:
         people = {user.pk: user for p in obj.participants.select_related("user", "partner") for user in p.people}
@@ -216,7 +216,7 @@ class LayerInline(StackedInline):
     fields = ("rotation", "position", ("hours", "holidays"), "feed", "adds", "order")
     ordering_field = "order"
     autocomplete_fields = ("rotation", "feed")
-    verbose_name_plural = "layers: which rotation is read, at which place, in which hours"
+    verbose_name_plural = "layers: the rotation, the position in it, and the hours"
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         if db_field.name == "position":
@@ -233,7 +233,7 @@ class OverrideInline(StackedInline):
     fk_name = "schedule"
     fields = (("user", "instead_of"), ("start", "end"), "reason")
     autocomplete_fields = ("user", "instead_of")
-    verbose_name_plural = "overrides: somebody steps in, now or later"
+    verbose_name_plural = "overrides: somebody takes over, now or later"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
         return super().get_queryset(request).filter(end__gt=clock.now()).select_related("user", "instead_of")
@@ -241,7 +241,7 @@ class OverrideInline(StackedInline):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and db_field.name in ("start", "end"):
-            field.help_text = f"{HELP[db_field.name]} On the clock of {timezone.get_current_timezone_name()}."
+            field.help_text = f"{HELP[db_field.name]} Times are in {timezone.get_current_timezone_name()}."
         return field
 
 

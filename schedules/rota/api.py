@@ -33,7 +33,7 @@ class Crew(serializers.Field):
             return self.person.to_internal_value(data), None
         people = [self.person.to_internal_value(each) for each in data]
         if len(people) not in (1, 2) or len(set(people)) < len(people):
-            raise serializers.ValidationError("A turn is taken by one person or by two different ones.")
+            raise serializers.ValidationError("A turn belongs to one person or to two different people.")
         return people[0], people[1] if len(people) == 2 else None
 
     def to_representation(self, participant: Participant) -> int | list[int]:
@@ -53,20 +53,22 @@ class InTurn(serializers.ListField):
 class RotationSerializer(RecordSerializer):
     parts = ("participants",)
 
-    time_zone = ZoneField(required=False, help_text="The zone whose clock counts.")
+    time_zone = ZoneField(required=False, help_text="The zone of the hand-over time.")
     participants = InTurn(
         required=False,
         max_length=200,
-        help_text="Ids or usernames, in the order of their turns; a list of two who take a turn together. Replaced as a whole.",
+        help_text="Ids or usernames in the order of turns; a list of two for people who share a turn. The whole list is replaced.",
     )
     usernames = serializers.SerializerMethodField(help_text="The participants' usernames, in the same order.")
     at_once = serializers.BooleanField(
         write_only=True,
         default=False,
-        help_text="A change holds from now on. Left out: from the end of the turn that runs, so that nobody is moved out of it.",
+        help_text="True: a change takes effect now. Default: at the end of the current turn, so that nobody is moved out of it.",
     )
     holds_from = InstantField(
-        source="since", read_only=True, help_text="From when the rotation is as shown here; null: from its first day."
+        source="since",
+        read_only=True,
+        help_text="The moment from which the rotation is as shown here. Null means its first day.",
     )
 
     class Meta:
@@ -125,7 +127,10 @@ class ScheduleSerializer(RecordSerializer):
 
     time_zone = ZoneField(required=False, help_text="The zone in which the schedule is drawn.")
     layers = LayerSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, required=False, max_length=20, help_text="A later layer wins over an earlier one; as a whole."
+        many=True,
+        required=False,
+        max_length=20,
+        help_text="A later layer wins over an earlier one. The whole list is replaced.",
     )
 
     class Meta:
@@ -141,7 +146,7 @@ class ScheduleSerializer(RecordSerializer):
 
 
 class AtQuery(serializers.Serializer):
-    at = InstantField(required=False, help_text="The moment, with an offset. Left out: now.")
+    at = InstantField(required=False, help_text="The moment, with an offset. Defaults to now.")
 
 
 class OnDutySerializer(serializers.Serializer):
@@ -161,10 +166,10 @@ class OnCallSerializer(serializers.Serializer):
 class SpanQuery(serializers.Serializer):
     """`?from=&to=`: at most 366 days; left out, the fortnight that starts now."""
 
-    to = InstantField(required=False, help_text="The end, excluded. Left out: 14 days after the start.")
+    to = InstantField(required=False, help_text="The end, exclusive. Defaults to 14 days after the start.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        start = InstantField(required=False, help_text="The start, with an offset. Left out: now.")
+        start = InstantField(required=False, help_text="The start, with an offset. Defaults to now.")
         return {"from": start, **super().get_fields()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +178,7 @@ class SpanQuery(serializers.Serializer):
         if end <= start:
             raise serializers.ValidationError({"to": "The end must come after the start."})
         if end - start > LONGEST:
-            raise serializers.ValidationError({"to": f"At most {LONGEST.days} days at a time."})
+            raise serializers.ValidationError({"to": f"Ask for at most {LONGEST.days} days at a time."})
         return {"from": start, "to": end}
 
 
@@ -201,11 +206,11 @@ class LoadSerializer(serializers.Serializer):
     username = serializers.CharField()
     name = serializers.CharField()
     hours = serializers.FloatField()
-    night_hours = serializers.FloatField(help_text="Of them, between 22:00 and 6:00 on the schedule's clock.")
-    weekend_hours = serializers.FloatField(help_text="Of them, from Saturday 0:00 to Monday 0:00 on that clock.")
-    shifts = serializers.IntegerField(help_text="What follows without a break is one.")
+    night_hours = serializers.FloatField(help_text="The part between 22:00 and 6:00 in the schedule's zone.")
+    weekend_hours = serializers.FloatField(help_text="The part from Saturday 0:00 to Monday 0:00 in that zone.")
+    shifts = serializers.IntegerField(help_text="The number of shifts; time without a break counts as one.")
     longest_hours = serializers.FloatField(help_text="The longest time without a break.")
-    over_limit = serializers.BooleanField(help_text="Whether that is longer than the schedule's longest_shift.")
+    over_limit = serializers.BooleanField(help_text="Whether longest_hours exceeds the schedule's longest_shift.")
 
 
 class ScheduleViewSet(TeamOwnedResource):
@@ -268,9 +273,11 @@ def _load(user: User, load: Load, limit: timedelta | None) -> dict[str, Any]:
 class OverrideSerializer(RecordSerializer):
     blame = "end"
 
-    user = UserField(help_text="Who is on duty instead: id or username.")
+    user = UserField(help_text="The person who takes over: id or username.")
     username = serializers.CharField(source="user.username", read_only=True)
-    instead_of = UserField(required=False, allow_null=True, help_text="Whose place is taken; null: everybody's.")
+    instead_of = UserField(
+        required=False, allow_null=True, help_text="The person who is replaced. Null replaces everybody."
+    )
 
     class Meta:
         model = Override
@@ -281,8 +288,8 @@ class OverrideFilters(filters.FilterSet):
     schedule = NumberFilter(help_text="A schedule's id.")
     user = NumberFilter(help_text="A person's id.")
     username = TextFilter(field_name="user__username")
-    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Those that end after this moment.")
-    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Those that start before this moment.")
+    since = InstantFilter(field_name="end", lookup_expr="gt", help_text="Ends after this moment.")
+    until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Starts before this moment.")
 
 
 class OverrideViewSet(Resource):

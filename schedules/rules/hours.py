@@ -59,11 +59,11 @@ def canonical(text: str) -> str:
 def _parse(part: str) -> Window:
     found = _window.fullmatch(part)
     if not found:
-        raise ValueError(f"“{part}” is not understood. Write for example “{BUSINESS}”, several separated by “;”.")
+        raise ValueError(f"“{part}” is not understood. Write, for example, “{BUSINESS}”. Separate several with “;”.")
     days = frozenset(_days(found["days"])) if found["days"] else frozenset(range(7))
     start, end = ((int(found[f"{edge}_hour"]), int(found[f"{edge}_minute"])) for edge in ("start", "end"))
     if start == (24, 0):
-        raise ValueError(f"“{part}” begins at 24:00, the end of a day: write 00:00 and the day that it belongs to.")
+        raise ValueError(f"“{part}” begins at 24:00, the end of a day: write 00:00 and the next day instead.")
     return Window(days, _clock(*start), time(0) if end == (24, 0) else _clock(*end))
 
 
@@ -72,20 +72,20 @@ def _days(text: str) -> Iterator[int]:
         first, *rest = [_day(name.strip()) for name in part.split("-")]
         last = rest[0] if rest else first
         if len(rest) > 1:
-            raise ValueError(f"“{part.strip()}” is no range of days: write for example Mon-Fri.")
+            raise ValueError(f"“{part.strip()}” is not a range of days. Write, for example, Mon-Fri.")
         yield from ((first + n) % 7 for n in range((last - first) % 7 + 1))
 
 
 def _day(name: str) -> int:
     matching = [n for n, day in enumerate(NAMES) if len(name) >= 3 and day.startswith(name.capitalize())]
     if not matching:
-        raise ValueError(f"“{name}” is no day of the week: write {', '.join(DAYS)}.")
+        raise ValueError(f"“{name}” is not a day of the week: write {', '.join(DAYS)}.")
     return matching[0]
 
 
 def _clock(hour: int, minute: int) -> time:
     if hour > 23 or minute > 59:
-        raise ValueError(f"{hour}:{minute:02} is no time of day.")
+        raise ValueError(f"{hour}:{minute:02} is not a time of day.")
     return time(hour, minute)
 
 

@@ -303,7 +303,7 @@ class OrderedFormSet(PaginationInlineFormSet):
         order = form.fields.get("order")  # not there for somebody who may only look
         if order:
             order.required = False
-            order.help_text = "Lowest first; drag the row, or leave it empty to put it last."
+            order.help_text = "Lowest first. Drag the row, or leave this empty to put it last."
             if form.instance.pk is None:
                 order.initial = None
                 form.initial.pop("order", None)

@@ -138,7 +138,9 @@ class TeamOwnedResource(Resource):
         before, meta = serializer.instance.team, serializer.instance._meta
         moved = serializer.validated_data.get("team", before) != before
         if moved and not self.request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
-            raise PermissionDenied("Giving this to another team takes the right to change those of all teams.")
+            raise PermissionDenied(
+                "To give this to another team, you need the permission to change those of all teams."
+            )
         access.grant_to_team(serializer.save(), before=before)
 
     def perform_destroy(self, instance: Any) -> None:

@@ -25,7 +25,7 @@ def instant_of(text: str) -> datetime:
     if value is None:
         raise ValueError("This is not a time in ISO 8601. Example: 2026-01-05T09:00:00Z.")
     if value.utcoffset() is None:
-        raise ValueError("Offset required: end with Z or, for example, +01:00.")
+        raise ValueError("The offset is missing: end with Z or, for example, +01:00.")
     if not EARLIEST <= value < LATEST:
         raise ValueError(f"The year must lie between {EARLIEST.year} and {LATEST.year - 1}.")
     return value.astimezone(UTC)
@@ -65,7 +65,7 @@ class UserField(serializers.RelatedField):
 
     def to_internal_value(self, data: Any) -> User:
         if isinstance(data, bool) or not isinstance(data, int | str):
-            raise serializers.ValidationError("A person is an id (a number) or a username (a text).")
+            raise serializers.ValidationError("Name a person by id (a number) or username (a text).")
         user = User.objects.filter(**{"pk" if isinstance(data, int) else "username": data}).first()
         if user is None:
             raise serializers.ValidationError(f"There is no person “{data}”.")

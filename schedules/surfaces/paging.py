@@ -21,5 +21,5 @@ def _whole(request: Request, name: str, default: int, *, least: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= least):
-        raise ValidationError({name: [f"A whole number, at least {least}."]})
+        raise ValidationError({name: [f"Must be a whole number, at least {least}."]})
     return int(text)

@@ -33,7 +33,7 @@ class OncePerPair(PaginationInlineFormSet):
                 continue
             pair = (found.get("ring"), found.get("language"))
             if pair in seen:
-                form.add_error("language", "There are words for this ring in this language already.")
+                form.add_error("language", "There is already a wording for this ring in this language.")
             seen.add(pair)
 
 
@@ -44,7 +44,7 @@ class WordingInline(StackedInline):
     formset = OncePerPair
     fields = (("ring", "language"), "title", "text")
     verbose_name = "wording"
-    verbose_name_plural = "the same in other words"
+    verbose_name_plural = "other wordings"
 
     def _may(self, request: HttpRequest, obj: Any = None) -> bool:
         return super()._may(request, obj) and (obj is None or defining.may_edit(obj))
@@ -58,7 +58,7 @@ class CommentInline(TabularInline):
     model = DefinitionComment
     fields = ("question", "text", "who", "when")
     readonly_fields = ("who", "when")
-    verbose_name_plural = "what those who would get it say (Table 8.8)"
+    verbose_name_plural = "comments from the people who would be told"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -89,12 +89,12 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     unguarded = ("live_since",)
     fieldsets = (
         (None, {"fields": ("name", "change_reason", "mode")}),
-        ("Which breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
+        ("Breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
         (
             "How important, and to whom",
             {"fields": (("priority", "priority_reason"), ("deployments", "products"), "groups", "chain")},
         ),
-        ("What is said", {"fields": ("title", "text")}),
+        ("Message", {"fields": ("title", "text")}),
         ("Why", {"fields": ("why_major", "why_needed", "what_they_do")}),
         ("For the people on call", {"fields": ("runbook_url", "recording_url")}),
     )
@@ -139,18 +139,18 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
         people = defining.put_live(obj, now=now)
         told = ", ".join(user.name for user in people)
         on_call = (
-            f"Told, because they are on call: {told}." if told else "Nobody is on call for it, so nobody was told."
+            f"These people on call were told: {told}." if told else "Nobody is on call for it, so nobody was told."
         )
         return f"{obj} is live: alerts that begin from now on are compared with it. {on_call}"
 
-    @verb("Take it out")
+    @verb("Take it offline")
     def take_out(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
         defining.take_out(obj)
-        return f"{obj} is not compared with alerts any more."
+        return f"Alerts are no longer compared with {obj}."
 
     @verb("Make a new version")
     def new_version(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
-        return f"{defining.new_version(obj)} was made: edit it, discuss it, put it live."
+        return f"{defining.new_version(obj)} has been added. Edit it, discuss it, then put it live."
 
     def preview(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> dict[str, Any]:
         where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)

@@ -54,15 +54,17 @@ class DefinitionSerializer(RecordSerializer):
         queryset=Priority.objects.all(),
         allow_null=True,
         required=False,
-        help_text="Of the outage, 1 to 5; null: as the alert says.",
+        help_text="The priority of the outage, 1 to 5. Null means that of the alert.",
     )
     wordings = DefinitionWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True,
         required=False,
         max_length=MOST,
-        help_text="The same in other words, per ring and language; as a whole.",
+        help_text="Other wordings, by ring and language. The whole list is replaced.",
     )
-    remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
+    remarks = serializers.SerializerMethodField(
+        help_text="Words that may not be understood and texts that are too long."
+    )
     comments = CommentSerializer(many=True, read_only=True)
 
     class Meta:
@@ -103,7 +105,7 @@ class DefinitionSerializer(RecordSerializer):
     def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         pairs = [(row.get("ring"), row["language"]) for row in rows]
         if len(pairs) > len(set(pairs)):
-            raise serializers.ValidationError("There are two for the same ring in the same language.")
+            raise serializers.ValidationError("Two wordings are for the same ring in the same language.")
         return rows
 
     def put_wordings(self, definition: NotificationDefinition, rows: list[dict[str, Any]]) -> None:
@@ -115,7 +117,9 @@ class DefinitionSerializer(RecordSerializer):
 
 
 class TrialQuery(StrictSerializer):
-    days = serializers.ChoiceField(choices=rehearsal.SPANS, default=rehearsal.SPANS[0], help_text="How far back.")
+    days = serializers.ChoiceField(
+        choices=rehearsal.SPANS, default=rehearsal.SPANS[0], help_text="The number of days to look back."
+    )
 
 
 class MatchedSerializer(serializers.Serializer):
@@ -126,18 +130,20 @@ class MatchedSerializer(serializers.Serializer):
 
 class WouldSerializer(serializers.Serializer):
     began = InstantField()
-    until = InstantField(allow_null=True, help_text="When the last of its alerts was resolved; null: not yet.")
+    until = InstantField(
+        allow_null=True, help_text="When the last of its alerts was resolved. Null if it is still open."
+    )
     alerts = MatchedSerializer(many=True)
-    untold = serializers.CharField(help_text="Why nobody would have been told; empty: they would.")
+    untold = serializers.CharField(help_text="Why nobody would have been told. Empty if people would have been told.")
     people = serializers.IntegerField()
     messages = serializers.IntegerField(help_text="The announcement, updates as often as promised, and the end.")
 
 
 class TrialSerializer(serializers.Serializer):
     since = InstantField()
-    alerts = serializers.IntegerField(help_text="How many it would have matched.")
+    alerts = serializers.IntegerField(help_text="The number of alerts that it would have matched.")
     messages = serializers.IntegerField()
-    people = serializers.IntegerField(help_text="Of today's subscribers, each counted once.")
+    people = serializers.IntegerField(help_text="Today's subscribers, each counted once.")
     outages = WouldSerializer(many=True)
 
 
@@ -152,12 +158,15 @@ class DefinitionFilters(filters.FilterSet):
     name = TextFilter()
     service = TextFilter(field_name="service__name", lookup_expr="iexact", help_text="A service's name.")
     live = YesNoFilter(
-        field_name="live_since", lookup_expr="isnull", exclude=True, help_text="Compared with alerts now."
+        field_name="live_since",
+        lookup_expr="isnull",
+        exclude=True,
+        help_text="Whether alerts are compared with it now.",
     )
 
 
 def verb(function: Callable) -> Callable:
-    answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="It is not possible; `detail` says why.")}
+    answers = {200: DefinitionSerializer, 409: OpenApiResponse(description="Not possible; `detail` says why.")}
     return to_change()(extend_schema(request=None, responses=answers)(function))
 
 

@@ -49,7 +49,7 @@ def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Use
     on = on_call_at(Schedule.objects.filter(theirs | Q(pk__in=paged)).values_list("pk", flat=True), now)
     people = sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
     url = f"{public_url('stakeholder_guide')}#service-{service.pk}"
-    subject = f"Stakeholders are told of {service} as agreed: {definition}"
+    subject = f"Stakeholders are told about {service} as agreed: {definition}"
     key, context = f"definition/{definition.pk}/{now.isoformat()}", {"definition": definition}
     for user in people:
         notices.tell(user, key, Notice.Kind.DEFINITION, subject, context, now=now, url=url)
@@ -84,7 +84,7 @@ def new_version(definition: NotificationDefinition) -> NotificationDefinition:
     with transaction.atomic():
         NotificationDefinition.objects.select_for_update().get(pk=definition.pk)
         if NotificationDefinition.objects.filter(replaces=definition).exists():
-            raise Refused("There is a newer version already.")
+            raise Refused("There is already a newer version.")
         links = {name: list(getattr(definition, name).all()) for name in ("deployments", "products", "groups")}
         copy = NotificationDefinition.objects.get(pk=definition.pk)
         copy.pk, copy.replaces, copy.version = None, definition, definition.version + 1
@@ -188,7 +188,7 @@ def _announce(outage: Outage, now: datetime) -> bool:
     except Refused as refused:
         with transaction.atomic():
             Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
-            outages.note(outage, f"not announced by itself: {refused}", now=now)
+            outages.note(outage, f"not announced automatically: {refused}", now=now)
     return True
 
 

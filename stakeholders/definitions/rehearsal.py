@@ -138,7 +138,7 @@ def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[in
     if priority is None or not priority.tells_stakeholders:
         return f"with priority {priority} stakeholders are not told" if priority else "it has no priority"
     if not affected:
-        return "the alert names no deployment or no product that we know"
+        return "the alert names no known deployment or no known product"
     return "" if told else "no group covers what is affected"
 
 

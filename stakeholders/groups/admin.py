@@ -106,7 +106,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
             groups.forget(obj)
         super().delete_queryset(request, queryset)
 
-    @verb("It has been reviewed and still fits")
+    @verb("Confirm that it still fits")
     def reviewed(self, request: HttpRequest, group: StakeholderGroup, now: datetime) -> str:
         groups.reviewed(group, now=now)
         return f"The next review of {group} is due by {group.review_by}."

@@ -77,10 +77,12 @@ class StakeholderRingViewSet(Resource):
 class StakeholderGroupSerializer(RecordSerializer):
     blame: ClassVar[str] = "name"
 
-    owner = UserField(required=False, allow_null=True, help_text="Who may change it: an id or a username.")
-    representatives = UserField(many=True, required=False, help_text="Ids or usernames, as a whole.")
+    owner = UserField(required=False, allow_null=True, help_text="The person who may change it: id or username.")
+    representatives = UserField(many=True, required=False, help_text="Ids or usernames; the whole list is replaced.")
     covers = serializers.SerializerMethodField(help_text="What it covers, in words.")
-    covers_since = InstantField(read_only=True, help_text="Since when; null: from the beginning.")
+    covers_since = InstantField(
+        read_only=True, help_text="When this coverage took effect. Null means from the beginning."
+    )
 
     class Meta:
         model = StakeholderGroup
@@ -112,11 +114,11 @@ class StakeholderGroupSerializer(RecordSerializer):
 
 class GroupFilters(filters.FilterSet):
     name = TextFilter(lookup_expr="iexact")
-    parent = NumberFilter(help_text="A group's id: its subgroups.")
+    parent = NumberFilter(help_text="The id of a group whose subgroups to list.")
     owner = NumberFilter(help_text="A person's id.")
     openness = filters.ChoiceFilter(choices=StakeholderGroup.Openness)
-    deployment = NumberFilter(method="in_deployment", help_text="A deployment's id: the groups that cover it.")
-    product = NumberFilter(method="of_product", help_text="A product's id: the groups that cover it.")
+    deployment = NumberFilter(method="in_deployment", help_text="The id of a deployment that the groups cover.")
+    product = NumberFilter(method="of_product", help_text="The id of a product that the groups cover.")
     past_review = YesNoFilter(method="by_review", help_text="Whether the review date has passed.")
 
     def in_deployment(self, queryset: QuerySet, name: str, pk: int) -> QuerySet:
@@ -150,7 +152,7 @@ class StakeholderGroupViewSet(Resource):
         owner, covered = group.owner, groups.covers(group)
         moved = serializer.validated_data.get("owner", owner) != owner
         if moved and not self.request.user.has_perm("stakeholders.change_stakeholdergroup"):
-            raise PermissionDenied("Giving this to somebody else takes the right to change all groups.")
+            raise PermissionDenied("To give this to somebody else, you need the permission to change all groups.")
         serializer.save()
         # What was prefetched is from before the change.
         group = serializer.instance = self.get_queryset().get(pk=group.pk)

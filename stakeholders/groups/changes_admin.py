@@ -97,7 +97,7 @@ class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
         people = changing.tell_on_call(obj, now=now)
         return f"Told: {', '.join(user.name for user in people)}."
 
-    @verb("Done", strong=True)
+    @verb("Mark as done", strong=True)
     def finish(self, request: HttpRequest, obj: ChangeRequest, now: datetime) -> str:
         changing.finish(obj, by=person(request), now=now)
         return f"Done; {obj.requested_by} is told."

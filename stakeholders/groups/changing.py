@@ -31,7 +31,7 @@ def submit(
             group=group, what=what, why=why, due_at=due_at, requested_by=by, requested_at=now
         )
         people = [by, *([group.owner] if group and group.owner and group.owner != by else [])]
-        _tell(request, people, f"Change of {_name(request)} requested", now)
+        _tell(request, people, f"Change to {_name(request)} requested", now)
     return request
 
 
@@ -42,19 +42,19 @@ def accept(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
         _answer(request, State.ACCEPTED, by, now)
         request.before = groups.described(request.group)
         request.save()
-        _tell(request, [request.requested_by], f"Change of {_name(request)} accepted", now)
+        _tell(request, [request.requested_by], f"Change to {_name(request)} accepted", now)
     return request
 
 
 def decline(request: ChangeRequest, reason: str, *, by: User, now: datetime) -> ChangeRequest:
     if not reason.strip():
-        raise Refused("Say why it is declined.", "reason")
+        raise Refused("Give the reason for declining.", "reason")
     with transaction.atomic():
         request = _locked(request)
         _answer(request, State.DECLINED, by, now)
         request.reason = reason.strip()
         request.save()
-        _tell(request, [request.requested_by], f"Change of {_name(request)} declined", now)
+        _tell(request, [request.requested_by], f"Change to {_name(request)} declined", now)
     return request
 
 
@@ -63,14 +63,14 @@ def tell_on_call(request: ChangeRequest, *, now: datetime) -> list[User]:
     with transaction.atomic():
         request = _locked(request)
         if request.state != State.ACCEPTED:
-            raise Refused(f"This request is not accepted: {request.get_state_display()}.")
+            raise Refused(f"This request has not been accepted: it is {request.get_state_display()}.")
         if request.group is None:
-            raise Refused("Choose the group that was made for it.", "group")
+            raise Refused("Choose the group that was added for it.", "group")
         words = groups.described(request.group)
         if words == request.before:
             raise Refused("The group is still as it was: change it first.", "group")
         if words == request.told:
-            raise Refused("The people on call have been told of that already.")
+            raise Refused("The people on call have already been told about that.")
         people = on_call(now)
         if not people:
             raise Refused("Nobody is on call now, so nobody can be told. Try again when somebody is.")
@@ -93,7 +93,7 @@ def finish(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
             raise Refused("The group has changed since the people on call were told: tell them again.")
         _answer(request, State.DONE, by, now)
         request.save()
-        _tell(request, [request.requested_by], f"Change of {_name(request)} done", now)
+        _tell(request, [request.requested_by], f"Change to {_name(request)} done", now)
     return request
 
 
@@ -119,7 +119,7 @@ def _locked(request: ChangeRequest) -> ChangeRequest:
 
 def _answer(request: ChangeRequest, to: ChangeRequest.State, by: User, now: datetime) -> None:
     if to not in ChangeRequest.MOVES[State(request.state)]:
-        raise Refused(f"This request cannot be {to.label} any more: {request.get_state_display()}.")
+        raise Refused(f"This request can no longer be {to.label}: it is {request.get_state_display()}.")
     request.state, request.answered_by, request.answered_at = to, by, now
 
 

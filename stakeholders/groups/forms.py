@@ -40,19 +40,19 @@ class WouldBeToldForm(forms.Form):
         Priority.objects.all(),
         required=False,
         empty_label="any",
-        help_text="Some want to hear only of what is important enough to them.",
+        help_text="Some subscribers want to hear only about important outages.",
     )
     groups = GroupsField(
         required=False,
         label="Only these groups",
-        help_text="None: every group that covers what is affected. Chosen: these, and those of their subgroups that cover it.",
+        help_text="Choose none to ask about every group that covers it, or some to ask about them and their matching subgroups.",
     )
 
 
 class ChangeForm(OwnForm, forms.ModelForm):
     """What somebody in sales or marketing wants to be different (B29)."""
 
-    due_at = LocalField(label="Needed by", help_text="When it has to be in place.")
+    due_at = LocalField(label="Needed by", help_text="When the change must be in place.")
 
     class Meta:
         model = ChangeRequest

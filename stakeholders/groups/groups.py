@@ -40,7 +40,7 @@ USUAL = [
     ),
     Usual(
         "Partners and customers",
-        "They do at their end what helps until all works again, and know that we are at it.",
+        "They do what helps at their end until everything works again, and know that we are working on it.",
         Openness.EVERYONE,
     ),
 ]
@@ -108,7 +108,7 @@ def reviewed(group: StakeholderGroup, *, now: datetime) -> None:
 def review_words(group: StakeholderGroup, today: date) -> str:
     if group.review_by is None:
         return "no date set"
-    return f"{group.review_by} (past)" if group.review_by < today else str(group.review_by)
+    return f"{group.review_by} (overdue)" if group.review_by < today else str(group.review_by)
 
 
 def by_medium(group: StakeholderGroup) -> dict[str, int]:

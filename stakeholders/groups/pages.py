@@ -25,7 +25,9 @@ def change_groups(request: HttpRequest) -> HttpResponse:
     form = ChangeForm(posted, zone=user.time_zone, now=now, initial={"group": request.GET.get("group", "")})
     if posted is not None and form.is_valid():
         changing.submit(**form.cleaned_data, by=user, now=now)
-        messages.success(request, "You have asked for it. You are told when it is answered, and when it is done.")
+        messages.success(
+            request, "Your request is saved. You are told when it is answered and when the change is made."
+        )
         return redirect("change_groups")
     requests = ChangeRequest.objects.filter(requested_by=user).select_related("group", "answered_by")
     context = {

@@ -91,10 +91,10 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     def offered(self, request: HttpRequest, obj: Outage) -> list[str]:
         return ["nothing_new"] if Update.Kind.PROGRESS in forms.kinds(obj) else []
 
-    @verb("Nothing new: say so")
+    @verb("Say that there is no news yet")
     def nothing_new(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
         said = outages.nothing_new(outage, by=person(request), now=now)
-        return f"Everybody who was told gets the update; the next one is due by {local(said.next_update_by)}."
+        return f"The update goes to everybody who was told. The next one is due by {local(said.next_update_by)}."
 
     def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         """GET: the form. POST: what it would send; with `send`, it is sent."""

@@ -33,7 +33,7 @@ class OutageSerializer(RecordSerializer):
     communicator = UserField(allow_null=True, required=False)
     started_at = InstantField(
         default=serializers.CreateOnlyDefault(clock.now),  # type: ignore[arg-type]  # the stubs lack it
-        help_text="When customers could first notice it; now if left out.",
+        help_text="When customers could first notice it. Defaults to now.",
     )
 
     class Meta:
@@ -63,7 +63,9 @@ class OutageSerializer(RecordSerializer):
     def update(self, instance: Outage, validated_data: dict[str, Any]) -> Outage:
         fixed = {"title", "started_at", "high_profile"} & validated_data.keys() if instance.announced_at else ()
         if fixed:
-            raise serializers.ValidationError({name: ["It has been announced: this stays as said."] for name in fixed})
+            raise serializers.ValidationError(
+                {name: ["The outage has been announced: this can no longer change."] for name in fixed}
+            )
         changed = validated_data.pop("priority", instance.priority)
         if changed != instance.priority:
             reason, by = validated_data.get("priority_reason", ""), self.context["request"].user
@@ -75,17 +77,16 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
     kind = serializers.ChoiceField(
         choices=[kind for kind in Update.Kind.choices if kind[0] != Update.Kind.END],
         required=False,
-        help_text="Left out: the announcement if there was none yet, else progress.",
+        help_text="Defaults to the announcement if there was none yet, otherwise to progress.",
     )
     next_update_by = InstantField(
         required=False,
         allow_null=True,
-        help_text="When the next message comes at the latest; all but corrections need it.",
+        help_text="The latest time of the next message. Required for all but corrections.",
     )
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+        many=True, required=False, max_length=MOST, help_text="Other wordings, by ring and language."
     )
-    remarks = serializers.SerializerMethodField(help_text="Words that may not be understood, texts that are too long.")
 
     class Meta:
         model = Update
@@ -115,7 +116,7 @@ class EndSerializer(StrictSerializer):
     done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
     remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, required=False, max_length=MOST, help_text="The same in other words, per ring and language."
+        many=True, required=False, max_length=MOST, help_text="Other wordings, by ring and language."
     )
 
 

@@ -34,8 +34,8 @@ class WriteForm(forms.Form):
     text = forms.CharField(
         label="What to say",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
-        help_text="What is affected, who notices it, what is being done. Where, since when and when the next message comes are "
-        "added below it.",
+        help_text="What is affected, who notices it, what is being done. The place, the start and the time of the next message "
+        "are added below.",
     )
     done = forms.CharField(
         label="What was done",
@@ -50,7 +50,7 @@ class WriteForm(forms.Form):
         help_text="For example: missing data is re-uploaded within 24 hours.",
     )
     next_update_by = LocalField(
-        label="The next message comes by",
+        label="The next message is due by",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
         help_text="The latest time; earlier is always fine. You are reminded before it.",
     )
@@ -59,7 +59,7 @@ class WriteForm(forms.Form):
         required=False,
         max_length=200,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Only if it is later.",
+        help_text="Needed only if it is later.",
     )
 
     def __init__(self, data: Any = None, *, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ from stakeholders.rules.languages import DEFAULT
 
 PLAN = "stakeholders.tasks.plan_due"
 LINKS = ["manage", "unsubscribe"]
-THEIRS = "(a link of their own)"  # in previews
+THEIRS = "(a personal link)"  # in previews
 SHORT = 300  # characters of a text message
 STATES = {
     Update.Kind.ANNOUNCEMENT: pgettext_lazy("message", "Announcement"),
@@ -147,7 +147,7 @@ def promise(update: Update) -> str:
     if update.next_update_by is None:
         return gettext("No further communication is planned.")
     length = span(cadence.at_most(update.next_update_by - update.at))
-    return gettext("The next message comes in max. %(length)s as events warrant, by %(moment)s.") % {
+    return gettext("We will write again within %(length)s (by %(moment)s), sooner if there is news.") % {
         "length": length,
         "moment": moment(update.next_update_by),
     }

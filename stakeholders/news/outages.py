@@ -34,7 +34,7 @@ def declare(
 ) -> Outage:
     """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
     if outage.started_at > now:
-        raise Refused("It cannot have begun in the future.", "started_at")
+        raise Refused("The outage cannot begin in the future.", "started_at")
     with transaction.atomic():
         outage.declared_at, outage.declared_by, outage.mode = now, by, mode
         outage.save()
@@ -74,7 +74,7 @@ def announce(
         outage = _locked(outage)
         _refuse_if_over(outage)
         if outage.announced_at:
-            raise Refused("It has been announced already: write an update.")
+            raise Refused("It has already been announced: write an update.")
         _refuse_untold(outage)
         found = audience.of(outage)
         if not found.told:
@@ -187,7 +187,7 @@ def change_priority(
 def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
     """A stakeholder says what they think of the priority; the communicator reads it on the timeline (B143)."""
     if not text.strip():
-        raise Refused("Please write something.", "text")
+        raise Refused("Please write a comment.", "text")
     note(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
 
 
@@ -233,9 +233,9 @@ def _refuse_untold(outage: Outage) -> None:
     if not outage.priority.tells_stakeholders:
         raise Refused(f"With priority {outage.priority} stakeholders are not told.", "priority")
     if not outage.deployments.exists():
-        raise Refused("Say where: at least one deployment.", "deployments")
+        raise Refused("Choose at least one deployment.", "deployments")
     if not outage.products.exists():
-        raise Refused("Say what: at least one product.", "products")
+        raise Refused("Choose at least one product.", "products")
 
 
 def _say(
@@ -304,7 +304,7 @@ def _ask(outage: Outage, action: str, *, now: datetime) -> None:
     event = Event(
         action=action,
         dedup_key=f"tocsin/outage/{outage.pk}",
-        summary=f"Please acknowledge that you know: {outage.title}",
+        summary=f"Please acknowledge that you know about this: {outage.title}",
         source="Tocsin",
         details={"outage": outage.pk},
     )
@@ -312,7 +312,7 @@ def _ask(outage: Outage, action: str, *, now: datetime) -> None:
     if accepted.outcome == "triggered":
         note(
             outage,
-            f"an acknowledgement is asked for through {outage.chain.service}: alert #{accepted.alert_id}",
+            f"an acknowledgement is requested through {outage.chain.service}: alert #{accepted.alert_id}",
             now=now,
         )
 

@@ -31,8 +31,8 @@ def remind_due(now: datetime) -> bool:
 
 
 def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
-    left = f"in {cadence.span(promised - now)}" if promised > now else f"since {moment(promised)}"
-    text = f"An update of “{outage.title}” is due {left}."
+    due = f"is due in {cadence.span(promised - now)}" if promised > now else f"has been due since {moment(promised)}"
+    text = f"An update on “{outage.title}” {due}."
     who = outage.communicator or outage.declared_by
     if who is None:
         note(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)

@@ -10,7 +10,7 @@ from stakeholders.models import NotificationDefinition, Outage, StakeholderRing,
 from stakeholders.rules import plain
 from stakeholders.rules.languages import DEFAULT, NAMES
 
-NOTHING_NEW = gettext_noop("There is nothing new: we are still at it.")
+NOTHING_NEW = gettext_noop("There is no news yet. We are still working on it.")
 # Whatever an update says here it says in all its wordings.
 EVERYWHERE = {
     "done": "what was done",
@@ -56,11 +56,11 @@ def objection(update: Update, given: list[UpdateWording]) -> str:
     pairs = [(wording.ring_id, wording.language) for wording in given]
     for wording in given:
         if wording.ring_id is None and wording.language == DEFAULT:
-            return f"The words in {NAMES[DEFAULT]} for all rings are the update's own: choose a language or a ring."
+            return f"The {NAMES[DEFAULT]} words for all rings belong in the update itself: choose another language or a ring."
         if pairs.count((wording.ring_id, wording.language)) > 1:
-            return f"{wording}: there are two of them."
+            return f"{wording}: this wording is given twice."
         if missing := lacking(update, wording):
-            return f"{wording}: say in these words, too, {' and '.join(missing)}."
+            return f"{wording}: also say {' and '.join(missing)}."
     return ""
 
 

@@ -19,7 +19,7 @@ class RingField(serializers.SlugRelatedField):
 
 
 class UpdateWordingSerializer(RecordSerializer):
-    ring = RingField(help_text="A ring's number; null: every ring that has no wording of its own.")
+    ring = RingField(help_text="A ring's number. Null means every ring without a wording of its own.")
 
     class Meta:
         model = UpdateWording
@@ -27,7 +27,7 @@ class UpdateWordingSerializer(RecordSerializer):
 
 
 class DefinitionWordingSerializer(RecordSerializer):
-    ring = RingField(help_text="A ring's number; null: every ring that has no wording of its own.")
+    ring = RingField(help_text="A ring's number. Null means every ring without a wording of its own.")
 
     class Meta:
         model = DefinitionWording

@@ -35,9 +35,9 @@ def faults(*, deployments: bool, all_deployments: bool, products: bool, all_prod
         found["products"] = "Choose products, or tick “all products”, not both."
     where, what = deployments or all_deployments, products or all_products
     if where and not what:
-        found["products"] = "Say which products it covers there, or tick “all products”."
+        found["products"] = "Choose the products that it covers there, or tick “all products”."
     if what and not where:
-        found["deployments"] = "Say in which deployments it covers them, or tick “all deployments”."
+        found["deployments"] = "Choose the deployments where it covers them, or tick “all deployments”."
     return found
 
 

@@ -35,7 +35,7 @@ def at_most(length: timedelta) -> timedelta:
 def objection(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
     """Why this promise of the next message cannot be made; empty if it can (B88, invariants 3 and 4)."""
     if promised is None:
-        return "Say when the next message comes; only the last one does not."
+        return "Say when the next message comes. Only the last message needs no time."
     if promised <= now:
         return "The next message must come in the future."
     if cadence is not None and promised > now + cadence and not reason:

@@ -18,7 +18,7 @@ JARGON = {
         "pod": "server",
         "kubernetes": "platform",
         "k8s": "platform",
-        "rollback": "return to the version before",
+        "rollback": "return to the previous version",
         "failover": "switch to the spare system",
         "on-call": "on duty",
         "on call": "on duty",

@@ -29,7 +29,7 @@ class FileForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
         widget=UnfoldAdminFileFieldWidget,
-        help_text="First line: address,group,consent. Consent says when and how they agreed; without it they are asked by one mail.",
+        help_text="First line: address,group,consent. The consent says when and how they agreed; without it, we ask them by one mail.",
     )
 
 
@@ -46,7 +46,7 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
     search_help_text = "Address or group"
     fieldsets = (
         (None, {"fields": ("address", "usable", "group", "state_now")}),
-        ("What of it", {"fields": (("deployments", "products"), ("kinds", "least_priority"))}),
+        ("Narrowed to", {"fields": (("deployments", "products"), ("kinds", "least_priority"))}),
         (
             "Consent",
             {"fields": (("asked", "asked_from"), ("consent", "invited_by"), "confirmed", ("ended", "end_reason"))},
@@ -89,12 +89,12 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
         subscribing.end(obj, reason=f"ended by {person(request).name}", now=now)
         return "The subscription has ended; nothing more is sent for it."
 
-    @verb("Messages bounce")
+    @verb("Mark as bouncing")
     def bounced(self, request: HttpRequest, obj: Subscription, now: datetime) -> str:
         subscribing.suspend(obj.contact_point, Suppression.Reason.BOUNCED, now=now)
-        return "Nothing is sent to this address any more."
+        return "Nothing more is sent to this address."
 
-    @verb("Marked as spam")
+    @verb("Mark as a spam complaint")
     def complained(self, request: HttpRequest, obj: Subscription, now: datetime) -> str:
         subscribing.suspend(obj.contact_point, Suppression.Reason.COMPLAINED, now=now)
         return "All subscriptions of this address have ended, and nobody can enter it again."

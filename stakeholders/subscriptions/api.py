@@ -36,7 +36,10 @@ class IdsField(serializers.ManyRelatedField):
     def __init__(self, model: Any, **kwargs: Any) -> None:
         child = serializers.PrimaryKeyRelatedField(queryset=model.objects.all())
         super().__init__(
-            child_relation=child, required=False, help_text="Ids; none: all that the group covers.", **kwargs
+            child_relation=child,
+            required=False,
+            help_text="Ids. An empty list means everything that the group covers.",
+            **kwargs,
         )
 
     def to_internal_value(self, data: Any) -> list[int]:
@@ -71,9 +74,7 @@ class SubscriptionSerializer(RecordSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user, old = self.context["request"].user, self.instance
         if old is not None and {"contact_point", "group"} & attrs.keys():
-            raise serializers.ValidationError(
-                {"group": "A subscription stays what it is for: end it and make another."}
-            )
+            raise serializers.ValidationError({"group": "A subscription cannot move: end it and make another."})
         point = attrs["contact_point"] if old is None else old.contact_point
         group = attrs["group"] if old is None else old.group
         if old is None and not _may(user, point, "add"):
@@ -82,7 +83,7 @@ class SubscriptionSerializer(RecordSerializer):
             raise serializers.ValidationError({"group": "This group is not open to this person."})
         wish = _wish(attrs, old)
         if joining.within(group, wish) is None:
-            raise serializers.ValidationError({"deployments": "The group has nothing of what you narrow it to."})
+            raise serializers.ValidationError({"deployments": "The group covers nothing of what you chose."})
         return attrs
 
     def save(self, **kwargs: Any) -> Subscription:
@@ -105,7 +106,7 @@ class InvitationSerializer(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         open_ = set(joining.invitable(self.context["request"].user).values_list("pk", flat=True))
         if not {group.pk for group in attrs["groups"]} <= open_:
-            raise serializers.ValidationError({"groups": "Nobody outside can be invited to one of these groups."})
+            raise serializers.ValidationError({"groups": "People outside cannot be invited to one of these groups."})
         try:
             attrs["address"] = channels.get(attrs["channel"]).clean_address(attrs["address"])
             sms_limits.check(attrs["channel"], attrs["address"])

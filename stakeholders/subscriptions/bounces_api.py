@@ -76,6 +76,6 @@ def _check_signature(request: HttpRequest) -> None:
     timestamp = given.get("X-Tocsin-Timestamp", "")
     right = "v1=" + signature(read_body(request), timestamp, settings.INBOUND_SIGNING_SECRET)
     if not settings.INBOUND_SIGNING_SECRET or not constant_time_compare(given.get("X-Tocsin-Signature", ""), right):
-        raise NotLetIn("X-Tocsin-Signature: does not fit")
+        raise NotLetIn("X-Tocsin-Signature: does not match")
     if not timestamp.isdecimal() or abs(clock.now().timestamp() - int(timestamp[:12])) > FRESH.total_seconds():
         raise NotLetIn("X-Tocsin-Timestamp: too old, or not seconds since 1970")

@@ -56,7 +56,7 @@ def _lines(data: bytes) -> list[dict[str, str]]:
     except UnicodeDecodeError:
         raise NotReadable("The file is not text in UTF-8.") from None
     if "\0" in text:
-        raise NotReadable("The file holds NUL characters, so it is no CSV file.")
+        raise NotReadable("The file holds NUL characters, so it is not a CSV file.")
     try:
         reader = csv.DictReader(io.StringIO(text), restval="")
         missing = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
@@ -66,7 +66,7 @@ def _lines(data: bytes) -> list[dict[str, str]]:
             )
         lines = list(reader)
     except csv.Error as error:
-        raise NotReadable(f"The file is no CSV file: {error}.") from None
+        raise NotReadable(f"The file is not a CSV file: {error}.") from None
     if len(lines) > MOST:
         raise NotReadable(f"The file has {len(lines)} lines; at most {MOST} are read at once.")
     return lines
@@ -85,7 +85,7 @@ def _take(
         raise ValidationError("this address must not be written to")
     known = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)
     if known.exists():
-        raise ValidationError("this address has left the group, or is in it already")
+        raise ValidationError("this address has left the group or is already in it")
     consent = (line.get("consent") or "").strip()
     source = f"file of {by.name}: {consent}" if consent else f"file of {by.name}"
     if consent:

@@ -24,7 +24,7 @@ KINDS = [
 HOW = {
     "email": "E-mail",
     "sms": "Text message (SMS) to a phone",
-    "webhook": "Webhook: our messages go to a program of yours",
+    "webhook": "Webhook: we send the messages to a program of yours",
 }
 ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
 
@@ -109,8 +109,8 @@ class GroupsForm(PlainForm):
         label="What do you want to hear about?",
         error_messages={"required": "Please choose at least one."},
     )
-    products = PartsField(label="Only these products", help_text="Choose none to hear of all of them.")
-    deployments = PartsField(label="Only these places", help_text="Choose none to hear of all of them.")
+    products = PartsField(label="Only these products", help_text="Choose none to hear about all of them.")
+    deployments = PartsField(label="Only these places", help_text="Choose none to hear about all of them.")
     kinds = forms.ChoiceField(
         label="How much?", choices=KINDS, widget=forms.RadioSelect, required=False, initial=Subscription.Kinds.ALL.value
     )
@@ -130,7 +130,8 @@ class GroupsForm(PlainForm):
         for group in self.cleaned_data.get("groups") or ():
             if joining.within(group, self.wish()) is None:
                 self.add_error(
-                    "groups", f"“{group.name}” has nothing of what you narrow it to: leave out the one or the other."
+                    "groups",
+                    f"“{group.name}” covers nothing of what you chose. Leave out the group or the restriction.",
                 )
 
     def wish(self) -> Wish:
@@ -217,7 +218,7 @@ class WishForm(PlainForm):
         levels.choices = [("", "All outages"), *_levels(priorities)]
         where, what = parts
         for name, each, label in (("products", what, "products"), ("deployments", where, "places")):
-            self.fields[name].label = f"Only these {label} (none: all of them)"
+            self.fields[name].label = f"Only these {label} (choose none for all)"
             _offer(self, name, each)
 
     def wish(self) -> Wish | None:
@@ -243,7 +244,7 @@ class HelpedForm(PlainForm):
         error_messages={"required": "Please press yes or no."},
     )
     comment = forms.CharField(
-        label="What is missing, or not clear? (you need not say)",
+        label="What is missing or unclear? (optional)",
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -255,10 +256,10 @@ class CommentForm(PlainForm):
 
     outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
     text = forms.CharField(
-        label="Should it be more important, or less? Why?",
+        label="Should it be more important or less? Why?",
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Please write something."},
+        error_messages={"required": "Please write a comment."},
     )
 
     def __init__(self, *args: Any, told: QuerySet[Outage], **kwargs: Any) -> None:
@@ -276,8 +277,8 @@ class SettingsForm(forms.ModelForm):
         fields = ("language", "time_zone", "quiet_from", "quiet_until")
         labels = {"time_zone": "Time zone", "quiet_from": "Quiet from", "quiet_until": "Quiet until"}
         help_texts = {
-            "quiet_from": "In these hours we send you nothing; it comes when they end. Leave both empty to get everything at once.",
-            "time_zone": "The quiet hours are on this clock.",
+            "quiet_from": "During these hours we send nothing; messages come when they end. Leave both empty to get them immediately.",
+            "time_zone": "The quiet hours are in this time zone.",
         }
         widgets = {
             "quiet_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
@@ -305,7 +306,11 @@ def _offer(form: forms.Form, name: str, parts: list) -> None:
 
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:
-    return [(each.level, f"{each.name} and more important ones") for each in priorities]
+    most = min((each.level for each in priorities), default=0)
+    return [
+        (each.level, f"Only {each.name}" if each.level == most else f"{each.name} and more important")
+        for each in priorities
+    ]
 
 
 def _initial(row: Subscription | None) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def overview(user: User) -> dict[str, Any]:
     known = known.prefetch_related("deployments", "products", "updates", Prefetch("events", said, "own_comments"))
     lists = [
         ("Going on now", known.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
-        ("Over", known.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
+        ("Ended", known.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
     ]
     return {"points": found, "zone": user.time_zone, "lists": lists}
 

@@ -78,7 +78,7 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
         except Refused as error:
             refused = str(error)
         else:
-            messages.success(request, "Saved. You get the next message about what you chose.")
+            messages.success(request, "Saved. From now on you get the messages that you chose.")
             return redirect(contact_links.path("manage", point))
     return _show(request, "stakeholders/subscribe.html", form, refused=refused, feeds=joining.open_to(None))
 
@@ -106,7 +106,7 @@ def subscribe_browser(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"wrong": " ".join(error for _, _, error in form.wrong())}, status=400)
     if not sign_ups.let_in(sign_ups.sender(request.META), now=now):
         return JsonResponse(
-            {"wrong": "Too many people subscribe at this moment. Please try again in an hour."}, status=429
+            {"wrong": "Too many people are subscribing right now. Please try again in an hour."}, status=429
         )
     address, groups = form.cleaned_data["address"], form.cleaned_data["groups"]
     try:
@@ -131,7 +131,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     form = forms.InviteForm(_sent(request), groups=joining.invitable(request.user))
     if request.method == "POST" and form.is_valid():
         _take(request, form, invited_by=request.user)
-        messages.success(request, "We ask them by one message. They get nothing else until they say yes.")
+        messages.success(request, "We send them one message. They get nothing else until they say yes.")
         return redirect("invite")
     return _show(request, "stakeholders/invite.html", form)
 
@@ -177,7 +177,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     form = forms.CommentForm(_sent(request), told=overview.told_to_user(request.user))
     if request.method == "POST" and form.is_valid():
         outages.comment(**form.cleaned_data, by=request.user, now=clock.now())
-        messages.success(request, "Your comment is with those who look after this.")
+        messages.success(request, "Your comment goes to the people who look after this outage.")
         return redirect("my_subscriptions")
     return _show(request, "stakeholders/mine.html", form, **overview.overview(request.user))
 

@@ -53,8 +53,8 @@ def problems(now: datetime) -> list[str]:
         rows.values("contact_point").distinct().count() for rows in (asked, asked.filter(confirmed_at__isnull=False))
     )
     return [
-        f"No text messages are sent to new phone numbers at present: more than {limits[name]} were asked for within "
-        f"one {name} (SMS_PER_{name.upper()}). Of {numbers} new numbers in the last day, {said_yes} said yes."
+        f"No text messages are sent to new phone numbers at present: more than {limits[name]} were requested within "
+        f"one {name} (SMS_PER_{name.upper()}). Of {numbers} new numbers in the last day, {said_yes} confirmed."
         for name in full
     ]
 

@@ -28,11 +28,11 @@ from stakeholders.subscriptions import addresses, confirmations
 log = structlog.get_logger(__name__)
 State = Subscription.State
 ALL = Wish()
-CONSENT = "2026-11"  # the version of the words that stand beside the buttons; changed with them
+CONSENT = "2026-11-28"  # the version of the words that stand beside the buttons; changed with them
 UNCONFIRMED = timedelta(days=7)
 PASS = 500  # contact points
 
-NOT_TO_BE_WRITTEN_TO = "This address is not to be written to. Please ask us if you have changed your mind."
+NOT_TO_BE_WRITTEN_TO = "This address must not be written to. Please contact us if you have changed your mind."
 BY_LINK, BY_MAIL_PROGRAM, BY_PAGE = "by the link in a message", "by the button of the mail program", "on the page"
 BY_MAIL = "by mail"
 
@@ -185,7 +185,7 @@ def erase(point: ContactPoint, *, now: datetime) -> None:
         if point.recipient.user:
             raise Refused("This address belongs to somebody with a login: delete the login first.")
         if Delivery.objects.filter(contact_point=point, state=Delivery.State.SENDING).exists():
-            raise Refused("A message is on its way there at this moment. Please try again in a minute.")
+            raise Refused("A message is on its way there right now. Please try again in a minute.")
         _end(point, _rows(point), Suppression.Reason.ERASED.label, now=now)
         addresses.suppress(point.channel, point.address, Suppression.Reason.ERASED, now=now)
         addresses.blank(point, now=now)

@@ -57,7 +57,8 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         names = ", ".join(user.name for user in people)
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         _notify(people, update, member, now)
-        outages.note(update.outage, f"{member.schedule}: {names or 'nobody is on call, so nobody'} was told", now=now)
+        whom = f"told {names}" if names else "nobody is on call, so nobody was told"
+        outages.note(update.outage, f"{member.schedule}: {whom}", now=now)
     return True
 
 

@@ -38,7 +38,9 @@ def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             blame(form, refused)
         else:
-            messages.success(request, "Opened. Nobody has been told yet: announce it when you know what to say.")
+            messages.success(
+                request, "The outage is open. Nobody has been told yet: announce it when you know what to say."
+            )
             return redirect("admin:stakeholders_outage_change", declared.pk)
     context = {"form": form, "outage": outage, "team": team, "zone": user.time_zone, "updates": outage.updates.all()}
     return render(request, "stakeholders/own_outage.html", context, status=400 if form.errors else 200)

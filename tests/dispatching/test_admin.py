@@ -85,7 +85,7 @@ def test_the_buttons_acknowledge_and_then_resolve(admin, coach, alert):
     said = text(admin.post(page_of(alert, "verb", "acknowledge"), follow=True))
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by) == ("acknowledged", coach)
-    assert f"You have alert #{alert.pk} now: nobody else is paged." in said
+    assert f"You have acknowledged alert #{alert.pk}: nobody else is paged." in said
     assert "acknowledged by Cleo Coach via admin" in said
     said = text(admin.post(page_of(alert, "verb", "resolve"), follow=True))
     alert.refresh_from_db()
@@ -105,7 +105,7 @@ def test_a_double_click_says_who_has_it_already(admin, alert):
     admin.post(page_of(alert, "verb", "acknowledge"))
     before = everything()
     again = text(admin.post(page_of(alert, "verb", "acknowledge"), follow=True))
-    assert f"Alert #{alert.pk} is acknowledged by Cleo Coach already." in again
+    assert f"Alert #{alert.pk} is already acknowledged by Cleo Coach." in again
     assert everything() == before
     again = text(admin.post(page_of(alert, "verb", "escalate_now"), follow=True))
     assert f"Nothing is escalating: alert #{alert.pk} is acknowledged." in again
@@ -324,7 +324,7 @@ def test_a_step_that_pages_nobody_is_refused_with_a_sentence(admin, two_steps):
     form = form_in(admin.get(page_of(two_steps)), "escalationpolicy_form") | {"steps-0-schedules": []}
     before = everything()
     refused = text(admin.post(page_of(two_steps), form))
-    assert "No. 1: Say whom this step pages: a schedule, a person, a team or a group." in refused
+    assert "No. 1: Choose whom this step pages: a schedule, a person, a team or a group." in refused
     assert everything() == before
 
 
@@ -334,7 +334,7 @@ def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
     form |= {f"contact_points-1-{field}": value for field, value in again.items()} | {"contact_points-TOTAL_FORMS": "2"}
     before = everything()
     refused = text(admin.post(page_of(ana.recipient), form))
-    assert "This recipient has this address already." in refused
+    assert "This recipient already has this address." in refused
     assert everything() == before
     assert admin.post(page_of(ana.recipient), form | {"contact_points-0-DELETE": "on"}).status_code == 302
     assert [str(point) for point in ana.recipient.contact_points.all()] == ["memory: ANA"]

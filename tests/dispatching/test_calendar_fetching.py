@@ -70,7 +70,7 @@ BROKEN = {
     "404": (answer(404), "127.0.0.1 answered 404"),
     "page": (answer(200, b"<!doctype html><title>Sign in</title>"), "It is a web page, not a calendar."),
     "empty": (answer(200), "It is empty."),
-    "no events": (answer(200, calendar().encode()), "There is no event in it."),
+    "no events": (answer(200, calendar().encode()), "It holds no event."),
     "junk": (answer(200, bytes(range(256)) * 40), "It is not a calendar in iCalendar form."),
     "hangs up": (hang_up, "127.0.0.1 did not answer"),
     "breaks off": (breaks_off, "127.0.0.1 did not answer"),

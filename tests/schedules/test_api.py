@@ -230,7 +230,7 @@ def test_a_moment_in_a_body_that_is_none_is_refused_by_name(coach, ana, text):
 def test_a_local_time_is_told_that_it_needs_an_offset_e18(coach):
     schedule = Schedule.objects.create(name="Empty")
     answer = coach.get(f"schedules/{schedule.pk}/on-call/", {"at": "2024-03-10T02:30:00"})
-    assert "Offset required" in answer.json()["at"][0]
+    assert "The offset is missing" in answer.json()["at"][0]
 
 
 def test_an_offset_whose_plus_became_a_space_is_understood(coach):

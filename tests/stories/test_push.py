@@ -60,7 +60,7 @@ def test_a_browser_subscribes_and_shows_what_comes(live_server, browser, group):
     page.get_by_label("Everything: Plan.").press("Space")
     page.get_by_role("button", name=OFFER).press("Enter")
     page.wait_for_url("**/subscriptions/*/")
-    assert page.get_by_text("a browser of yours").is_visible()
+    assert page.get_by_text("one of your browsers").is_visible()
     assert Subscription.objects.get().state == "active"
     assert ContactPoint.objects.get().address.startswith(f"{FCM}#")
     assert notifications(page, live_server.url) == [["Update: Uploads fail", "We are at it.", "k"]]

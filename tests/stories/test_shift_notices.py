@@ -160,7 +160,7 @@ def test_whoever_comes_on_duty_is_told_what_is_open_and_the_last_note(world, mai
     world.told()
     world.advance(minutes=1)
     assert world.told() == ["bo"]
-    assert said().startswith("You are on duty now: rotation 0 main\n")
+    assert said().startswith("You are now on duty: rotation 0 main\n")
     for part in (
         "Since: Mon 12 Jan 2026, 09:00 UTC",
         "Until: Mon 19 Jan 2026, 09:00 UTC",
@@ -228,7 +228,7 @@ def test_after_a_day_away_only_who_is_on_duty_now_is_told(world, main):
     world.now += DAY
     world.sweep()
     assert world.told() == ["bo"]
-    assert said().startswith("You are on duty now")
+    assert said().startswith("You are now on duty")
     assert "Since: Mon 12 Jan 2026, 09:00 UTC" in said()
     world.advance(hours=5)
     assert world.told() == []
@@ -415,9 +415,9 @@ def test_a_calendar_that_breaks_is_told_once_and_again_when_it_breaks_anew(world
     feed = broken(world.team("Team 1", ana, manager=mo))
     assert tell_owners(world) == ["mo"]
     for part in (
-        "The calendar Team 1 calendar cannot be read since Mon 5 Jan 2026, 08:00 UTC",
+        "The calendar Team 1 calendar has been unreadable since Mon 5 Jan 2026, 08:00 UTC",
         "Why: the server answered 500",
-        "the last good copy, from Mon 5 Jan 2026, 07:00 UTC",
+        "the last good copy, read on Mon 5 Jan 2026, 07:00 UTC",
     ):
         assert part in said()
     world.now += HOUR

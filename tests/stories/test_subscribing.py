@@ -81,7 +81,7 @@ def test_subscribe_confirm_manage_unsubscribe_on_a_phone_without_script_by_keybo
     page.get_by_label("Memory").press("Space")
     page.get_by_label("Your e-mail address").press_sequentially(VI)
     page.get_by_label("Your e-mail address").press("Enter")
-    assert page.get_by_role("heading", name="Please look into your mailbox").is_visible()
+    assert page.get_by_role("heading", name="Check your e-mail").is_visible()
     work()
     page.goto(live_server.url + link("subscriptions/confirm"))
     assert as_wide_as_the_phone(page) and active() == set()

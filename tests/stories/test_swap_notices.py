@@ -38,7 +38,7 @@ def test_the_one_who_is_asked_is_told_and_then_the_one_who_asked(world, main):
     assert "“dentist”" in memory.outbox[-1].body and "/on-call/mine/" in memory.outbox[-1].body
     swapping.accept(swap, bo, world.now)
     assert look(world) == ["ana"]
-    assert "Bo has accepted to take rotation 0 main" in memory.outbox[-1].body
+    assert "Bo has agreed to take rotation 0 main" in memory.outbox[-1].body
     assert set(Notice.objects.values_list("kind", flat=True)) == {Notice.Kind.SWAP}
 
 

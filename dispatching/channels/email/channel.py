@@ -49,7 +49,7 @@ class EmailChannel(Channel):
         try:
             address = self.clean_address(envelope.address)
         except ValidationError:
-            raise ChannelError("this is not one e-mail address", permanent=True) from None
+            raise ChannelError("this is not a single e-mail address", permanent=True) from None
         if not _over_smtp(settings.EMAIL_BACKEND):
             return _through_django(_Written(envelope, address) if envelope.letter else message(envelope, address))
         content = written(envelope, address) if envelope.letter else _serialised(message(envelope, address))
@@ -60,7 +60,7 @@ class EmailChannel(Channel):
 def message(envelope: Envelope, address: str) -> EmailMessage:
     """The mail whose words are its own."""
     body, url = printable(envelope.body), printable(str(envelope.data.get("url", "")))
-    tail = f"\n… shortened; the whole is at {url}\n" if url else "\n… shortened\n"
+    tail = f"\n… shortened; the full text is at {url}\n" if url else "\n… shortened\n"
     return EmailMessage(
         subject=_subject(one_line(envelope.subject, SUBJECT)),
         body=shorten(body, BODY, tail),

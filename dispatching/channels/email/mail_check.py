@@ -27,7 +27,7 @@ def findings(resolver: Resolver) -> list[Finding]:
         _https(),
         _set("Reply-To", settings.REPLY_TO, "set REPLY_TO to a mailbox that somebody reads"),
         _mailbox(resolver, "BOUNCE_ADDRESS", "nobody learns which addresses do not work"),
-        _mailbox(resolver, "UNSUBSCRIBE_ADDRESS", "mail programs offer to leave by the web only"),
+        _mailbox(resolver, "UNSUBSCRIBE_ADDRESS", "mail programs offer to unsubscribe only through the web"),
         _spf(resolver, envelope),
         _dkim(resolver, author),
         _dmarc(resolver, author),
@@ -41,7 +41,7 @@ def _set(what: str, value: str, otherwise: str) -> Finding:
 
 def _https() -> Finding:
     right = settings.PUBLIC_URL.startswith("https://")
-    wrong = f"{settings.PUBLIC_URL} is not https: mail programs offer one click to leave only with https"
+    wrong = f"{settings.PUBLIC_URL} is not https: mail programs offer one-click unsubscribing only with https"
     return Finding("PUBLIC_URL", OK, settings.PUBLIC_URL) if right else Finding("PUBLIC_URL", MISSING, wrong)
 
 
@@ -65,9 +65,9 @@ def _spf(resolver: Resolver, domain: str) -> Finding:
     what = f"SPF of {domain}"
     found = [text for text in _texts(resolver, domain) if text.lower().split(" ")[0] == "v=spf1"]
     if len(found) > 1:
-        return Finding(what, MISSING, f"{len(found)} records; receivers then use none")
+        return Finding(what, MISSING, f"{len(found)} records; receivers then ignore them all")
     if found and "+all" in found[0].lower():
-        return Finding(what, MISSING, f"{found[0]} lets everybody send in its name")
+        return Finding(what, MISSING, f"{found[0]} lets anybody send in its name")
     return _set(what, "".join(found), "no TXT record that begins with v=spf1 and names the mail server")
 
 
@@ -81,7 +81,9 @@ def _dkim(resolver: Resolver, domain: str) -> Finding:
     keys = [text for text in _texts(resolver, name) if "p=" in text.replace(" ", "")]
     if any(_tags(text).get("p") for text in keys):
         return Finding(
-            "DKIM", OK, f"{name} has a key; see that your mail server signs List-Unsubscribe and its -Post, too"
+            "DKIM",
+            OK,
+            f"{name} has a key; make sure that your mail server also signs List-Unsubscribe and List-Unsubscribe-Post",
         )
     return Finding("DKIM", MISSING, f"{name} holds no key" + (": it was revoked" if keys else ""))
 
@@ -98,9 +100,9 @@ def _dmarc(resolver: Resolver, domain: str) -> Finding:
 def _alignment(author: str, envelope: str) -> Finding:
     what = "Alignment"
     if author == envelope or author.endswith(f".{envelope}") or envelope.endswith(f".{author}"):
-        return Finding(what, OK, f"{envelope} counts for {author}")
+        return Finding(what, OK, f"{envelope} is aligned with {author}")
     return Finding(
-        what, UNKNOWN, f"SPF of {envelope} does not count for {author}: DMARC needs a DKIM signature of {author}"
+        what, UNKNOWN, f"SPF of {envelope} is not aligned with {author}: DMARC needs a DKIM signature of {author}"
     )
 
 

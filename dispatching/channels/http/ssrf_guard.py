@@ -80,9 +80,9 @@ def parse(url: str, *, allow_private: bool) -> Destination:
     except ValueError:
         raise ValueError("This is not a valid URL.") from None
     if parts.scheme not in PORTS or not parts.hostname or port == 0:
-        raise ValueError("Please enter a whole URL, such as https://example.org/hook.")
+        raise ValueError("Please enter a complete URL, such as https://example.org/hook.")
     if parts.scheme == "http" and not allow_private:
-        raise ValueError("The URL must begin with https://, so that nobody can read along.")
+        raise ValueError("The URL must begin with https://, so that nobody else can read the messages.")
     host = _host(parts.hostname)
     if (address := literal(host)) and not may_connect(address, allow_private=allow_private):
         raise ValueError("The URL leads to an address that is not public.")

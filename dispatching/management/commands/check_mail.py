@@ -6,10 +6,10 @@ from dispatching.channels.email.mail_check import MISSING, findings
 
 
 class Command(BaseCommand):
-    help = "Says whether large receivers will take our mail (SPF, DKIM, DMARC …), and whether bounces find us."
+    help = "Checks whether large receivers will accept our mail (SPF, DKIM, DMARC …) and whether bounces reach us."
 
     def add_arguments(self, parser):
-        parser.add_argument("--nameserver", help="ask this one (an IP address), not those of the system")
+        parser.add_argument("--nameserver", help="the DNS server to ask (an IP address), instead of the system's")
         parser.add_argument("--port", type=int, default=53)
 
     def handle(self, *args, nameserver, port, **options):

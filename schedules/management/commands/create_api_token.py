@@ -5,7 +5,7 @@ from schedules.models import User
 
 
 class Command(BaseCommand):
-    help = "Prints one API token of this user and nothing else."
+    help = "Prints an API token of this user and nothing else."
 
     def add_arguments(self, parser):
         parser.add_argument("username")

@@ -11,12 +11,10 @@ TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps the mail
 
 
 class Command(BaseCommand):
-    help = (
-        "Takes one mail from standard input: a bounce, a complaint, or a wish to leave. For a pipe of the mail server."
-    )
+    help = "Takes one mail from standard input: a bounce, a complaint or a request to unsubscribe. For a pipe of the mail server."
 
     def add_arguments(self, parser):
-        parser.add_argument("--to", default="", help="the address of the envelope; in Postfix ${original_recipient}")
+        parser.add_argument("--to", default="", help="the recipient on the envelope; in Postfix ${original_recipient}")
 
     def handle(self, *args, to, **options):
         try:

@@ -11,7 +11,7 @@ function say(sentence) {
 
 async function subscription() {
   if (await Notification.requestPermission() !== "granted")
-    throw new Error("Your browser does not let us show notifications. You can allow it in the settings of the browser.");
+    throw new Error("Your browser does not let us show notifications. You can allow them in its settings.");
   const { pushManager } = await navigator.serviceWorker.register(offer.dataset.worker)
     .then(() => navigator.serviceWorker.ready);
   const wish = { userVisibleOnly: true, applicationServerKey: offer.dataset.key };

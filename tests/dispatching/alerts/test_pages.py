@@ -80,7 +80,7 @@ def test_the_button_acknowledges_without_login_cookie_or_csrf_token(anybody, ale
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by) == ("acknowledged", ana)
     after = text(anybody.get(link(alert, ana)))
-    assert "Acknowledged by Ana Able at" in after and ">Acknowledge</button>" not in after
+    assert "Acknowledged by Ana Able on" in after and ">Acknowledge</button>" not in after
     assert not anybody.cookies
 
 
@@ -96,7 +96,7 @@ def test_the_second_press_says_who_has_it(anybody, alert, ana, bo):
     before = everything()
     late = anybody.post(link(alert, bo))
     assert late.status_code == 409
-    assert f"Alert #{alert.pk} is acknowledged by Ana Able already." in text(late)
+    assert f"Alert #{alert.pk} is already acknowledged by Ana Able." in text(late)
     assert everything() == before
 
 
@@ -105,9 +105,9 @@ def test_resolving_by_the_link_and_then_nothing_is_left_to_press(anybody, alert,
     alert.refresh_from_db()
     assert alert.state == "resolved"
     after = anybody.get(link(alert, ana))
-    assert "It is over since" in text(after) and "<button" not in text(after)
+    assert "Resolved on" in text(after) and "<button" not in text(after)
     again = anybody.post(link(alert, ana), {"do": "resolve"})
-    assert again.status_code == 409 and "is resolved already" in text(again)
+    assert again.status_code == 409 and "is already resolved" in text(again)
 
 
 def test_a_verb_that_the_page_does_not_have_is_refused(anybody, alert, ana):

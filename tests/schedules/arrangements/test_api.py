@@ -159,14 +159,14 @@ def test_a_request_is_settled_once_and_then_409_says_how(main, ana, bo, verb, by
     assert client.post(path).json()["state"] == state
     again = client.post(path)
     name = by.capitalize()
-    assert (again.status_code, again.json()) == (409, {"detail": f"This request is {state} by {name} already."})
+    assert (again.status_code, again.json()) == (409, {"detail": f"This request has already been {state} by {name}."})
 
 
 @pytest.mark.parametrize(
     ("verb", "by", "sentence"),
     [
-        ("accept", "ana", "Bo is asked, nobody else."),
-        ("decline", "ana", "Only the person who is asked can decline."),
+        ("accept", "ana", "Only Bo has been asked."),
+        ("decline", "ana", "Only the person who has been asked can decline."),
         ("withdraw", "bo", "Only Ana can withdraw this request."),
     ],
 )

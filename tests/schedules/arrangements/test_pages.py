@@ -171,14 +171,14 @@ def test_a_shift_is_offered_to_anyone_and_taken(main, ana, bo):
     page = send_swap(ana, turn, note="concert")
     assert page.redirect_chain == [(MINE, 302)]
     assert "You have asked your colleagues." in said(page)
-    assert "asked anyone: waits for an answer" in part(page, "What I have asked")
-    waiting = part(browser_of(bo).get(MINE), "Waits for your answer")
-    assert "Ana asks anyone of you to take rotation 0 main Mon 19 Jan 2026, 09:00 UTC – Mon 26 Jan" in waiting
+    assert "asked anyone: waits for an answer" in part(page, "My requests")
+    waiting = part(browser_of(bo).get(MINE), "Waiting for your answer")
+    assert "Ana asks anyone to take a shift on rotation 0 main Mon 19 Jan 2026, 09:00 UTC – Mon 26 Jan" in waiting
     assert "“concert”" in waiting and "Accept" in waiting and "Decline" not in waiting
     page = press(bo, "accept", id=SwapRequest.objects.get().pk)
     assert "You take rotation 0 main for Ana." in said(page)
     assert "swap: concert, in place of Ana" in part(page, "My next shifts")
-    assert "accepted by Bo" in part(browser_of(ana).get(MINE), "What I have asked")
+    assert "accepted by Bo" in part(browser_of(ana).get(MINE), "My requests")
 
 
 def test_one_colleague_is_asked_for_a_part_of_a_shift_with_one_in_return(main, ana, bo):
@@ -196,7 +196,7 @@ def test_one_colleague_is_asked_for_a_part_of_a_shift_with_one_in_return(main, a
     swap = SwapRequest.objects.get()
     assert (swap.asked, swap.start, swap.end) == (bo, MONDAY + 15 * DAY, MONDAY + 16 * DAY)
     assert (swap.return_start, swap.return_end) == (back, back + WEEK)
-    waiting = part(browser_of(bo).get(MINE), "Waits for your answer")
+    waiting = part(browser_of(bo).get(MINE), "Waiting for your answer")
     assert "Ana asks you to take" in waiting and "In return Ana takes your shift Mon 26 Jan" in waiting
     press(bo, "accept", id=swap.pk)
     assert Override.objects.count() == 2
@@ -211,7 +211,7 @@ def test_only_colleagues_of_the_schedule_and_their_coming_shifts_are_offered(mai
 
 SWAPS_REFUSED = {
     "a colleague who is none": ({"asked": "999999"}, 400, "Select a valid choice"),
-    "a return of anyone": ({"back": "BO"}, 400, "This is a shift of Bo: ask Bo, or take none in return."),
+    "a return of anyone": ({"back": "BO"}, 400, "This shift belongs to Bo. Ask Bo, or take none in return."),
     "a return that is none": ({"back": "junk"}, 400, "Select a valid choice"),
     "a note that is too long": ({"note": "x" * 201}, 400, "at most 200 characters"),
     "a note with NUL": ({"note": "x\0"}, 400, "Null characters"),
@@ -234,19 +234,19 @@ def test_what_is_wrong_in_the_form_is_said_in_it(main, ana, bo, filled, status, 
 def test_declining_withdrawing_and_coming_too_late(main, world, ana, bo):
     """A8"""
     press(bo, "decline", id=ask(main, ana, asked=bo).pk)
-    assert "declined" in part(browser_of(ana).get(MINE), "What I have asked")
+    assert "declined" in part(browser_of(ana).get(MINE), "My requests")
     swap = ask(main, ana)
-    assert "You ask for this no more." in said(press(ana, "withdraw", id=swap.pk))
+    assert "You have withdrawn your request." in said(press(ana, "withdraw", id=swap.pk))
     page = press(bo, "accept", id=swap.pk)
-    assert "This request is withdrawn by Ana already." in said(page)
+    assert "This request has already been withdrawn by Ana." in said(page)
     assert not Override.objects.exists()
 
 
 def test_what_is_over_is_not_shown_any_more(main, ana, bo, clock):
     ask(main, ana, asked=bo)
     clock.move_to(MONDAY + 2 * DAY, tick=False)
-    assert part(browser_of(bo).get(MINE), "Waits for your answer") == ""
-    assert part(browser_of(ana).get(MINE), "What I have asked") == ""
+    assert part(browser_of(bo).get(MINE), "Waiting for your answer") == ""
+    assert part(browser_of(ana).get(MINE), "My requests") == ""
 
 
 # --- absences ---------------------------------------------------------------------------------------------------------
@@ -261,25 +261,25 @@ def add_absence(user: User, start: str, end: str, **more):
 def test_an_absence_shows_what_has_to_be_covered_and_one_button_asks_for_it(main, ana, bo):
     """A8, A9"""
     page = add_absence(ana, "2026-01-19T00:00", "2026-02-09T00:00", reason="holiday")
-    assert "Nobody takes your shifts in that time yet: ask for it below." in said(page)
+    assert "Nobody takes your shifts during that time yet: ask for it below." in said(page)
     absence = Absence.objects.get()
     assert (absence.user, absence.start, absence.reason) == (ana, MONDAY + 2 * WEEK - 10 * HOUR, "holiday")
-    left = part(page, "Nobody takes these while you are away")
-    assert left.count("Ask anyone to take it") == 2 and "Ask all" in left
+    left = part(page, "Shifts that nobody takes while you are away")
+    assert left.count("Ask anyone to take it") == 2 and "Ask anyone to take them all" in left
     page = press(ana, "ask-anyone", **query(main, MONDAY + 2 * WEEK, MONDAY + 3 * WEEK))
-    left = part(page, "Nobody takes these while you are away")
+    left = part(page, "Shifts that nobody takes while you are away")
     assert left.count("Ask anyone to take it") == 1 and "You have asked; nobody has accepted yet." in left
     press(ana, "ask-all")
     assert SwapRequest.objects.filter(asked=None).count() == 2
     for swap in SwapRequest.objects.all():
         press(bo, "accept", id=swap.pk)
-    assert part(browser_of(ana).get(MINE), "Nobody takes these while you are away") == ""
+    assert part(browser_of(ana).get(MINE), "Shifts that nobody takes while you are away") == ""
 
 
 def test_an_absence_without_shifts_in_it_asks_for_nothing(main, ana):
     page = add_absence(ana, "2026-01-13T00:00", "2026-01-14T00:00")
-    assert said(page) == "Your absence is noted."
-    assert part(page, "Nobody takes these while you are away") == ""
+    assert said(page) == "Your absence is saved."
+    assert part(page, "Shifts that nobody takes while you are away") == ""
 
 
 ABSENCES = {
@@ -338,7 +338,7 @@ def test_who_is_on_duty_leaves_a_note_and_who_comes_reads_it(main, ana, bo, cloc
     client = browser_of(ana)
     form = form_in(client.get(MINE), "note_form") | {"schedule": str(main.pk), "text": "The disk is full.\n" + EVIL}
     page = client.post(MINE, form | {"do": "hand-over"}, follow=True)
-    assert "Your note is kept for whoever comes next." in said(page)
+    assert "Your note is saved for the person who comes next." in said(page)
     note = HandoverNote.objects.get()
     assert (note.schedule, note.by, note.at) == (main, ana, NOW)
     clock.move_to(MONDAY + WEEK, tick=False)
@@ -404,12 +404,13 @@ def test_who_has_no_usable_contact_point_is_said_to_be_unreachable(db, points, r
 def test_who_cannot_be_reached_is_marked_now_and_next_and_told_so(main, ana, bo):
     """A48: before the shift starts."""
     sentence = "cannot be reached: no verified contact point"
+    yours = "You cannot be reached: you have no verified contact point."
     assert sentence not in text(browser_of(bo).get("/on-call/")) + text(browser_of(bo).get(MINE))
     ContactPoint.objects.filter(recipient__user=bo).update(verified=False)
     page = text(browser_of(ana).get("/on-call/"))
     assert page.count(sentence) == 1 and page.index("then Bo") < page.index(sentence)
-    assert "You " + sentence not in text(browser_of(ana).get(MINE))
-    assert "You " + sentence in text(browser_of(bo).get(MINE))
+    assert yours not in text(browser_of(ana).get(MINE))
+    assert yours in text(browser_of(bo).get(MINE))
     ContactPoint.objects.all().delete()
     assert text(browser_of(ana).get("/on-call/")).count(sentence) == 2
 

@@ -88,16 +88,16 @@ ASKS = {
     "empty": (lambda c: c.ask(TUESDAY, TUESDAY), "must end after it starts"),
     "backwards": (lambda c: c.ask(TUESDAY, MONDAY), "must end after it starts"),
     "longer than a year": (lambda c: c.ask(MONDAY, MONDAY + 367 * DAY), "At most 366 days"),
-    "of oneself": (lambda c: c.ask(asked=c.ana), "Nobody can swap with themselves."),
-    "of a stranger": (lambda c: c.ask(asked=c.dee), "Dee is in no rotation of rotation 0 main and not in its team."),
-    "of somebody who is away": (lambda c: away(c.bo) and c.ask(asked=c.bo), "Bo is away in that time."),
-    "the same twice": (lambda c: c.ask() and c.ask(), "Anyone is asked for that time already."),
-    "a part of it again": (lambda c: c.ask() and c.ask(TUESDAY + HOUR), "is asked for that time already"),
+    "of oneself": (lambda c: c.ask(asked=c.ana), "You cannot swap with yourself."),
+    "of a stranger": (lambda c: c.ask(asked=c.dee), "Dee is neither in a rotation of rotation 0 main nor in its team."),
+    "of somebody who is away": (lambda c: away(c.bo) and c.ask(asked=c.bo), "Bo is away during that time."),
+    "the same twice": (lambda c: c.ask() and c.ask(), "Anyone has already been asked for that time."),
+    "a part of it again": (lambda c: c.ask() and c.ask(TUESDAY + HOUR), "has already been asked for that time"),
     "a return of nobody": (
         lambda c: c.ask(return_start=MONDAY + WEEK, return_end=MONDAY + WEEK + DAY),
-        "one person of whom it is taken",
+        "the person whose shift it is",
     ),
-    "half a return": (lambda c: c.ask(asked=c.bo, return_start=MONDAY + WEEK), "has a start and an end"),
+    "half a return": (lambda c: c.ask(asked=c.bo, return_start=MONDAY + WEEK), "give its start, its end"),
     "a return that is not theirs": (
         lambda c: c.ask(asked=c.bo, return_start=TUESDAY + DAY, return_end=TUESDAY + 2 * DAY),
         "Bo is not on duty",
@@ -115,7 +115,7 @@ ASKS = {
             away(c.ana, MONDAY + WEEK, MONDAY + 2 * WEEK)
             and c.ask(asked=c.bo, return_start=MONDAY + WEEK, return_end=MONDAY + WEEK + DAY)
         ),
-        "Ana is away in that time.",
+        "Ana is away during that time.",
     ),
 }
 
@@ -197,29 +197,35 @@ def inactive(cast: Cast) -> SwapRequest:
 
 REFUSED = {
     # how it came about, verb, by whom, when, sentence
-    "accepting what is accepted": (settled("accepted"), "accept", "bo", MONDAY, "is accepted by Bo already"),
-    "accepting what is declined": (settled("declined"), "accept", "bo", MONDAY, "is declined by Bo already"),
-    "accepting what is withdrawn": (settled("withdrawn"), "accept", "bo", MONDAY, "is withdrawn by Ana already"),
-    "declining what is accepted": (settled("accepted"), "decline", "bo", MONDAY, "is accepted by Bo already"),
-    "withdrawing what is accepted": (settled("accepted"), "withdraw", "ana", MONDAY, "is accepted by Bo already"),
-    "accepting for somebody else": (lambda c: c.ask(asked=c.bo), "accept", "cy", MONDAY, "Bo is asked, nobody else."),
-    "accepting one's own": (lambda c: c.ask(), "accept", "ana", MONDAY, "Nobody can swap with themselves."),
-    "accepting as a stranger": (lambda c: c.ask(), "accept", "dee", MONDAY, "Dee is in no rotation"),
-    "accepting after one has left": (inactive, "accept", "cy", MONDAY, "Cy is in no rotation"),
+    "accepting what is accepted": (settled("accepted"), "accept", "bo", MONDAY, "has already been accepted by Bo"),
+    "accepting what is declined": (settled("declined"), "accept", "bo", MONDAY, "has already been declined by Bo"),
+    "accepting what is withdrawn": (settled("withdrawn"), "accept", "bo", MONDAY, "has already been withdrawn by Ana"),
+    "declining what is accepted": (settled("accepted"), "decline", "bo", MONDAY, "has already been accepted by Bo"),
+    "withdrawing what is accepted": (settled("accepted"), "withdraw", "ana", MONDAY, "has already been accepted by Bo"),
+    "accepting for somebody else": (lambda c: c.ask(asked=c.bo), "accept", "cy", MONDAY, "Only Bo has been asked."),
+    "accepting one's own": (lambda c: c.ask(), "accept", "ana", MONDAY, "You cannot swap with yourself."),
+    "accepting as a stranger": (lambda c: c.ask(), "accept", "dee", MONDAY, "Dee is neither in a rotation"),
+    "accepting after one has left": (inactive, "accept", "cy", MONDAY, "Cy is neither in a rotation"),
     "accepting when it is over": (lambda c: c.ask(), "accept", "bo", TUESDAY + DAY, "That time has passed."),
     "accepting while away": (
         lambda c: away(c.bo, TUESDAY + 23 * HOUR, TUESDAY + WEEK) and c.ask(),
-        *("accept", "bo", MONDAY, "Bo is away in that time."),
+        *("accept", "bo", MONDAY, "Bo is away during that time."),
     ),
     "accepting what is not theirs any more": (overridden, "accept", "bo", MONDAY, "Ana is not on duty"),
     "accepting without the return": (with_return_taken_away, "accept", "bo", MONDAY, "Bo is not on duty"),
-    "declining what anyone is asked": (lambda c: c.ask(), "decline", "bo", MONDAY, "Only the person who is asked"),
+    "declining what anyone is asked": (
+        lambda c: c.ask(),
+        "decline",
+        "bo",
+        MONDAY,
+        "Only the person who has been asked",
+    ),
     "declining for somebody else": (
         lambda c: c.ask(asked=c.bo),
         "decline",
         "cy",
         MONDAY,
-        "Only the person who is asked",
+        "Only the person who has been asked",
     ),
     "withdrawing somebody else's": (lambda c: c.ask(asked=c.bo), "withdraw", "bo", MONDAY, "Only Ana can withdraw"),
 }

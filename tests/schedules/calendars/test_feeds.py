@@ -66,7 +66,7 @@ def test_a_calendar_as_outlook_and_google_write_it_is_read_to_the_minute(people)
         "bo 05-02 07:00 – 05-02 15:00",  # no zone: the feed's
     ]
     assert reading.unknown.splitlines() == [
-        "“Zoe stands in for Boris, not-bo and bo-not” (first of 3 times on 04 May 2026) names nobody known here.",
+        "“Zoe stands in for Boris, not-bo and bo-not” (first of 3 times on 04 May 2026) does not name anybody known here.",
         "“Hand-over to Bo” (05 May 2026) ends when it starts.",
     ]
 
@@ -176,7 +176,7 @@ BAD = {
     "  \r\n": "It is empty.",
     "<!DOCTYPE html>\n<html><body>Sign in</body></html>": "It is a web page, not a calendar.",
     "hello": "It is not a calendar in iCalendar form.",
-    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n": "There is no event in it.",
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n": "It holds no event.",
     "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Bo\r\n": "",  # broken off
     TEAM[: len(TEAM) // 2]: "",
     "END:VCALENDAR\r\nBEGIN:VCALENDAR": "",

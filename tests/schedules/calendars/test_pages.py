@@ -68,7 +68,7 @@ def test_a_text_is_read_as_it_is_saved(coach, bo, team):
     assert answer.status_code == 201, answer.json()
     made = answer.json()
     assert (made["entries"], made["error"], made["fetched_at"]) == (1, "", "2026-01-05T09:00:00Z")
-    assert made["unknown"] == "“Zoe <b>” (07 Jan 2026) names nobody known here."
+    assert made["unknown"] == "“Zoe <b>” (07 Jan 2026) does not name anybody known here."
     schedule = Schedule.objects.create(name="s")
     Layer.objects.create(schedule=schedule, feed_id=made["id"])
     [duty] = coach.get(f"schedules/{schedule.pk}/on-call/?at=2026-01-06T22:00:00Z").json()["people"]
@@ -169,7 +169,7 @@ def test_a_text_in_the_form_is_read_and_shown_with_what_nobody_understood(admin,
     before = everything()
     shown = text(admin.get(admin_page(feed)))
     assert "Tue 6 Jan 2026, 20:00 UTC" in shown and "<td>Bo</td>" in shown
-    assert "“Zoe &lt;b&gt;” (07 Jan 2026) names nobody known here." in shown
+    assert "“Zoe &lt;b&gt;” (07 Jan 2026) does not name anybody known here." in shown
     assert everything() == before
     form = form_in(admin.get(admin_page(feed)), "calendarfeed_form")
     assert admin.post(admin_page(feed), form).status_code == 302
@@ -180,8 +180,8 @@ def test_a_text_in_the_form_is_read_and_shown_with_what_nobody_understood(admin,
     ("fields", "sentence"),
     [
         ({"content": "<html>"}, "It is a web page, not a calendar."),
-        ({"content": ""}, "Without a URL, give the text."),
-        ({"content": GOOD, "url": SECRET}, "With a URL, the calendar is what is found there"),
+        ({"content": ""}, "Enter a URL or the text of the calendar."),
+        ({"content": GOOD, "url": SECRET}, "The calendar is read from its URL"),
         ({"url": "ftp://x/"}, "Enter a valid URL"),
     ],
 )
@@ -202,9 +202,9 @@ def test_a_stale_calendar_says_since_when_and_why(admin, bo):
     shown = text(admin.get(admin_page(feed)))
     assert (
         'Stale since <time datetime="2026-01-05T08:00:00Z">' in shown
-        and "calendar.example.com answered 500. What was read" in shown
+        and "calendar.example.com answered 500. The copy read" in shown
     )
-    assert 'What was read on <time datetime="2026-01-05T07:00:00Z">' in shown and "<td>Bo</td>" in shown
+    assert 'The copy read on <time datetime="2026-01-05T07:00:00Z">' in shown and "<td>Bo</td>" in shown
     assert "stale" in text(admin.get(reverse("admin:schedules_calendarfeed_changelist")))
 
 
@@ -213,7 +213,7 @@ def test_a_calendar_without_its_url_any_more_goes_on_from_the_last_copy(admin, b
     feed = CalendarFeed.objects.get()
     form = form_in(admin.get(admin_page(feed)), "calendarfeed_form")
     assert "content" not in form
-    assert "Without a URL, give the text." in text(admin.post(admin_page(feed), form | {"url": ""}))
+    assert "Enter a URL or the text of the calendar." in text(admin.post(admin_page(feed), form | {"url": ""}))
     feeds.take(feed, GOOD, MONDAY)
     assert admin.post(admin_page(feed), form | {"url": ""}).status_code == 302
     feed.refresh_from_db()

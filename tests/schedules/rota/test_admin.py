@@ -328,7 +328,7 @@ def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_sho
     fresh = form_in(admin.get(reverse("admin:schedules_rotation_add")), "rotation_form")
     form = fresh | {"name": "Team", "time_zone": "UTC", "make": "3", **rows}
     shown = text(admin.post(reverse("admin:schedules_rotation_add"), form | {"_continue": "1"}, follow=True))
-    assert "These schedules were made, too: Team main, Team backup 1, Team backup 2." in shown
+    assert "These schedules were added, too: Team main, Team backup 1, Team backup 2." in shown
     assert (
         "<td>Ana</td><td>Bo</td><td>Cy</td>" in shown.partition("The next turns, as saved")[2].partition("</tr><tr>")[0]
     )
@@ -340,10 +340,10 @@ def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_sho
         ("first_day", "9999-12-31", "Ensure this value is less than or equal to 2199-12-31"),
         ("first_day", "0001-01-01", "Ensure this value is greater than or equal to 1970-01-01"),
         ("hours", "9 to 5", "“9 to 5” is not understood"),
-        ("hours", "Mon-Fri 09:00-25:00", "25:00 is no time of day"),
-        ("hours", "Moo 09:00-17:00", "“Moo” is no day of the week"),
-        ("holidays", "Atlantis", "“Atlantis” is no country or state"),
-        ("name", "Team 1", "There is a schedule called “Team 1 main” already."),
+        ("hours", "Mon-Fri 09:00-25:00", "25:00 is not a time of day"),
+        ("hours", "Moo 09:00-17:00", "“Moo” is not a day of the week"),
+        ("holidays", "Atlantis", "“Atlantis” is not a country or state"),
+        ("name", "Team 1", "There is already a schedule called “Team 1 main”."),
     ],
 )
 def test_what_is_wrong_in_the_form_is_said_and_nothing_is_made(admin, field, value, sentence):
@@ -373,7 +373,7 @@ def test_a_new_rotation_is_on_its_teams_clock_unless_it_names_its_own(admin, wor
     Team.objects.filter(pk=team.pk).update(time_zone="Asia/Kolkata")
     add = reverse("admin:schedules_rotation_add")
     refused = text(admin.post(add, new_rotation(admin, name="Nobody's", time_zone="")))
-    assert "Choose a zone, or above a team: then its zone counts." in refused and not Rotation.objects.exists()
+    assert "Choose a time zone, or a team whose time zone is used." in refused and not Rotation.objects.exists()
     assert admin.post(add, new_rotation(admin, name="A", team=team.pk, time_zone="")).status_code == 302
     assert admin.post(add, new_rotation(admin, name="B", team=team.pk, time_zone="Europe/Berlin")).status_code == 302
     zones = dict(Schedule.objects.filter(name__endswith=" main").values_list("name", "time_zone"))
@@ -445,4 +445,4 @@ def test_a_schedule_with_layers_is_drawn_lane_by_lane(admin, main, world):
     shown = text(admin.get(page_of(main)))
     lanes = re.findall('class="lane-name">([^<]*)', shown)
     assert lanes[:4] == ["rotation 0, main", "rotation 1, main", "overrides and swaps", "on duty"]
-    assert "On the clock of UTC" in shown
+    assert "Times are in UTC" in shown

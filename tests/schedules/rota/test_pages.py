@@ -58,7 +58,7 @@ def test_a_gap_is_said_plainly(world, reader):
     Schedule.objects.create(name="Nights")
     [card] = cards(reader.get("/on-call/"))
     assert "Nobody is on duty" in card
-    assert "An alert goes on to the next step of its policy at once." in card
+    assert "An alert goes straight to the next step of its policy." in card
 
 
 def test_somebody_who_has_left_is_a_gap(world, reader):
@@ -92,7 +92,7 @@ def test_schedules_stand_under_their_teams(world, reader):
     Schedule.objects.create(name="Nights")
     page = text(reader.get("/on-call/"))
     assert page.index("<h2>Team 1</h2>") < page.index("rotation 0 main")
-    assert page.index("<h2>Schedules of no team</h2>") < page.index("Nights")
+    assert page.index("<h2>Schedules without a team</h2>") < page.index("Nights")
 
 
 def test_no_schedule_is_said_plainly(reader):

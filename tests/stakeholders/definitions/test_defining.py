@@ -131,7 +131,7 @@ def test_a_new_version_cites_what_led_to_it_and_takes_over_when_it_goes_live(out
     ana = outside.world.person("rep")
     defining.comment(definition, "timeliness", "An hour earlier, please.", by=ana, now=outside.world.now)
     newer = defining.new_version(definition)
-    with pytest.raises(Refused, match="newer version already"):
+    with pytest.raises(Refused, match="already a newer version"):
         defining.new_version(definition)
     assert (newer.version, newer.live_since, newer.replaces) == (2, None, definition)
     defining.put_live(newer, now=outside.world.now)
@@ -147,7 +147,7 @@ def test_what_cannot_be_announced_by_itself_waits_for_a_person_and_says_why(outs
     outside.sweep()
     outage = Outage.objects.get()
     assert outage.mode == "semi"
-    assert outage.events.last().text == "not announced by itself: Say where: at least one deployment."
+    assert outage.events.last().text == "not announced automatically: Choose at least one deployment."
 
 
 # --- in the admin -----------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def page(definition):
 def test_a_live_definition_is_read_only_and_a_new_version_is_a_button(desk, definition):
     """B100, B105, B107, B108"""
     shown = desk.get(page(definition)).content.decode()
-    assert 'name="text"' not in shown and "It would be announced at once, with no click." in shown
+    assert 'name="text"' not in shown and "It would be announced at once, without a click." in shown
     url = reverse("admin:stakeholders_notificationdefinition_verb", args=[definition.pk, "new_version"])
     assert "version 2 was made" in desk.post(url, follow=True).content.decode()
     newer = NotificationDefinition.objects.get(version=2)

@@ -90,7 +90,7 @@ def test_only_what_began_in_the_time_asked_for(outside, monitoring, definition):
     [
         ({"priority": None}, "it has no priority"),
         ({"priority": 5}, "with priority P5 stakeholders are not told"),
-        ({"product": "Z"}, "the alert names no deployment or no product that we know"),
+        ({"product": "Z"}, "the alert names no known deployment or no known product"),
         ({"deployment": "Bare"}, "no group covers what is affected"),
     ],
     ids=["B142", "B134", "B5", "B26"],

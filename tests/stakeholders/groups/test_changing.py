@@ -73,24 +73,24 @@ def verb(request, name: str) -> str:
 
 def test_the_requester_is_told_each_time(world, cast, bundle, request_):
     """B31"""
-    assert heard(world) == [("rep", "Change of EU bundle requested")]
+    assert heard(world) == [("rep", "Change to EU bundle requested")]
     changing.accept(request_, by=cast["coach"], now=MONDAY)
-    assert heard(world) == [("rep", "Change of EU bundle accepted")]
+    assert heard(world) == [("rep", "Change to EU bundle accepted")]
     add_product_c(bundle, MONDAY)
     changing.tell_on_call(request_, now=MONDAY)
     assert heard(world) == [("ana", "Stakeholder group changed: EU bundle")]
     changing.finish(request_, by=cast["coach"], now=MONDAY)
-    assert heard(world) == [("rep", "Change of EU bundle done")]
+    assert heard(world) == [("rep", "Change to EU bundle done")]
 
 
 def test_a_declined_request_says_why(world, cast, request_):
     """B31"""
     heard(world)
-    with pytest.raises(Refused, match="Say why"):
+    with pytest.raises(Refused, match="Give the reason for declining"):
         changing.decline(request_, " ", by=cast["coach"], now=MONDAY)
     changing.decline(request_, "C is not sold there.", by=cast["coach"], now=MONDAY)
-    assert heard(world) == [("rep", "Change of EU bundle declined")]
-    assert "Why it is declined: C is not sold there." in memory.outbox[-1].body
+    assert heard(world) == [("rep", "Change to EU bundle declined")]
+    assert "Reason for declining: C is not sold there." in memory.outbox[-1].body
     with pytest.raises(Refused, match="declined"):
         changing.accept(request_, by=cast["coach"], now=MONDAY)
 
@@ -99,12 +99,12 @@ def test_the_owner_of_the_group_hears_of_a_request(world, cast, bundle):
     bundle.owner = cast["bo"]
     bundle.save()
     changing.submit(bundle, what="x", why="y", due_at=MONDAY + HOUR, by=cast["rep"], now=MONDAY)
-    assert sorted(heard(world)) == [(who, "Change of EU bundle requested") for who in ("bo", "rep")]
+    assert sorted(heard(world)) == [(who, "Change to EU bundle requested") for who in ("bo", "rep")]
 
 
 def test_it_cannot_be_done_before_the_people_on_call_are_told(cast, bundle, request_):
     """B32"""
-    with pytest.raises(Refused, match="cannot be done"):
+    with pytest.raises(Refused, match="can no longer be done"):
         changing.finish(request_, by=cast["coach"], now=MONDAY)
     changing.accept(request_, by=cast["coach"], now=MONDAY)
     with pytest.raises(Refused, match="have not been told"):
@@ -125,7 +125,7 @@ def test_a_change_after_the_telling_has_to_be_told_again(world, cast, bundle, re
     changing.accept(request_, by=cast["coach"], now=MONDAY)
     add_product_c(bundle, MONDAY)
     changing.tell_on_call(request_, now=MONDAY)
-    with pytest.raises(Refused, match="told of that already"):
+    with pytest.raises(Refused, match="have already been told about that"):
         changing.tell_on_call(request_, now=MONDAY + HOUR)
     bundle.purpose = "talk to everybody in Europe"
     bundle.save()
@@ -153,7 +153,7 @@ def test_the_notice_states_group_purpose_and_old_and_new_rule(world, cast, bundl
     heard(world)
     body = memory.outbox[-1].body
     assert "group: EU bundle" in body and "purpose: talk to customers in Europe" in body
-    assert "who is told, old: EU × B" in body and "who is told, new: EU × B, C" in body
+    assert "membership rule, old: EU × B" in body and "membership rule, new: EU × B, C" in body
 
 
 def test_the_moment_of_the_change_is_recorded(cast, bundle, request_):
@@ -188,7 +188,7 @@ def test_a_new_group_has_to_be_chosen_before_it_is_told(world, cast, bundle):
     ChangeRequest.objects.filter(pk=request.pk).update(group=bundle)
     changing.tell_on_call(request, now=MONDAY)
     heard(world)
-    assert "who is told, old: there was no such group" in memory.outbox[-1].body
+    assert "membership rule, old: the group did not exist" in memory.outbox[-1].body
 
 
 def test_two_answers_are_one(world, cast, request_):
@@ -208,7 +208,7 @@ def test_a_sales_person_asks_through_a_form(world, cast, bundle):
     assert form["group"] == [str(bundle.pk)]
     data = {"what": "Add product C.", "why": "They are sold together.", "due_at": "2026-01-07T12:00"}
     page = text(browser.post(PAGE, form | data, follow=True))
-    assert "You have asked for it." in page and "waits for an answer" in page
+    assert "Your request is saved." in page and "waits for an answer" in page
     made = ChangeRequest.objects.get()
     assert (made.group, made.requested_by, made.due_at) == (bundle, cast["rep"], MONDAY + timedelta(days=2, hours=3))
 
@@ -287,7 +287,7 @@ def test_the_buttons_take_a_request_to_its_end(cast, bundle, request_):
 def test_declining_needs_the_reason_that_was_saved(cast, request_):
     coach = browser_of(cast["coach"])
     page = f"/admin/stakeholders/changerequest/{request_.pk}/change/"
-    assert "Say why it is declined." in text(coach.post(verb(request_, "decline"), follow=True))
+    assert "Give the reason for declining." in text(coach.post(verb(request_, "decline"), follow=True))
     coach.post(page, form_in(coach.get(page), "changerequest_form") | {"reason": "Not now."})
     coach.post(verb(request_, "decline"))
     request_.refresh_from_db()

@@ -229,7 +229,7 @@ def test_a_half_coverage_is_refused_at_the_field(coach):
     page = "/admin/stakeholders/stakeholdergroup/add/"
     data = {"name": "new", "purpose": "x", "openness": "product", "deployments": [Deployment.objects.first().pk]}
     errors = coach.post(page, data).context["adminform"].form.errors
-    assert errors == {"products": ["Say which products it covers there, or tick “all products”."]}
+    assert errors == {"products": ["Choose the products that it covers there, or tick “all products”."]}
 
 
 def test_the_owner_edits_the_group_and_cannot_give_it_away(rep):
@@ -284,9 +284,9 @@ def test_groups_past_their_review_are_listed(coach, clock):
     StakeholderGroup.objects.filter(name__startswith="Group 5").update(review_by=MONDAY - timedelta(days=1))
     listed = coach.get("/admin/stakeholders/stakeholdergroup/?review=past").context["cl"].result_list
     assert [each.name[:7] for each in listed] == ["Group 5"]
-    assert "Past review" in text(coach.get(MATRIX))
+    assert "Review overdue" in text(coach.get(MATRIX))
     coach.post(reverse("admin:stakeholders_stakeholdergroup_verb", args=[group("Group 5").pk, "reviewed"]))
-    assert "Past review" not in text(coach.get(MATRIX))
+    assert "Review overdue" not in text(coach.get(MATRIX))
 
 
 def test_the_preview_draws_the_cells_and_keeps_the_search_boxes(coach):
@@ -329,7 +329,7 @@ def test_a_gap_leads_to_a_new_group_for_that_cell_and_a_group_to_its_form(coach)
     group("Group 1").delete()
     where, what = Deployment.objects.get(name=US).pk, Product.objects.get(name="A").pk
     page = text(coach.get(MATRIX))
-    assert "1 gap: nobody is told of an outage there." in page
+    assert "1 gap: nobody is told about an outage there." in page
     assert f"?deployments={where}&amp;products={what}" in page
     assert reverse("admin:stakeholders_stakeholdergroup_change", args=[group("Group 2").pk]) in page
     form = form_in(

@@ -249,7 +249,7 @@ def test_nothing_but_a_correction_follows_the_end_and_nothing_precedes_the_annou
         with pytest.raises(Refused, match="announcement comes first"):
             early(outage, now=now)
     outside.announce(outage)
-    with pytest.raises(Refused, match="announced already"):
+    with pytest.raises(Refused, match="already been announced"):
         outside.announce(outage)
     outages.end(outage, "It works again.", now=now)
     for late in (outages.nothing_new, lambda o, now: outages.end(o, "text", now=now)):
@@ -313,9 +313,9 @@ def test_the_communicator_is_reminded_before_the_promise_at_it_and_while_it_is_o
     for minutes in (5, 15, 15):
         outside.advance(minutes=minutes)
     assert [notice.text for notice in Notice.objects.order_by("pk")] == [
-        "An update of “Uploads fail” is due in 15 minutes.",
-        "An update of “Uploads fail” is due since 5 January 2026, 13:00 UTC.",
-        "An update of “Uploads fail” is due since 5 January 2026, 13:00 UTC.",
+        "An update on “Uploads fail” is due in 15 minutes.",
+        "An update on “Uploads fail” has been due since 5 January 2026, 13:00 UTC.",
+        "An update on “Uploads fail” has been due since 5 January 2026, 13:00 UTC.",
     ]
     outages.nothing_new(outage, now=outside.world.now)
     outside.advance(minutes=20)
@@ -407,7 +407,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
     for line in (
         "ANNOUNCEMENT: Uploads fail",
         text,
-        "The next message comes in max. 4 hours as events warrant, by 1 December 2020, 19:00 UTC.",
+        "We will write again within 4 hours (by 1 December 2020, 19:00 UTC), sooner if there is news.",
         "Recipients: ring 1",
         "Geography: worldwide",
         "Products: all",
@@ -434,7 +434,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
         "Time to recovery: 51 minutes, counted from the announcement",
     ):
         assert line in last.text, line
-    assert "The next message" not in last.text and first.subject == last.subject
+    assert "We will write again" not in last.text and first.subject == last.subject
     assert Bracket.objects.get().state == "closed" and Outage.objects.get().ended_at == end
 
 

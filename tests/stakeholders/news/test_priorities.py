@@ -231,7 +231,7 @@ def test_stakeholders_read_why_it_has_this_priority_and_comment(outside, rep):
     browser = browser_of(rep)
     assert "Priority: P2, because: most devices &lt;are&gt; affected" in text(browser.get(MINE))
     answer = browser.post(MINE, {"outage": outage.pk, "text": "Demos run all day."}, follow=True)
-    assert "Your comment is with those who look after this." in text(answer)
+    assert "Your comment goes to the people who look after this outage." in text(answer)
     assert "Your comment on the priority: Demos run all day." in text(answer)
     said = outage.events.last()
     assert (said.text, said.by) == ("comment on the priority: Demos run all day.", rep)

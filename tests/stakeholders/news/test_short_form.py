@@ -34,7 +34,7 @@ def test_the_facts_fit_a_text_message_beside_the_link_to_stop_it(outside):
     outage = outside.outage(title="T" * 200, said_geography="G" * 200)
     content = outside.announce(outage, "x" * 5000).messages.get().content
     said = messages.other_specimens(content, at=outside.world.now)["Text message"]
-    assert BY in said and said.endswith("Stop: (a link of their own)")
+    assert BY in said and said.endswith("Stop: (a personal link)")
 
 
 @pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_the_communicator_sees_every_medium_before_sending(client, outside):
     for words in (
         "e-mail</h3>",
         "<summary>Text message</summary>",
-        "Stop: (a link of their own)",
+        "Stop: (a personal link)",
         "<summary>Notification in a browser</summary>",
         "<summary>Webhook</summary>",
         "Announcement: Uploads fail (Showcase worldwide)",

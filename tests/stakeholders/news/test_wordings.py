@@ -50,7 +50,7 @@ def test_without_words_in_their_language_it_is_the_defaults_as_a_whole(outside, 
     assert languages(outside) == [("ann", "en"), ("uwe", "en")]
     content = Message.objects.get().content
     assert '<html lang="en">' in content.html and content.headers["Content-Language"] == "en"
-    assert "Die nächste" not in content.text
+    assert "Wir schreiben wieder" not in content.text
 
 
 def test_the_german_message_is_german_from_the_subject_to_the_last_link(outside, people):
@@ -61,7 +61,7 @@ def test_the_german_message_is_german_from_the_subject_to_the_last_link(outside,
     for line in (
         "ANKÜNDIGUNG: Uploads gestört",
         "Es kommen keine Daten an.",
-        "Die nächste Nachricht kommt je nach Lage, spätestens am 5. Januar 2026, 13:00 UTC (längste Wartezeit: 4 Stunden).",
+        "Wir schreiben wieder, sobald es Neues gibt, spätestens am 5. Januar 2026, 13:00 UTC (längste Wartezeit: 4 Stunden).",
         "Empfänger: Ring 1",
         "Gebiet: Showcase worldwide",
         "Produkte: alle",
@@ -232,7 +232,7 @@ def test_nothing_new_is_said_in_every_language_that_was_used(outside, people):
     outages.nothing_new(outage, now=outside.world.now)
     assert languages(outside) == [("ann", "en"), ("uwe", "de")]
     text = Message.objects.filter(language="de").last().content.text
-    assert "NEUER STAND: Uploads gestört\n\nEs gibt nichts Neues: Wir arbeiten weiter daran." in text
+    assert "NEUER STAND: Uploads gestört\n\nEs gibt noch nichts Neues. Wir arbeiten weiter daran." in text
 
 
 def test_a_title_once_said_is_kept(outside, people):
@@ -248,10 +248,10 @@ def test_a_title_once_said_is_kept(outside, people):
 @pytest.mark.parametrize(
     ("wordings", "sentence"),
     [
-        ([german("  ")], "Deutsch, all rings: say in these words, too, what is being done"),
-        ([german(title="")], "Deutsch, all rings: say in these words, too, what is affected"),
-        ([german(), german()], "Deutsch, all rings: there are two of them"),
-        ([german(language="en")], "The words in English for all rings are the update's own"),
+        ([german("  ")], "Deutsch, all rings: also say what is being done"),
+        ([german(title="")], "Deutsch, all rings: also say what is affected"),
+        ([german(), german()], "Deutsch, all rings: this wording is given twice"),
+        ([german(language="en")], "The English words for all rings belong in the update itself"),
     ],
     ids=["no text", "no title", "two", "the default"],
 )

@@ -52,7 +52,7 @@ def words(**more):
 def test_the_desk_shows_each_wording_as_its_readers_get_it_then_sends(desk, outside):
     """B40, B42"""
     outage = outside.outage()
-    assert "In other words: Deutsch, all rings" in desk.get(write(outage)).content.decode()
+    assert "Other wording: Deutsch, all rings" in desk.get(write(outage)).content.decode()
     before = everything()
     shown = desk.post(write(outage), words(look="1")).content.decode()
     assert everything() == before
@@ -73,7 +73,7 @@ def test_what_a_wording_lacks_is_said_and_nothing_is_sent(desk, outside):
     """B5"""
     outage = outside.outage()
     shown = desk.post(write(outage), words(send="1") | {"de-0-late_reason": ""}).content.decode()
-    assert "Deutsch, all rings: say in these words, too, why the next message comes later" in shown
+    assert "Deutsch, all rings: also say why the next message comes later" in shown
     shown = desk.post(write(outage), words(send="1") | {"de-0-title": "x" * 201}).content.decode()
     assert "at most 200 characters" in shown
     assert not Message.objects.exists()
@@ -94,7 +94,7 @@ def test_with_several_rings_each_has_words_of_its_own(desk, outside):
     outage = outside.outage()
     shown = desk.get(write(outage)).content.decode()
     for name in ("Deutsch, all rings", "English, ring 1", "Deutsch, ring 2"):
-        assert f"In other words: {name}" in shown
+        assert f"Other wording: {name}" in shown
     own = {"en-1-text": "For the first ring.", "en-1-late_reason": "holidays"}
     assert desk.post(write(outage), words(send="1") | own).status_code == 302
     assert "For the first ring." in Message.objects.get(language="en").content.text
@@ -140,7 +140,7 @@ def test_wordings_over_the_api(api, outside):
         ([{"language": "de", "title": "t"}], "This field is required"),
         ([{"language": "de", "text": "t"}], "what is affected (the title)"),
         ([{**GERMAN, "language": "en"}], "The words in English for all rings"),
-        ([GERMAN, GERMAN], "there are two of them"),
+        ([GERMAN, GERMAN], "this wording is given twice"),
         ("de", "Expected a list of items"),
         ([GERMAN] * 51, "no more than 50"),
     ],
@@ -231,11 +231,11 @@ def test_the_words_of_a_definition_in_the_admin(desk, definition):
     form = form_in(shown, "notificationdefinition_form")
     second = {f"wordings-1-{name}": value for name, value in GERMAN.items()}
     twice = form | {"wordings-TOTAL_FORMS": "2"} | second
-    assert "There are words for this ring in this language already." in desk.post(page, twice).content.decode()
+    assert "There is already a wording for this ring in this language." in desk.post(page, twice).content.decode()
     untitled = form | {"wordings-0-title": ""}
     assert "In another language the title is needed, too." in desk.post(page, untitled).content.decode()
     both = form | {"wordings-TOTAL_FORMS": "2", "wordings-1-language": "en", "wordings-1-text": "x"}
-    assert "choose a language or a ring" in desk.post(page, both).content.decode()
+    assert "choose another language or a ring" in desk.post(page, both).content.decode()
     assert desk.post(page, form | {"wordings-0-text": "Keine Daten."}).status_code == 302
     assert definition.wordings.get().text == "Keine Daten."
     defining.put_live(definition, now=datetime.now(UTC))

@@ -218,7 +218,7 @@ def test_a_bounce_that_comes_later_suspends_the_address(world, sent):
     assert (sent.delivery.state, sent.delivery.due_at) == ("failed", None)
     assert (reason(sent.point), VI in sent.delivery.reason) == (BOUNCED, False)
     manage = links.url("manage", sent.point).partition("8000")[2]
-    assert f"Nothing is sent there at present: {BOUNCED}." in text(Client().get(manage))
+    assert f"We send nothing there at present: {BOUNCED}." in text(Client().get(manage))
     tries = list(Attempt.objects.filter(delivery=sent.delivery).values_list("number", "outcome"))
     assert tries == [(1, "accepted"), (2, "gone")]
 
@@ -523,7 +523,7 @@ def test_a_webhook_confirms_by_answering_the_challenge(world, webhook):
     world.work()
     [asked] = [json.loads(request.body) for request in webhook.server.requests]
     assert (asked["kind"], "/subscriptions/confirm/" in asked["url"]) == ("confirm", True)
-    assert "with the challenge alone" in asked["body"]
+    assert "with nothing but the challenge" in asked["body"]
     point.refresh_from_db()
     assert (point.verified, states(point)) == (True, [("Product A, everywhere", "active")])
     world.outage()

@@ -55,7 +55,7 @@ def test_it_is_ended_on_the_page_that_it_leads_to(world, service, browser):
     """B13, P8: the browser's address is not on the page."""
     manage = send(world, browser).json()["manage"]
     page = text(Client().get(manage))
-    assert "a browser of yours" in page and browser.endpoint not in page
+    assert "one of your browsers" in page and browser.endpoint not in page
     Client().post(manage, {"do": "leave"})
     world.outage()
     world.work()
@@ -91,8 +91,12 @@ def test_groups_that_are_not_open_to_everyone_cannot_be_had(world, browser):
 WRONG = {
     "no group": ({"groups": []}, 400, "Please choose at least one."),
     "no address": ({"address": ""}, 400, "This field is required."),
-    "junk": ({"address": "{"}, 400, "did not say properly"),
-    "somebody else's server": ({"address": Browser("https://example.org/x").subscription}, 400, "do not work with"),
+    "junk": ({"address": "{"}, 400, "did not give a usable address"),
+    "somebody else's server": (
+        {"address": Browser("https://example.org/x").subscription},
+        400,
+        "do not support the service",
+    ),
     "too long": ({"address": "x" * 3000}, 400, "at most 2000 characters"),
 }
 
@@ -115,7 +119,7 @@ def test_a_browser_that_was_erased_stays_out(world, browser):
     send(world, browser)
     subscribing.erase(ContactPoint.objects.get(), now=world.now)
     refused = send(world, browser)
-    assert refused.status_code == 409 and "not to be written to" in refused.json()["wrong"]
+    assert refused.status_code == 409 and "must not be written to" in refused.json()["wrong"]
 
 
 def test_a_browser_that_is_gone_is_not_tried_again(world, service, browser):

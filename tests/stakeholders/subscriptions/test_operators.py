@@ -143,7 +143,7 @@ def test_who_has_left_or_must_not_be_written_to_stays_out_of_an_import(world, co
         ("address;group\n", "Missing: address, group"),
         ("address,group\na\0,b\n", "NUL characters"),
         ("address,group\n" + "a,b\n" * 5001, "at most 5000"),
-        ('address,group\n"' + "x" * 200_000, "no CSV file"),
+        ('address,group\n"' + "x" * 200_000, "not a CSV file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_as_a_whole(world, coach, data, sentence):

@@ -51,7 +51,7 @@ def path(purpose: str, point: ContactPoint) -> str:
 def test_the_page_says_to_each_audience_how_to_subscribe(world):
     """B109, B112, B121"""
     page = text(Client().get("/subscribe/"))
-    assert "<h1>How do you subscribe?</h1>" in page
+    assert "<h1>Get outage messages</h1>" in page
     assert page.index("You work here:") < page.index("You are a customer or a partner:")
     assert 'autocomplete="email"' in page and 'lang="en"' in page
 
@@ -81,7 +81,7 @@ def test_colleagues_see_all_that_they_may_join(world, team, seen):
 def test_a_form_from_a_stranger_needs_no_cookie_and_writes_one_row(world):
     answer = send(world)
     assert answer.status_code == 200 and not answer.cookies
-    assert "Please look into your mailbox" in text(answer)
+    assert "Check your e-mail" in text(answer)
     assert SignUp.objects.count() == 1 and not ContactPoint.objects.exists()
     world.work()
     assert not SignUp.objects.exists()
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_said_at_the_field_and_in_a_summary_that_takes_focus(wo
 
 def test_narrowing_to_what_a_group_does_not_cover_is_refused_by_name(world):
     answer = send(world, groups=[world.europe.pk, world.open.pk], deployments=[world.us.pk])
-    assert answer.status_code == 400 and "“Europe” has nothing of what you narrow it to" in text(answer)
+    assert answer.status_code == 400 and "“Europe” covers nothing of what you chose" in text(answer)
 
 
 def test_narrowed_from_the_start(world):
@@ -187,7 +187,7 @@ def test_a_colleague_invites_and_only_one_question_is_sent(world):
     """B122"""
     rep = world.colleague()
     values = {"channel": "memory", "address": VI, "groups": [world.open.pk, world.sales.pk]}
-    assert "We ask them by one message." in text(browser_of(rep).post("/subscribe/invite/", values, follow=True))
+    assert "We send them one message." in text(browser_of(rep).post("/subscribe/invite/", values, follow=True))
     world.work()
     world.outage()
     world.work()
@@ -269,7 +269,7 @@ def test_not_me_suppresses_by_post_only(world):
     url, confirm = link("subscriptions/not-me"), link("subscriptions/confirm")
     Client().get(url)
     assert not Suppression.objects.exists()
-    assert "We do not write to you again" in text(Client().post(url))
+    assert "We will not write to you again" in text(Client().post(url))
     assert Suppression.objects.get().reason == "not_me"
     assert "nothing to confirm" in text(Client().get(confirm))
 

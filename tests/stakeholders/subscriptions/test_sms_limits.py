@@ -55,7 +55,7 @@ def test_somebody_outside_subscribes_a_phone_without_an_account(world, gateway):
     """B2, B112: one message with a short link to a page with a button; then the short form of the news."""
     assert "Your e-mail address, your phone number, or the URL of your webhook" in text(Client().get("/subscribe/"))
     page = text(send(world, "+44 7700 900 123"))
-    assert "Please look at your phone" in page
+    assert "Check your phone" in page
     world.work()
     [(number, asked)] = said(gateway)
     assert number == VI and len(asked) <= 160 and link(asked).startswith("/c/")
@@ -121,7 +121,7 @@ def coach(world) -> Client:
 
 def warning(coach) -> str:
     found = re.search(
-        r"No text messages are sent to new phone numbers.*?said yes\.", text(coach.get(reverse("admin:index")))
+        r"No text messages are sent to new phone numbers.*?confirmed\.", text(coach.get(reverse("admin:index")))
     )
     return found[0] if found else ""
 
@@ -137,8 +137,8 @@ def test_after_so_many_in_an_hour_no_more_are_sent_and_the_admin_is_told(world, 
     send(world, numbers(3)[-1])
     world.work()
     assert [number for number, _ in said(gateway)] == numbers(2)
-    assert "more than 2 were asked for within one hour (SMS_PER_HOUR)" in warning(coach)
-    assert "Of 3 new numbers in the last day, 1 said yes." in warning(coach)
+    assert "more than 2 were requested within one hour (SMS_PER_HOUR)" in warning(coach)
+    assert "Of 3 new numbers in the last day, 1 confirmed." in warning(coach)
     assert "text_messages_stopped" in caplog.text
     world.advance(hours=1, minutes=1)
     world.clock.move_to(world.now, tick=False)
@@ -161,7 +161,7 @@ def test_after_so_many_in_a_day_no_more_are_sent_and_what_was_refused_does_not_c
         send(world, number)
     world.work()
     assert len(said(gateway)) == 3
-    assert "more than 3 were asked for within one day (SMS_PER_DAY)" in warning(coach)
+    assert "more than 3 were requested within one day (SMS_PER_DAY)" in warning(coach)
 
 
 def test_news_and_pages_do_not_count(world, gateway, settings):
@@ -181,7 +181,7 @@ def test_a_lost_link_comes_by_text_message(world, gateway):
     world.work()
     Client().post(link(said(gateway)[0][1]))
     answer = Client().post("/subscriptions/new-link/", {"channel": "sms", "address": VI})
-    assert "Please look at your phone" in text(answer)
+    assert "Check your phone" in text(answer)
     world.work()
     number, found = said(gateway)[-1]
     assert number == VI and Client().get(link(found)).status_code == 200

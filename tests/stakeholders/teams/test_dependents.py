@@ -46,7 +46,7 @@ def test_whoever_is_on_call_when_a_message_is_sent_is_told_once(outside, team):
     assert told(outside) == ["ana"]
     mail = memory.outbox[-1]
     assert mail.subject == "Announcement: Uploads fail" and "No data uploads." in mail.body
-    assert own(outage) in mail.body and "The next message comes in max. 4 hours" in mail.body
+    assert own(outage) in mail.body and "We will write again within 4 hours" in mail.body
     outside.world.now += WEEK
     outages.nothing_new(outage, now=outside.world.now)
     assert told(outside) == ["bo"]

@@ -160,7 +160,7 @@ def test_what_cannot_be_known_from_here_is_no_failure(names, capsys, settings):
     assert failed == ""
     assert found["BOUNCE_ADDRESS"] == "ok: provider.example.net has no MX; mail goes to its own address"
     assert found["DKIM"].startswith("not known: set DKIM_SELECTOR")
-    assert found["Alignment"].startswith("not known: SPF of provider.example.net does not count for example.org")
+    assert found["Alignment"].startswith("not known: SPF of provider.example.net is not aligned with example.org")
 
 
 def test_the_domain_above_counts_for_one_below(names, capsys, settings):
