@@ -146,6 +146,18 @@ def accept_swap_by_api(cast: Cast) -> object:
     return client_of(cast.bo).post(f"swap-requests/{cast.swap.pk}/accept/")
 
 
+def link_calendar_on_page(cast: Cast) -> object:
+    return cast.anas.post(reverse("mine"), {"do": "make-link"})
+
+
+def link_calendar_by_api(cast: Cast) -> object:
+    return client_of(cast.ana).post("calendar-links/", {"user": "ana"})
+
+
+def link_calendar_in_admin(cast: Cast) -> object:
+    return cast.coach.post(reverse("admin:schedules_calendarlink_add"), {"user": cast.ana.pk})
+
+
 def point_of(user: User):
     return user.recipient.contact_points.get()
 
@@ -176,6 +188,11 @@ ACTS = {
     "unsubscribe": {"page": unsubscribe_by_link, "API": unsubscribe_by_api},
     "ask for a swap": {"page": ask_for_swap_on_page, "API": ask_for_swap_by_api},
     "accept a swap": {"page": accept_swap_on_page, "API": accept_swap_by_api},
+    "link a calendar": {
+        "admin": link_calendar_in_admin,
+        "page": link_calendar_on_page,
+        "API": link_calendar_by_api,
+    },
 }
 
 # --- what it writes ----------------------------------------------------------------------------------------------------
