@@ -2,14 +2,14 @@
 a Channel, and one line here.
 """
 
-from dispatching.channels.base import Channel, ChannelError, Envelope, get, kinds, register
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.memory import MemoryChannel, memory
 from dispatching.channels.push import PushChannel
 from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel
 
-__all__ = ["Channel", "ChannelError", "Envelope", "MemoryChannel", "get", "kinds", "memory", "register"]
+__all__ = ["Channel", "ChannelError", "Envelope", "MemoryChannel", "Outcome", "get", "kinds", "memory", "register"]
 
 register(EmailChannel())
 register(SmsChannel())

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import TextChoices
 
 from dispatching.channels.shared_words import Letter
 from dispatching.channels.text import one_line, printable
@@ -39,31 +40,39 @@ class Envelope:
         return printable(self.short) or f"{one_line(self.subject, HEADLINE)}\n{printable(self.body)}"
 
 
-class ChannelError(Exception):
-    """Not delivered. A permanent one is not worth a retry; `retry_after` is the provider's wish in seconds, if any.
+class Outcome(TextChoices):
+    """What came of an attempt to hand a message to its provider. The ledger keeps it (`Attempt.outcome`)."""
 
-    `unknown` marks a temporary one after which the provider may have accepted all the same, `gone` a permanent one because
-    there is no such address. `away`: the provider takes nothing at present, whoever it is for. The reason is shown to
-    people and logged: no secrets in it.
+    UNKNOWN = "unknown", "unknown"
+    ACCEPTED = "accepted", "accepted"
+    TEMPORARY = "temporary", "failed for now"
+    AWAY = "away", "the provider was away"
+    PERMANENT = "permanent", "failed for good"
+    GONE = "gone", "no such address"
+
+
+FINAL = (Outcome.PERMANENT, Outcome.GONE)
+
+
+class ChannelError(Exception):
+    """Not delivered, for a reason that is shown to people and logged: no secrets in it.
+
+    UNKNOWN: the provider may have accepted all the same. AWAY: it takes nothing at present, whoever it is for; `final` if
+    another try is in vain until somebody has mended that. `retry_after` is the provider's wish in seconds, if any.
     """
 
     def __init__(
         self,
-        reason: str,
+        sentence: str,
         *,
-        permanent: bool = False,
+        outcome: Outcome = Outcome.TEMPORARY,
+        final: bool = False,
         retry_after: int | None = None,
-        unknown: bool = False,
-        gone: bool = False,
-        away: bool = False,
     ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.permanent = permanent
+        super().__init__(sentence)
+        self.outcome = outcome
+        self.final = final or outcome in FINAL
         self.retry_after = retry_after
-        self.unknown = unknown
-        self.gone = gone
-        self.away = away
 
 
 class Channel(ABC):
@@ -96,10 +105,10 @@ def register(channel: Channel) -> None:
 
 
 def get(kind: str) -> Channel:
-    """The channel of this kind; raises a permanent ChannelError if there is none or it is not configured."""
+    """The channel of this kind; raises a final ChannelError if there is none or it is not configured."""
     channel = _channels.get(kind)
     if channel is None or not channel.configured:
-        raise ChannelError(f"the medium {kind!r} is not configured", permanent=True)
+        raise ChannelError(f"the medium {kind!r} is not configured", outcome=Outcome.PERMANENT)
     return channel
 
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from py_vapid import Vapid02
 
-from dispatching.channels.base import Channel, ChannelError, Envelope
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome
 from dispatching.channels.http.client import Client, clean_url
 from dispatching.channels.text import shorten
 from dispatching.channels.webhook import receipt
@@ -67,7 +67,7 @@ class PushChannel(Channel):
                 version="aes128gcm",
             )
         except (ValueError, TypeError, KeyError):
-            raise ChannelError("this is not the address of a browser", permanent=True) from None
+            raise ChannelError("this is not the address of a browser", outcome=Outcome.PERMANENT) from None
         headers = {
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.crypto import salted_hmac
 
-from dispatching.channels.base import Channel, ChannelError, Envelope
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome
 from dispatching.channels.http.client import Client, Reply, clean_url
 from dispatching.channels.text import one_line, printable_data, shorten
 
@@ -97,8 +97,7 @@ def receipt(reply: Reply, *, at: datetime, gone: Collection[int] = ()) -> str:
     temporary = reply.status in TRY_AGAIN or reply.status >= 500
     raise ChannelError(
         f"{reply.host} answered {reply.status} {_phrase(reply.status)}".rstrip(),
-        permanent=not temporary,
-        gone=reply.status in gone,
+        outcome=Outcome.TEMPORARY if temporary else Outcome.GONE if reply.status in gone else Outcome.PERMANENT,
         retry_after=_retry_after(reply, at) if temporary else None,
     )
 

@@ -121,8 +121,8 @@ def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     if delivery.attempt > MAX_ATTEMPTS and _kills(delivery):
         # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
         return _end(State.DEAD, "no sender has survived it", now=now)
-    if refusal := _refusal(delivery):
-        return _end(State.FAILED, refusal, now=now, outcome=Outcome.PERMANENT)
+    if objection := _objection(delivery):
+        return _end(State.FAILED, objection, now=now, outcome=Outcome.PERMANENT)
     return _call(delivery, now=now)
 
 
@@ -160,10 +160,6 @@ def _kills(delivery: Delivery) -> bool:
     return delivery.attempt - told > MAX_ATTEMPTS
 
 
-def _hand_over(delivery: Delivery, *, now: datetime) -> Delivery | None:
-    return _record(delivery, _call(delivery, now=now), now=now)
-
-
 def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     try:
         receipt = channels.get(delivery.channel).send(envelope(delivery, at=now))
@@ -175,7 +171,7 @@ def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     return _sent(delivery, receipt, now=now)
 
 
-def _refusal(delivery: Delivery) -> str:
+def _objection(delivery: Delivery) -> str:
     """Why the contact point as it is now cannot be used; empty if it can (faults F7)."""
     point = delivery.contact_point
     if point is None:
@@ -235,9 +231,9 @@ def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:
 
 
 def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[str, Any]:
-    reason, outcome = str(error)[:250], _outcome(error)
+    reason, outcome = str(error)[:250], error.outcome
     # What has hours waits until a provider that takes nothing has been mended; a page goes on to the next contact point.
-    if error.permanent and not (error.away and delivery.expires_at):
+    if error.final and not (outcome == Outcome.AWAY and delivery.expires_at):
         return _end(State.FAILED, reason, now=now, outcome=outcome)
     if delivery.expires_at:
         spread = delivery.key.int % 1000 / 1000
@@ -249,14 +245,6 @@ def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[s
     if over:
         return _end(State.FAILED, f"{reason} (after {delivery.attempt} tries)", now=now, outcome=outcome)
     return {"outcome": outcome, "state": State.PENDING, "due_at": due_at, "reason": reason}
-
-
-def _outcome(error: ChannelError) -> str:
-    if error.away:
-        return Outcome.AWAY
-    if error.permanent:
-        return Outcome.GONE if error.gone else Outcome.PERMANENT
-    return Outcome.UNKNOWN if error.unknown else Outcome.TEMPORARY
 
 
 def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> dict[str, Any]:

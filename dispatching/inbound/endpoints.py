@@ -30,8 +30,8 @@ def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         try:
             return view(request, *args, **kwargs)
-        except BadInput as refusal:
-            return _answer("invalid event", refusal.status, refusal.errors)
+        except BadInput as bad:
+            return _answer("invalid event", bad.status, bad.errors)
         except (OperationalError, InterfaceError):
             log.exception("intake_unavailable")
             answer = _answer("not stored: try again", 503, ["the database cannot be reached just now"])
@@ -46,14 +46,14 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
 
 
 def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> list[intake.Accepted] | None:
-    """What became of each event; None if nobody has this key. What is refused is noted, for its owner (faults J17)."""
+    """What became of each event; None if nobody has this key. Bad input is recorded, for its owner (faults J17)."""
     try:
         found = intake.receive(key, events())
-    except BadInput as refusal:
+    except BadInput as bad:
         integration = intake.integration_of(key)
         if integration is None:
             return None
-        rejected.note(integration, refusal.errors, sample(request), key=key, now=integration.asked_at)
+        rejected.record(integration, bad.errors, sample(request), key=key, now=integration.asked_at)
         raise
     if found is None:
         return None

@@ -47,8 +47,8 @@ def parse(payload: Any) -> list[Event]:
     for index, each in enumerate(given):
         try:
             events.append(_event(each, (*path, index)))
-        except BadInput as refusal:
-            errors += refusal.errors
+        except BadInput as bad:
+            errors += bad.errors
     if errors:
         raise BadInput(errors)
     return events

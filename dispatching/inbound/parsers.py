@@ -9,12 +9,12 @@ from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_json
 
 
-class BodyRefused(APIException):
+class BadBody(APIException):
     """BadInput as the API answers it: its status, and `{"detail": …, "errors": […]}`."""
 
-    def __init__(self, refusal: BadInput):
-        super().__init__({"detail": refusal.errors[0], "errors": refusal.errors}, code="bad_input")
-        self.status_code = refusal.status
+    def __init__(self, bad: BadInput):
+        super().__init__({"detail": bad.errors[0], "errors": bad.errors}, code="bad_input")
+        self.status_code = bad.status
 
 
 class StrictJSONParser(BaseParser):
@@ -26,5 +26,5 @@ class StrictJSONParser(BaseParser):
         request = parser_context["request"]
         try:
             return read_json(getattr(request, "_request", request))
-        except BadInput as refusal:
-            raise BodyRefused(refusal) from None
+        except BadInput as bad:
+            raise BadBody(bad) from None

@@ -19,7 +19,7 @@ PATIENCE = timedelta(minutes=10)
 SAMPLE = 500  # characters of the refused body
 KEY = "tocsin/refused"
 
-NOTE = """
+RECORD = """
 INSERT INTO dispatching_refusal AS known (integration_id, since, last_at, count, reason, sample, due_at)
 VALUES (%(integration)s, %(now)s, %(now)s, 1, %(reason)s, %(sample)s, %(due_at)s)
 ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EXCLUDED.last_at,
@@ -27,7 +27,7 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EX
 """
 
 
-def note(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
+def record(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
     """One more request of this integration was refused. Its key does not go into the sample that people see."""
     sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
     values: dict[str, Any] = {
@@ -38,7 +38,7 @@ def note(integration: Integration, errors: list[str], body: bytes, *, key: str, 
         "due_at": now + PATIENCE,
     }
     with connection.cursor() as cursor:
-        cursor.execute(NOTE, values)
+        cursor.execute(RECORD, values)
 
 
 def over(integration: Integration, *, now: datetime) -> None:

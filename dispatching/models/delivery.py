@@ -3,6 +3,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from dispatching import channels
 from dispatching.models.contact import ContactPoint
 from dispatching.models.content import Content
 
@@ -119,13 +120,7 @@ class Attempt(models.Model):
     `outcome` stays unknown when the sender died on the way.
     """
 
-    class Outcome(models.TextChoices):
-        UNKNOWN = "unknown", "unknown"
-        ACCEPTED = "accepted", "accepted"
-        TEMPORARY = "temporary", "failed for now"
-        AWAY = "away", "the provider was away"
-        PERMANENT = "permanent", "failed for good"
-        GONE = "gone", "no such address"
+    Outcome = channels.Outcome
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()

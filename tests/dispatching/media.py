@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from dispatching.channels import Envelope, MemoryChannel
+from dispatching.channels import Envelope, MemoryChannel, Outcome
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.push import PushChannel
 from dispatching.channels.sms import SmsChannel
@@ -32,7 +32,7 @@ class Memory:
         self.channel = MemoryChannel()
 
     def refuse(self, *, permanent):
-        self.channel.fail_next(permanent=permanent)
+        self.channel.fail_next(outcome=Outcome.PERMANENT if permanent else Outcome.TEMPORARY)
 
     def received(self):
         return [(envelope.key, envelope.subject, envelope.body) for envelope in self.channel.outbox]

@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 from django.utils.encoding import punycode
 from django.utils.module_loading import import_string
 
-from dispatching.channels.base import Channel, ChannelError, Envelope
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome
 from dispatching.channels.email import mime, tagged_addresses
 from dispatching.channels.email.smtp import Line
 from dispatching.channels.text import one_line, printable, shorten
@@ -49,7 +49,7 @@ class EmailChannel(Channel):
         try:
             address = self.clean_address(envelope.address)
         except ValidationError:
-            raise ChannelError("this is not a single e-mail address", permanent=True) from None
+            raise ChannelError("this is not a single e-mail address", outcome=Outcome.PERMANENT) from None
         if not _over_smtp(settings.EMAIL_BACKEND):
             return _through_django(_Written(envelope, address) if envelope.letter else message(envelope, address))
         content = written(envelope, address) if envelope.letter else _serialised(message(envelope, address))
@@ -159,5 +159,5 @@ def _through_django(mail: EmailMessage) -> str:
         get_connection().send_messages([mail])
     except (OSError, ImproperlyConfigured) as error:
         words = getattr(error, "strerror", None) or error
-        raise ChannelError(f"the mail could not be written: {words}", away=True) from None
+        raise ChannelError(f"the mail could not be written: {words}", outcome=Outcome.AWAY) from None
     return mail.extra_headers["Message-ID"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-from dispatching.channels.base import ChannelError, provider_timeout
+from dispatching.channels.base import ChannelError, Outcome, provider_timeout
 from dispatching.channels.text import one_line
 from dispatching.rules import smtp_reply
 
@@ -113,7 +113,7 @@ def _connect(deadline: float) -> _Dialogue:
         dialogue.ehlo_or_helo_if_needed()
     except (smtplib.SMTPException, OSError) as error:
         # Whatever the server has against us, it has not yet heard of the recipient.
-        raise ChannelError(f"no connection to the mail server: {_words(error)}", away=True) from None
+        raise ChannelError(f"no connection to the mail server: {_words(error)}", outcome=Outcome.AWAY) from None
     return dialogue
 
 
@@ -132,7 +132,7 @@ def _hand_over(dialogue: _Dialogue, content: bytes) -> str:
         dialogue.send(_dotted(content))
         code, words = dialogue.getreply()
     except (smtplib.SMTPServerDisconnected, OSError) as error:
-        raise ChannelError(f"the mail server did not confirm: {_words(error)}", unknown=True) from None
+        raise ChannelError(f"the mail server did not confirm: {_words(error)}", outcome=Outcome.UNKNOWN) from None
     _expect(250, answer=(code, words))
     return words.decode("utf-8", "replace")
 
@@ -147,21 +147,22 @@ def _dotted(content: bytes) -> bytes:
 
 def _failure(error: Exception, recipient: str) -> ChannelError:
     words = _words(error).replace(recipient, "the address")
-    gone = _refused(error) and smtp_reply.verdict(words) == smtp_reply.GONE
-    return ChannelError(_said(error, words), permanent=_refused(error), gone=gone)
+    gone = smtp_reply.verdict(words) == smtp_reply.GONE
+    final = Outcome.GONE if gone else Outcome.PERMANENT
+    return ChannelError(_said(error, words), outcome=final if _final(error) else Outcome.TEMPORARY)
 
 
 def _not_begun(error: Exception) -> ChannelError:
     """It does not take the sender: that is about us, and would be the same for the next one."""
-    return ChannelError(_said(error, _words(error)), permanent=_refused(error), away=True)
+    return ChannelError(_said(error, _words(error)), outcome=Outcome.AWAY, final=_final(error))
 
 
-def _refused(error: Exception) -> bool:
+def _final(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPResponseException) and 500 <= error.smtp_code < 600
 
 
 def _said(error: Exception, words: str) -> str:
-    return f"the mail server {'refused' if _refused(error) else 'failed'}: {words}"
+    return f"the mail server {'refused' if _final(error) else 'failed'}: {words}"
 
 
 def _words(error: Exception) -> str:

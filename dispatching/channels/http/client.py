@@ -20,7 +20,7 @@ import certifi
 import httpcore
 from django.conf import settings
 
-from dispatching.channels.base import ChannelError, provider_timeout
+from dispatching.channels.base import ChannelError, Outcome, provider_timeout
 from dispatching.channels.http.ssrf_guard import Address, Destination, follow, literal, may_connect, parse
 
 PATIENCE = 2  # seconds for the resolver while somebody waits for a form to be saved
@@ -153,7 +153,7 @@ class _Guard(httpcore.NetworkBackend):
             raise ChannelError(f"the name {host} does not resolve") from None
         # One bad address spoils the host: who mixes them means to be connected to the bad one some day.
         if not all(may_connect(address, allow_private=self.allow_private()) for address in addresses):
-            raise ChannelError(f"{host} leads to an address that is not public", permanent=True)
+            raise ChannelError(f"{host} leads to an address that is not public", outcome=Outcome.PERMANENT)
         return addresses
 
 
@@ -198,18 +198,18 @@ class Client(threading.local):
         redirects: Collection[int],
         read: Reader,
     ) -> Reply:
-        _refuse_split_headers(headers)
+        _check_headers(headers)
         self._guard.deadline = time.monotonic() + provider_timeout()
-        with _refusals():
+        with _said_as_channel_error():
             there = parse(url, allow_private=self._guard.allow_private())
         for _ in range(MAX_REDIRECTS + 1):
             reply = self._call_once(method, there, body, headers, read)
             location = reply.headers.get("location")
             if reply.status not in redirects or not location:
                 return reply
-            with _refusals():
+            with _said_as_channel_error():
                 there = follow(there, location, allow_private=self._guard.allow_private())
-        raise ChannelError(f"{there.host} redirects more than {MAX_REDIRECTS} times", permanent=True)
+        raise ChannelError(f"{there.host} redirects more than {MAX_REDIRECTS} times", outcome=Outcome.PERMANENT)
 
     def _call_once(
         self, method: str, there: Destination, body: bytes | None, headers: Mapping[str, str], read: Reader
@@ -221,11 +221,11 @@ class Client(threading.local):
                 received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 return Reply(there.host, response.status, received, read(response))
         except httpcore.LocalProtocolError:
-            raise ChannelError("the request is not valid HTTP", permanent=True) from None
+            raise ChannelError("the request is not valid HTTP", outcome=Outcome.PERMANENT) from None
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             raise _not_connected(there.host, error) from None
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            raise ChannelError(f"{there.host} did not answer: {_name(error)}", unknown=True) from None
+            raise ChannelError(f"{there.host} did not answer: {_name(error)}", outcome=Outcome.UNKNOWN) from None
 
 
 def _beginning(response: httpcore.Response) -> bytes:
@@ -245,22 +245,24 @@ def _whole(response: httpcore.Response, *, limit: int) -> bytes:
     for chunk in response.iter_stream():
         body += chunk
         if len(body) > limit:
-            raise ChannelError(f"the answer is longer than {limit // 1024} KiB", permanent=True)
+            raise ChannelError(f"the answer is longer than {limit // 1024} KiB", outcome=Outcome.PERMANENT)
     return bytes(body)
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _said_as_channel_error() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ChannelError(str(error), permanent=True) from None
+        raise ChannelError(str(error), outcome=Outcome.PERMANENT) from None
 
 
-def _refuse_split_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if any(character in name + value for character in "\r\n\0"):
-            raise ChannelError(f"a header may not contain a line break: {name.splitlines()[0]}", permanent=True)
+            raise ChannelError(
+                f"a header may not contain a line break: {name.splitlines()[0]}", outcome=Outcome.PERMANENT
+            )
 
 
 def _authorization(there: Destination) -> dict[str, str]:
@@ -272,7 +274,9 @@ def _authorization(there: Destination) -> dict[str, str]:
 def _not_connected(host: str, error: Exception) -> ChannelError:
     cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return ChannelError(f"the certificate of {host} is not valid: {cause.verify_message}", permanent=True)
+        return ChannelError(
+            f"the certificate of {host} is not valid: {cause.verify_message}", outcome=Outcome.PERMANENT
+        )
     return ChannelError(f"could not connect to {host}: {_name(error)}")
 
 

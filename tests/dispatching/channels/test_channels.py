@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from dispatching import channels
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.push import SIGNED_FOR
 from tests.dispatching.browsers import claims
 from tests.dispatching.media import KEY, Memory, envelope
@@ -60,7 +60,7 @@ def test_a_temporary_failure_says_so_and_the_next_attempt_is_accepted(medium):
     medium.refuse(permanent=False)
     with pytest.raises(ChannelError) as refused:
         medium.channel.send(envelope(medium.address))
-    assert not refused.value.permanent
+    assert not refused.value.final
     medium.channel.send(envelope(medium.address))
 
 
@@ -69,8 +69,8 @@ def test_a_permanent_failure_says_so(medium):
     medium.refuse(permanent=True)
     with pytest.raises(ChannelError) as refused:
         medium.channel.send(envelope(medium.address))
-    assert refused.value.permanent
-    assert refused.value.reason
+    assert refused.value.final
+    assert str(refused.value)
 
 
 def test_a_cleaned_address_is_clean(medium):
@@ -127,7 +127,7 @@ def test_a_provider_that_is_not_there_is_a_temporary_failure(remote):
     remote.go_away()
     with pytest.raises(ChannelError) as refused:
         remote.channel.send(envelope(remote.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, False)
+    assert not refused.value.final and refused.value.outcome != Outcome.UNKNOWN
 
 
 def test_a_medium_that_is_not_configured_is_not_offered(settings):
@@ -138,4 +138,4 @@ def test_a_medium_that_is_not_configured_is_not_offered(settings):
     for kind in ("memory", "sms", "pigeon"):
         with pytest.raises(ChannelError) as refused:
             channels.get(kind)
-        assert refused.value.permanent
+        assert refused.value.final

@@ -6,7 +6,7 @@ import time
 import pytest
 from django.core.exceptions import ValidationError
 
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.push import content, public_key
 from tests.dispatching.browsers import Browser, claims
 from tests.dispatching.media import KEY, envelope
@@ -52,8 +52,8 @@ def test_a_browser_that_is_gone_is_a_permanent_failure(push, status, permanent):
     push.server.script.append(answer(status, Retry_After="60", Location="/elsewhere"))
     with pytest.raises(ChannelError, match=str(status)) as refused:
         push.channel.send(envelope(push.address))
-    assert refused.value.permanent is permanent
-    assert refused.value.gone is (status in (404, 410)), "P10"
+    assert refused.value.final is permanent
+    assert (refused.value.outcome == Outcome.GONE) is (status in (404, 410)), "P10"
     assert refused.value.retry_after == (None if permanent else 60)
     assert len(push.server.requests) == 1
 
@@ -120,4 +120,4 @@ def test_junk_is_no_address(push, settings, junk):
 def test_an_address_that_became_junk_is_a_permanent_failure(push):
     with pytest.raises(ChannelError) as refused:
         push.channel.send(envelope("junk"))
-    assert refused.value.permanent
+    assert refused.value.final

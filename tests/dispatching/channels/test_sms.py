@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.models import ContactPoint
 from schedules.models import User
 from tests.dispatching.media import KEY, envelope
@@ -80,7 +80,7 @@ def test_the_token_goes_to_the_gateway_only(sms):
     sms.server.script.append(answer(307, Location="/elsewhere"))
     with pytest.raises(ChannelError, match="307") as refused:
         sms.channel.send(envelope(sms.address))
-    assert refused.value.permanent and len(sms.server.requests) == 1
+    assert refused.value.final and len(sms.server.requests) == 1
 
 
 def test_somebody_on_call_is_paged_by_text_message(world, sms):
@@ -107,4 +107,4 @@ def test_a_gateway_that_is_gone_blames_no_number(sms):
     sms.server.script.append(answer(410))
     with pytest.raises(ChannelError) as refused:
         sms.channel.send(envelope(sms.address))
-    assert (refused.value.permanent, refused.value.gone) == (True, False)
+    assert refused.value.outcome == Outcome.PERMANENT

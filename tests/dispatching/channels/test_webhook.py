@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.webhook import PROVED
 from tests.dispatching.media import KEY, envelope
 from tests.dispatching.receivers import answer, hang_up
@@ -67,7 +67,7 @@ def test_what_will_not_change_is_a_permanent_failure(webhook, status):
     webhook.server.script.append(answer(status, Location="/elsewhere", Retry_After="30"))
     with pytest.raises(ChannelError, match=str(status)) as refused:
         webhook.channel.send(envelope(webhook.address))
-    assert (refused.value.permanent, refused.value.retry_after) == (True, None)
+    assert (refused.value.final, refused.value.retry_after) == (True, None)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520])
@@ -75,7 +75,7 @@ def test_what_may_pass_is_a_temporary_failure(webhook, status):
     webhook.server.script.append(answer(status))
     with pytest.raises(ChannelError, match=str(status)) as refused:
         webhook.channel.send(envelope(webhook.address))
-    assert (refused.value.permanent, refused.value.retry_after) == (False, None)
+    assert (refused.value.final, refused.value.retry_after) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_receiver_that_hangs_up_leaves_the_outcome_unknown(webhook):
     webhook.server.script.append(hang_up)
     with pytest.raises(ChannelError) as refused:
         webhook.channel.send(envelope(webhook.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, True)
+    assert refused.value.outcome == Outcome.UNKNOWN
 
 
 def test_a_receiver_that_never_answers_costs_no_more_than_the_time_out(webhook, settings):
@@ -126,7 +126,7 @@ def test_a_receiver_that_never_answers_costs_no_more_than_the_time_out(webhook, 
     webhook.server.script.append(webhook.server.silence)
     with pytest.raises(ChannelError, match="too long") as refused:
         webhook.channel.send(envelope(webhook.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, True)
+    assert refused.value.outcome == Outcome.UNKNOWN
 
 
 ASKS = {"kind": "confirm", "challenge": "s3cret"}
@@ -167,4 +167,4 @@ def test_gone_is_for_good(webhook):
     for gone in (True, False):
         with pytest.raises(ChannelError) as refused:
             webhook.channel.send(envelope(webhook.address))
-        assert (refused.value.permanent, refused.value.gone) == (True, gone)
+        assert refused.value.outcome == (Outcome.GONE if gone else Outcome.PERMANENT)

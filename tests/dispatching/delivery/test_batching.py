@@ -8,7 +8,7 @@ from django.db.models import Value
 from django.db.models.functions import Concat
 
 from dispatching import sweep
-from dispatching.channels import ChannelError, memory
+from dispatching.channels import ChannelError, Outcome, memory
 from dispatching.channels.shared_words import mark
 from dispatching.contact import links as contact_links
 from dispatching.delivery import batching, delivering
@@ -123,7 +123,7 @@ def test_failing_for_now_comes_to_an_end(world, news):
 
 def test_a_permanent_failure_is_final_for_that_one_only(world, news):
     """G16: it stays due until whoever shared the words has looked at it."""
-    memory.fail_next(permanent=True, reason="no such mailbox")
+    memory.fail_next(outcome=Outcome.PERMANENT, reason="no such mailbox")
     world.sweep()
     assert (states(), outcomes()) == ({"failed": 1, "sent": 4}, {"permanent": 1, "accepted": 4})
     failed = Delivery.objects.get(state="failed")
@@ -364,7 +364,7 @@ def test_pages_keep_their_own_pace(world):
     page = Delivery.objects.create(
         contact_point=point, channel="memory", subject="s", body="b", created_at=world.now, due_at=world.now
     )
-    memory.fail_next(permanent=True, away=True)
+    memory.fail_next(outcome=Outcome.AWAY, final=True)
     sweep.send_one("page", world.now)
     page.refresh_from_db()
     assert page.state == "failed"
@@ -373,10 +373,10 @@ def test_pages_keep_their_own_pace(world):
 # --- a provider that is away -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("permanent", [False, True])
-def test_when_the_provider_is_away_the_whole_batch_waits_and_no_attempt_counts(world, patient, permanent):
+@pytest.mark.parametrize("final", [False, True])
+def test_when_the_provider_is_away_the_whole_batch_waits_and_no_attempt_counts(world, patient, final):
     """One call finds it out; whether it says so for now or for good, it is about us and will be mended."""
-    memory.fail_next(permanent=permanent, away=True, reason="no connection to the mail server")
+    memory.fail_next(outcome=Outcome.AWAY, final=final, reason="no connection to the mail server")
     assert send(world) == 5
     waiting = Delivery.objects.values_list("state", "attempt", "due_at", "reason")
     assert set(waiting) == {("pending", 0, world.now, "no connection to the mail server")}
@@ -385,7 +385,7 @@ def test_when_the_provider_is_away_the_whole_batch_waits_and_no_attempt_counts(w
 
 def test_a_provider_that_is_away_for_minutes_costs_nobody_the_message(world, patient):
     """Eight minutes would have used up six attempts. It is asked now and then, by one mail."""
-    memory.fail_next(16, away=True)
+    memory.fail_next(16, outcome=Outcome.AWAY)
     begin = world.now
     while states() != {"sent": 5}:
         world.now += timedelta(seconds=10)
@@ -400,7 +400,7 @@ def test_what_a_batch_sent_before_the_provider_went_away_is_on_record(world, pat
 
     def send_two(envelope):
         if len(memory.outbox) == 2:
-            raise ChannelError("no connection to the mail server", away=True)
+            raise ChannelError("no connection to the mail server", outcome=Outcome.AWAY)
         return sending(envelope)
 
     monkeypatch.setattr(memory, "send", send_two)
@@ -411,13 +411,13 @@ def test_what_a_batch_sent_before_the_provider_went_away_is_on_record(world, pat
 def test_another_channel_does_not_wait_for_it(world, patient, webhook):
     plan(world, patient, 1, channel="webhook", first=5)
     ContactPoint.objects.filter(channel="webhook").update(address=webhook.address)
-    memory.fail_next(away=True)
+    memory.fail_next(outcome=Outcome.AWAY)
     assert (send(world), states(), memory._failures) == (6, {"pending": 5, "sent": 1}, [])
 
 
 def test_a_batch_that_is_taken_up_while_the_provider_is_away_waits_without_a_call(world, patient):
     """It is of use for a day from when it was due, then."""
-    memory.fail_next(away=True)
+    memory.fail_next(outcome=Outcome.AWAY)
     send(world)
     content = Content.objects.create(subject="Later", text="It still fails.", created_at=world.now)
     points = list(ContactPoint.objects.order_by("pk").values_list("pk", flat=True))
@@ -432,7 +432,7 @@ def test_a_batch_that_is_taken_up_while_the_provider_is_away_waits_without_a_cal
 
 def test_who_leaves_meanwhile_is_not_written_to_when_it_is_back(world, patient):
     """Must show 3"""
-    memory.fail_next(away=True)
+    memory.fail_next(outcome=Outcome.AWAY)
     send(world)
     delivering.suppress(Delivery.objects.filter(recipient_name="P0").values_list("pk"), "left", now=world.now)
     world.now += batching.PAUSE
@@ -442,7 +442,7 @@ def test_who_leaves_meanwhile_is_not_written_to_when_it_is_back(world, patient):
 
 
 def test_what_expires_meanwhile_is_not_sent(world, patient):
-    memory.fail_next(away=True)
+    memory.fail_next(outcome=Outcome.AWAY)
     send(world)
     world.now += DAY
     world.sweep()

@@ -6,7 +6,7 @@ import pytest
 
 from dispatching import sweep
 from dispatching.alerts import lifecycle
-from dispatching.channels import ChannelError, memory
+from dispatching.channels import ChannelError, Outcome, memory
 from dispatching.delivery import delivering
 from dispatching.models import Attempt, ContactPoint, Delivery
 from dispatching.rules.contact import chain, retry_after
@@ -28,6 +28,20 @@ def page(world):
     world.alert = world.trigger(service)
     world.now += MINUTE
     return Delivery.objects.get()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Takes what happens, once, after the last look at a delivery and before the provider's answer."""
+    happens, send = [], memory.send
+
+    def sending(envelope):
+        if happens:
+            happens.pop()()
+        return send(envelope)
+
+    monkeypatch.setattr(memory, "send", sending)
+    return happens.append
 
 
 def test_a_delivery_is_claimed_once(world, page):
@@ -81,27 +95,31 @@ def test_a_frozen_sender_that_wakes_does_not_call_the_provider(world, page):
     assert world.told() == []
 
 
-def test_a_sender_overtaken_during_its_call_does_not_record(world, page):
+def test_a_sender_overtaken_during_its_call_does_not_record(world, page, meanwhile):
     """A13: fenced by the attempt number."""
-    frozen = delivering.claim_next("page", now=world.now)
-    delivery = delivering._last_look(frozen)
-    world.advance(seconds=30)
-    before = Delivery.objects.values().get()
-    assert delivering._hand_over(delivery, now=world.now) is None
-    assert Delivery.objects.values().get() == before
+    frozen, before = delivering.claim_next("page", now=world.now), []
+    meanwhile(lambda: (world.advance(seconds=30), before.append(Delivery.objects.values().get())))
+    assert delivering.send(frozen, now=world.now) is None
+    assert [Delivery.objects.values().get()] == before
 
 
 def test_a_frozen_sender_that_wakes_while_another_is_sending_leaves_it_alone(world, page):
-    """A13: neither the call nor the record of the older attempt goes through."""
+    """A13: the older attempt does not call."""
     frozen = delivering.claim_next("page", now=world.now)
-    looked = delivering._last_look(frozen)
     world.now += LEASE
     second = delivering.claim_next("page", now=world.now)
     assert delivering.send(frozen, now=world.now) is None
-    assert world.told() == []
-    assert delivering._hand_over(looked, now=world.now) is None
     page.refresh_from_db()
-    assert (page.state, page.attempt) == ("sending", second.attempt)
+    assert (world.told(), page.state, page.attempt) == ([], "sending", second.attempt)
+
+
+def test_a_sender_overtaken_during_its_call_by_one_that_is_still_sending_does_not_record(world, page, meanwhile):
+    """A13: nor does it record."""
+    frozen, second = delivering.claim_next("page", now=world.now), []
+    meanwhile(lambda: second.append(delivering.claim_next("page", now=world.now + LEASE)))
+    assert delivering.send(frozen, now=world.now) is None
+    page.refresh_from_db()
+    assert (page.state, page.attempt) == ("sending", second[0].attempt)
 
 
 def test_the_provider_times_out_long_before_the_lease_ends(settings):
@@ -126,13 +144,12 @@ def test_an_acknowledgement_stops_a_page_whose_sender_died(world, page):
     assert (world.told(), page.state) == ([], "suppressed")
 
 
-def test_an_acknowledgement_during_a_failing_call_stops_the_retry(world, page):
+def test_an_acknowledgement_during_a_failing_call_stops_the_retry(world, page, meanwhile):
     """A18: the call fails for now, after the acknowledgement; it is not tried again."""
     claim = delivering.claim_next("page", now=world.now)
-    delivery = delivering._last_look(claim)
-    lifecycle.acknowledge(world.alert, now=world.now)
+    meanwhile(lambda: lifecycle.acknowledge(world.alert, now=world.now))
     memory.fail_next()
-    delivering._hand_over(delivery, now=world.now)
+    delivering.send(claim, now=world.now)
     world.advance(hours=1)
     page.refresh_from_db()
     assert (world.told(), page.state) == ([], "suppressed")
@@ -161,7 +178,7 @@ def test_a_temporary_failure_is_a_new_due_time(world, page):
 
 def test_a_call_whose_outcome_nobody_knows_is_recorded_as_unknown_and_made_again(world, page, monkeypatch):
     """G1"""
-    answers, send = [ChannelError("the connection broke", unknown=True)], memory.send
+    answers, send = [ChannelError("the connection broke", outcome=Outcome.UNKNOWN)], memory.send
 
     def breaking(envelope):
         receipt = send(envelope)
@@ -186,7 +203,7 @@ def test_a_provider_that_asks_for_time_gets_it(world, page):
 
 def test_a_permanent_failure_is_final_and_brings_the_next_step_forward(world, page):
     """G16"""
-    memory.fail_next(permanent=True, reason="no such mailbox")
+    memory.fail_next(outcome=Outcome.PERMANENT, reason="no such mailbox")
     world.sweep()
     page.refresh_from_db()
     assert (page.state, page.reason, world.told()) == ("failed", "no such mailbox", ["bo"])
@@ -195,14 +212,14 @@ def test_a_permanent_failure_is_final_and_brings_the_next_step_forward(world, pa
 def test_a_permanent_failure_brings_the_persons_next_contact_point_forward(world):
     """A47, F7"""
     ana = world.person("ana", points=2, after={"ana": timedelta(0), "ana-2": 20 * MINUTE})
-    memory.fail_next(permanent=True)
+    memory.fail_next(outcome=Outcome.PERMANENT)
     world.trigger(world.service(world.policy((HOUR, ana), (HOUR, world.person("bo")))))
     assert world.told() == ["ana-2"]
 
 
 def test_one_of_two_failing_for_good_does_not_bring_the_next_step_forward(world):
     """G8"""
-    memory.fail_next(permanent=True)
+    memory.fail_next(outcome=Outcome.PERMANENT)
     team = world.team("T", world.person("ana"), world.person("bo"))
     world.trigger(world.service(world.policy((HOUR, team), (HOUR, world.person("cy")))))
     assert len(world.told()) == 1
@@ -213,7 +230,7 @@ def test_one_of_two_failing_for_good_does_not_bring_the_next_step_forward(world)
 def test_a_follow_up_that_was_lost_is_swept(world, page):
     """The failure is committed, the process dies before it is followed up: the row is still due."""
     claim = delivering.claim_next("page", now=world.now)
-    memory.fail_next(permanent=True)
+    memory.fail_next(outcome=Outcome.PERMANENT)
     assert delivering.send(claim, now=world.now).state == "failed"
     world.sweep()
     assert world.told() == ["bo"]

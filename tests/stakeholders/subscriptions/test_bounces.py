@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from dispatching.channels import memory
+from dispatching.channels import Outcome, memory
 from dispatching.channels.email import tagged_addresses
 from dispatching.channels.webhook import signature
 from dispatching.contact import links
@@ -86,7 +86,7 @@ def test_a_provider_that_is_away_suspends_nobody(world):
     """However long: it says nothing about the address."""
     point = subscriber(world)
     world.outage()
-    memory.fail_next(10**4, away=True)
+    memory.fail_next(10**4, outcome=Outcome.AWAY)
     for _ in range(25):
         world.work()
         world.now += HOUR
@@ -136,7 +136,7 @@ def test_the_only_way_to_page_somebody_is_not_switched_off_by_news(world):
     point = world.colleague().recipient.contact_points.get()
     subscribing.choose(point, {world.open: Wish()}, now=world.now)
     world.outage()
-    memory.fail_next(permanent=True, gone=True)
+    memory.fail_next(outcome=Outcome.GONE)
     world.work()
     assert (reason(point), states(point)) == ("", [("Product A, everywhere", "ended")])
     assert Subscription.objects.get().end_reason == BOUNCED
@@ -147,7 +147,7 @@ def test_one_of_several_ways_to_page_somebody_is_suspended(world):
     point = world.colleague(points=2).recipient.contact_points.first()
     subscribing.choose(point, {world.open: Wish()}, now=world.now)
     world.outage()
-    memory.fail_next(permanent=True, gone=True)
+    memory.fail_next(outcome=Outcome.GONE)
     world.work()
     assert reason(point) == BOUNCED
 
@@ -157,7 +157,7 @@ def test_a_failure_that_cannot_be_followed_up_does_not_hold_up_the_others(world)
     first, second = subscriber(world, "poison@example.org"), subscriber(world)
     world.work()
     world.outage()
-    memory.fail_next(2, permanent=True, gone=True)
+    memory.fail_next(2, outcome=Outcome.GONE)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
@@ -646,7 +646,7 @@ def test_the_failures_of_many_are_followed_up_at_once(world, django_assert_max_n
         subscriber(world, f"v{number}@example.org")
     world.work()
     world.outage()
-    memory.fail_next(20, permanent=True)
+    memory.fail_next(20, outcome=Outcome.PERMANENT)
     world.sweep()
     assert Delivery.objects.filter(state="failed", due_at=world.now).count() == 20
     with django_assert_max_num_queries(3):

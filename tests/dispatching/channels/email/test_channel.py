@@ -7,7 +7,7 @@ from email.utils import getaddresses
 import pytest
 from django.core.exceptions import ValidationError
 
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.email.channel import EmailChannel
 from tests.dispatching.media import KEY, envelope
 from tests.dispatching.receivers import http_receiver
@@ -52,7 +52,7 @@ def test_an_address_that_is_not_exactly_one_is_refused_at_save_and_at_send(mail,
         mail.channel.clean_address(address)
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(address))
-    assert refused.value.permanent
+    assert refused.value.final
     assert mail.server.mails == []
 
 
@@ -94,7 +94,7 @@ def test_a_connection_lost_before_the_content_is_a_plain_temporary_failure(mail)
     mail.server.rcpt.append(None)
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, False)
+    assert refused.value.outcome == Outcome.TEMPORARY
     mail.channel.send(envelope(mail.address))
     assert len(mail.received()) == 1
 
@@ -104,7 +104,7 @@ def test_a_connection_lost_after_the_content_leaves_the_outcome_unknown_and_is_n
     mail.server.data.append(None)
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, True)
+    assert refused.value.outcome == Outcome.UNKNOWN
     assert len(mail.server.mails) == 1
 
 
@@ -113,8 +113,8 @@ def test_a_refusal_after_the_content_counts(mail, said, permanent):
     mail.server.data.append(said)
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.unknown) == (permanent, False)
-    assert said in refused.value.reason
+    assert refused.value.outcome == (Outcome.PERMANENT if permanent else Outcome.TEMPORARY)
+    assert said in str(refused.value)
 
 
 def test_a_reason_does_not_name_the_address(mail):
@@ -133,18 +133,18 @@ def test_a_refusal_says_whether_the_address_is_to_blame(mail, said, gone):
     mail.server.rcpt.append(said)
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.gone, refused.value.away) == (True, gone, False)
+    assert refused.value.outcome == (Outcome.GONE if gone else Outcome.PERMANENT)
 
 
 def test_a_server_that_is_away_is_told_from_one_that_does_not_take_this_mail(mail):
     mail.server.rcpt.append("451 4.2.2 mailbox full")
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert not refused.value.away
+    assert refused.value.outcome == Outcome.TEMPORARY
     mail.go_away()
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.away, refused.value.permanent) == (True, False)
+    assert (refused.value.outcome, refused.value.final) == (Outcome.AWAY, False)
 
 
 def test_a_server_that_does_not_take_our_sender_blames_no_address(mail):
@@ -152,14 +152,14 @@ def test_a_server_that_does_not_take_our_sender_blames_no_address(mail):
     mail.server.mail.append("550 5.1.1 user unknown")
     with pytest.raises(ChannelError) as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.gone, refused.value.away) == (True, False, True)
+    assert (refused.value.outcome, refused.value.final) == (Outcome.AWAY, True)
 
 
 def test_a_mail_server_that_refuses_our_login_does_not_condemn_the_address(mail, settings):
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "tocsin", "wrong"
     with pytest.raises(ChannelError, match="no connection to the mail server: 535") as refused:
         mail.channel.send(envelope(mail.address))
-    assert not refused.value.permanent
+    assert not refused.value.final
 
 
 def test_a_mail_server_that_says_nothing_costs_no_more_than_the_time_out(mail, settings):
@@ -169,7 +169,7 @@ def test_a_mail_server_that_says_nothing_costs_no_more_than_the_time_out(mail, s
         settings.EMAIL_PORT = silent.port
         with pytest.raises(ChannelError, match="too long") as refused:
             mail.channel.send(envelope(mail.address))
-    assert not refused.value.permanent
+    assert not refused.value.final
 
 
 def test_a_mail_server_that_falls_silent_later_costs_no_more_either(mail, settings):
@@ -178,7 +178,7 @@ def test_a_mail_server_that_falls_silent_later_costs_no_more_either(mail, settin
     settings.PROVIDER_TIMEOUT, mail.server.silent, start = 0.1, True, time.monotonic()
     with pytest.raises(ChannelError, match="too long") as refused:
         mail.channel.send(envelope(mail.address))
-    assert (refused.value.permanent, refused.value.unknown) == (False, False)
+    assert refused.value.outcome == Outcome.TEMPORARY
     assert time.monotonic() - start < 5
 
 
@@ -199,7 +199,7 @@ def test_a_mail_that_cannot_be_written_is_a_temporary_failure(settings, tmp_path
     settings.EMAIL_FILE_PATH = "/proc/mail"
     with pytest.raises(ChannelError) as refused:
         EmailChannel().send(envelope("ana@example.org"))
-    assert not refused.value.permanent
+    assert not refused.value.final
 
 
 def test_smtplib_still_has_the_parts_we_rely_on():

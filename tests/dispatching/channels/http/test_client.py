@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from dispatching.channels import ChannelError
+from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.http.client import MAX_REPLY, Client, clean_url
 from dispatching.channels.http.ssrf_guard import may_connect, parse
 from tests.dispatching.receivers import CERTIFICATE, answer, http_receiver
@@ -93,7 +93,7 @@ def test_loopback_is_refused_in_every_spelling_at_save_and_at_connect(strict, ho
         clean_url(f"https://{host}/hook")
     with pytest.raises(ChannelError) as refused:
         post(f"https://{host}/hook")
-    assert refused.value.permanent
+    assert refused.value.final
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
@@ -106,7 +106,7 @@ def test_what_is_not_public_is_refused_written_out_and_behind_a_name(strict, add
             clean_url(url)
         with pytest.raises(ChannelError, match="not public") as refused:
             post(url)
-        assert refused.value.permanent
+        assert refused.value.final
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -152,7 +152,7 @@ def test_a_name_that_does_not_resolve_is_a_temporary_failure_and_may_be_saved(st
     assert clean_url("https://later.test/") == "https://later.test/"
     with pytest.raises(ChannelError, match="later.test does not resolve") as refused:
         post("https://later.test/")
-    assert not refused.value.permanent
+    assert not refused.value.final
 
 
 def test_a_resolver_that_hangs_costs_no_more_than_the_time_out(settings, monkeypatch, receiver):
@@ -217,7 +217,7 @@ def test_a_redirect_to_the_metadata_service_is_refused(own_network, receiver, th
     receiver.always = answer(302, Location=there)
     with pytest.raises(ChannelError) as refused:
         post(receiver.url)
-    assert refused.value.permanent
+    assert refused.value.final
     assert len(receiver.requests) == 1
 
 
@@ -234,7 +234,7 @@ def test_a_redirect_to_itself_is_followed_three_times(own_network, receiver):
     receiver.always = answer(302, Location="/hook")
     with pytest.raises(ChannelError, match="redirects more than 3 times") as refused:
         post(receiver.url)
-    assert refused.value.permanent
+    assert refused.value.final
     assert len(receiver.requests) == 4
 
 
@@ -274,7 +274,7 @@ def test_a_header_with_a_line_break_is_refused(own_network, receiver):
     for value in ("a\r\nX-Evil: 1", "a\n", "a\0"):
         with pytest.raises(ChannelError, match="line break") as refused:
             post(receiver.url, Custom=value)
-        assert refused.value.permanent
+        assert refused.value.final
     assert receiver.requests == []
 
 
@@ -323,7 +323,7 @@ def test_an_answer_that_drips_costs_no_more_than_the_time_out(own_network, recei
     receiver.always = drip
     with pytest.raises(ChannelError, match="too long") as refused:
         post(receiver.url)
-    assert refused.value.unknown
+    assert refused.value.outcome == Outcome.UNKNOWN
 
 
 def test_a_body_that_drips_does_not_undo_the_status(own_network, receiver, settings):
@@ -365,7 +365,7 @@ def test_a_certificate_that_nobody_signed_is_one_clear_permanent_failure(own_net
         with pytest.raises(ChannelError, match="certificate of hooks.test is not valid: self-signed") as refused:
             post(f"https://hooks.test:{server.port}/")
         assert server.requests == []
-    assert refused.value.permanent
+    assert refused.value.final
 
 
 def test_the_name_is_checked_against_the_certificate_though_the_address_is_pinned(own_network):
