@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -169,12 +170,13 @@ def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict
 
 def on_call(schedule: Schedule, at: datetime) -> list[OnDuty]:
     """Who is on duty at the instant `at`; empty in a gap. Who is away or deactivated is nobody (faults O3)."""
-    return on_call_at([schedule.pk], at)[schedule.pk]
+    return timetables([schedule.pk], at, at + HORIZON)[schedule.pk].on_call(at)
 
 
-def on_call_at(schedules: Iterable[int], at: datetime) -> dict[int, list[OnDuty]]:
-    """`on_call` for many schedules, by id; without those that are gone."""
-    return {pk: table.on_call(at) for pk, table in timetables(schedules, at, at + HORIZON).items()}
+def people_on_duty(schedules: QuerySet[Schedule], at: datetime) -> list[User]:
+    """Everybody on duty on any of these schedules at the instant `at`, once, by name."""
+    duties = chain.from_iterable(duty_at(schedules.values_list("pk", flat=True), at).values())
+    return sorted({duty.user for duty in duties if duty.user}, key=lambda user: user.name)
 
 
 def duty_at(schedules: Iterable[int], at: datetime) -> dict[int, list[Duty]]:

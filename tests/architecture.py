@@ -58,7 +58,7 @@ DRAWERS = {"utils", "helpers", "common", "misc"}
 VERBS = {
     "Alert": ("dispatching/alerts/lifecycle.py", "dispatching/alerts/intake.py"),
     "Escalation": ("dispatching/alerts/escalating.py", "dispatching/alerts/intake.py"),
-    "Delivery": ("dispatching/delivery/delivering.py", "dispatching/delivery/batching.py"),
+    "Delivery": ("dispatching/delivery/delivering.py", "dispatching/delivery/batches_sql.py"),
     "SwapRequest": ("schedules/arrangements/swapping.py",),
     "Outage": ("stakeholders/news/outages.py",),
     "Bracket": ("stakeholders/news/outages.py",),

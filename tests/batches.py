@@ -2,11 +2,11 @@
 
 from django.db import connection
 
-from dispatching.delivery import batching
+from dispatching.delivery import batches_sql
 from dispatching.models import Batch
 
 UNPACK = f"""
-WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){batching.MAKE}"""
+WITH taken AS (DELETE FROM dispatching_batch WHERE id = %(id)s RETURNING content_id, contact_points, data, due_at){batches_sql.MAKE}"""
 
 
 def unpack() -> None:

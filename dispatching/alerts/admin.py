@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from dispatching.alerts import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Page
-from dispatching.rules.escalation import Step, step_at
+from dispatching.rules.escalation import FrozenStep, step_at
 from dispatching.templatetags.links import web_link
 from schedules.surfaces.admin import ReadOnlyAdmin, VerbAdmin, local, person, verb
 
@@ -138,7 +138,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         return format_html('<pre class="said">{}</pre>', said) if alert.details else "no details"
 
 
-def _next_step(running: Escalation) -> Step | None:
+def _next_step(running: Escalation) -> FrozenStep | None:
     # Before its first step has run, the policy is not frozen yet.
     snapshot = running.snapshot or (running.policy.snapshot() if running.policy else None)
     return step_at(snapshot, running.position) if snapshot else None

@@ -64,7 +64,7 @@ class Moment:
 
 
 @dataclass
-class Plan:
+class Decisions:
     """What steps decide, written at once when all of them have: for fifty steps as many statements as for one."""
 
     ran: list[Escalation] = field(default_factory=list)
@@ -120,7 +120,7 @@ def _due(now: datetime) -> QuerySet[Escalation]:
 
 def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
-    plan = Plan(ran=list(due))
+    plan = Decisions(ran=list(due))
     _freeze(plan.ran, moment)
     steps = {each.pk: _current(each, plan, moment.now) for each in plan.ran}
     _look_up(steps.values(), moment)
@@ -143,7 +143,7 @@ def _freeze(escalations: list[Escalation], moment: Moment) -> None:
         each.snapshot = moment.snapshots[each.policy_id] if each.policy_id else NOTHING
 
 
-def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | None:
+def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.FrozenStep | None:
     """The step to run, without those that were missed; None at the end of the policy."""
     assert escalation.due_at and escalation.snapshot
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
@@ -154,7 +154,7 @@ def _current(escalation: Escalation, plan: Plan, now: datetime) -> rules.Step | 
     return rules.step_at(escalation.snapshot, escalation.position)
 
 
-def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -> None:
+def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment: Moment) -> None:
     now, alert = moment.now, escalation.alert
     called, empty = people_of(step, moment)
     names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
@@ -171,7 +171,7 @@ def _run(escalation: Escalation, step: rules.Step, plan: Plan, moment: Moment) -
         plan.note(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
 
 
-def _exhaust(escalation: Escalation, plan: Plan, moment: Moment) -> None:
+def _exhaust(escalation: Escalation, plan: Decisions, moment: Moment) -> None:
     now, alert = moment.now, escalation.alert
     assert escalation.snapshot
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
@@ -196,7 +196,7 @@ def _active(recipient: Recipient) -> bool:
     return recipient.user is None or recipient.user.is_active
 
 
-def people_of(step: rules.Step, moment: Moment) -> tuple[list[Called], list[str]]:
+def people_of(step: rules.FrozenStep, moment: Moment) -> tuple[list[Called], list[str]]:
     """Whom a step reaches at this moment, each person once with every reason, and why targets reach nobody."""
     reasons: dict[int, list[str]] = {}
     users: dict[int, User] = {}
@@ -214,7 +214,7 @@ def people_of(step: rules.Step, moment: Moment) -> tuple[list[Called], list[str]
     return [Called(recipients[pk], "; ".join(whys)) for pk, whys in reasons.items()], empty
 
 
-def _look_up(steps: Iterable[rules.Step | None], moment: Moment) -> None:
+def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
     """Finds the people of all these steps together; what is not found here is asked for one by one."""
     targets = {(t["type"], t["id"]): t["name"] for step in steps if step for t in step.targets}
     wanted = targets.keys() - moment.people.keys()

@@ -72,7 +72,7 @@ def _show(
     return render(request, "dispatching/alert_page.html", context, status=status)
 
 
-def _held_by(alert: Alert, lines: list[timeline.Line]) -> str:
+def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
     """“Acknowledged by Ana”; by way of the timeline where it was nobody with a login."""
     if alert.acknowledged_by:
         return f"Acknowledged by {alert.acknowledged_by}"

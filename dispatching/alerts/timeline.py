@@ -13,7 +13,7 @@ from schedules.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Entry:
     """One line for a reader: when (UTC), what kind, in words, and who did it by hand (None: Tocsin or the source)."""
 
     at: datetime
@@ -34,7 +34,7 @@ def write(*entries: AlertEvent) -> None:
     AlertEvent.objects.bulk_create(entries)
 
 
-def of(alert: Alert, *, last: int | None = None) -> list[Line]:
+def of(alert: Alert, *, last: int | None = None) -> list[Entry]:
     """Every event and decision, oldest first; only the `last` so many if that is given."""
     events = AlertEvent.objects.filter(alert=alert).select_related("by").order_by("-pk")[:last]
     attempts = (
@@ -47,7 +47,7 @@ def of(alert: Alert, *, last: int | None = None) -> list[Line]:
 
 def _events(events):
     for event in events:
-        yield Line(event.at, event.kind, event.text or event.get_kind_display(), event.by, event.data)
+        yield Entry(event.at, event.kind, event.text or event.get_kind_display(), event.by, event.data)
 
 
 def _attempts(attempts):
@@ -57,4 +57,4 @@ def _attempts(attempts):
         text = f"page to {delivery.recipient_name} by {delivery.channel}, attempt {attempt.number}: {attempt.get_outcome_display()}"
         data = {"delivery": delivery.pk, "attempt": attempt.number, "outcome": attempt.outcome}
         kind = AlertEvent.Kind.SENT if sent else AlertEvent.Kind.NOT_SENT
-        yield Line(attempt.at, kind, f"{text}: {attempt.reason}" if attempt.reason else text, None, data)
+        yield Entry(attempt.at, kind, f"{text}: {attempt.reason}" if attempt.reason else text, None, data)

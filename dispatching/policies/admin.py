@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from dispatching.models import EscalationPolicy, Step, Target
-from dispatching.policies.forecast import trial
+from dispatching.policies.forecast import forecast
 from schedules.models import Schedule, Team, User
 from schedules.surfaces.admin import OrderedFormSet, StackedInline, TeamOwnedAdmin, picker
 
@@ -111,4 +111,4 @@ class EscalationPolicyAdmin(TeamOwnedAdmin):
         yield Target.objects.filter(step__policy=obj).order_by("pk").values_list()
 
     def preview(self, request: HttpRequest, obj: EscalationPolicy, now: datetime) -> dict[str, Any]:
-        return {"trial": trial(obj.snapshot(), now), "services": obj.services.all()}
+        return {"trial": forecast(obj.snapshot(), now), "services": obj.services.all()}

@@ -13,7 +13,7 @@ from schedules.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Callee:
     """Somebody whom a step calls: how (channel, delay after the step), why, and whether anything reaches them."""
 
     name: str
@@ -31,27 +31,27 @@ class Run:
 
     at: datetime
     after: timedelta
-    step: rules.Step
-    told: list[Told]
+    step: rules.FrozenStep
+    told: list[Callee]
     empty: list[str]
 
     @property
-    def reached(self) -> list[Told]:
+    def reached(self) -> list[Callee]:
         return [told for told in self.told if told.reachable]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Forecast:
     """The first round step by step, how often the chain runs, when it ends, and who is told then."""
 
     runs: list[Run]
     rounds: int
     end: datetime
     after: timedelta
-    last_resort: list[Told]
+    last_resort: list[Callee]
 
 
-def trial(snapshot: dict[str, Any], start: datetime) -> Trial:
+def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
     """What a policy would do for an alert that comes at `start`, if nobody ever acknowledged it.
 
     Each step's people are those of the moment at which it runs. Later rounds are taken to last as long as the first.
@@ -68,7 +68,7 @@ def trial(snapshot: dict[str, Any], start: datetime) -> Trial:
         at += step.span if runs[-1].reached else timedelta(0)
     rounds = snapshot["repeat"] + 1
     length = (at - start) * rounds
-    return Trial(runs, rounds, start + length, length, _last_resort())
+    return Forecast(runs, rounds, start + length, length, _last_resort())
 
 
 def _without_contact_points() -> dict[int, Recipient]:
@@ -76,13 +76,13 @@ def _without_contact_points() -> dict[int, Recipient]:
     return {user.pk: Recipient(user=user) for user in User.objects.filter(recipient=None)}
 
 
-def _told(recipient: Recipient, why: str) -> Told:
+def _told(recipient: Recipient, why: str) -> Callee:
     points = {point.pk: point for point in recipient.contact_points.all()} if recipient.pk else {}
     delays = [(pk, rule.delay) for pk, point in points.items() for rule in point.rules.all()]
     links = chain((pk for pk, point in points.items() if point.usable), delays)
-    return Told(recipient.name, [(points[pk].channel, delay) for pk, delay in links], why)
+    return Callee(recipient.name, [(points[pk].channel, delay) for pk, delay in links], why)
 
 
-def _last_resort() -> list[Told]:
+def _last_resort() -> list[Callee]:
     recipients = paging.reachable(Recipient.objects.filter(last_resort=True))
     return [_told(r, "last resort") for r in recipients if r.user is None or r.user.is_active]

@@ -14,7 +14,7 @@ AWAY = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FrozenStep:
     """One step of one round. `number` and `round` count from 1, for people to read; `targets` are {type, id, name}."""
 
     position: int
@@ -24,23 +24,23 @@ class Step:
     span: timedelta
 
 
-def step_at(snapshot: Mapping[str, Any], position: int) -> Step | None:
+def step_at(snapshot: Mapping[str, Any], position: int) -> FrozenStep | None:
     """The step at a position; None when the policy has come to its end."""
     steps = snapshot["steps"]
     if not steps or position >= len(steps) * (snapshot["repeat"] + 1):
         return None
     turn, index = divmod(position, len(steps))
     step = steps[index]
-    return Step(position, index + 1, turn + 1, tuple(step["targets"]), timedelta(seconds=step["escalate_after"]))
+    return FrozenStep(position, index + 1, turn + 1, tuple(step["targets"]), timedelta(seconds=step["escalate_after"]))
 
 
-def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: datetime) -> list[Step]:
+def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: datetime) -> list[FrozenStep]:
     """The steps that went by while the engine was away: the current one is the first not among them.
 
     A step is missed only if the engine is more than AWAY late for it and the next one is due as well; an engine that is
     merely slow leaves nothing out.
     """
-    gone: list[Step] = []
+    gone: list[FrozenStep] = []
     step = step_at(snapshot, position)
     while step and now - due_at > AWAY and due_at + step.span <= now and step_at(snapshot, step.position + 1):
         gone.append(step)
@@ -49,7 +49,7 @@ def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: da
     return gone
 
 
-def timetable(snapshot: Mapping[str, Any], start: datetime) -> list[tuple[datetime, Step | None]]:
+def timetable(snapshot: Mapping[str, Any], start: datetime) -> list[tuple[datetime, FrozenStep | None]]:
     """When each step would run if nobody ever acknowledged; the last entry, without a step, is the end of the chain."""
     at, position, entries = start, 0, []
     while step := step_at(snapshot, position):

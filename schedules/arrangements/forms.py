@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 
 from schedules.models import Absence, HandoverNote, Schedule, SwapRequest, User
 from schedules.oncall import Duty
-from schedules.surfaces.forms import LocalField, OwnForm, field_of
+from schedules.surfaces.forms import LocalField, PageForm, field_of
 from schedules.templatetags.times import day_and_time
 
 
-class AbsenceForm(OwnForm, forms.ModelForm):
+class AbsenceForm(PageForm, forms.ModelForm):
     start = LocalField(label="From")
     end = LocalField(label="Until")
     reason = forms.CharField(
@@ -38,7 +38,7 @@ class AbsenceForm(OwnForm, forms.ModelForm):
             self.add_error("end", "That time has passed.")
 
 
-class NoteForm(OwnForm, forms.Form):
+class NoteForm(PageForm, forms.Form):
     schedule = forms.ModelChoiceField(Schedule.objects.none(), empty_label=None)
     text = forms.CharField(
         label="Note",
@@ -55,7 +55,7 @@ class NoteForm(OwnForm, forms.Form):
         choice.empty_label = "Choose the schedule" if len(schedules) > 1 else None
 
 
-class SwapForm(OwnForm, forms.Form):
+class SwapForm(PageForm, forms.Form):
     """Whom to ask to take a shift, and what for."""
 
     asked = forms.ModelChoiceField(

@@ -118,7 +118,7 @@ def _ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpRespon
     return render(request, "schedules/ask_for_swap.html", context, status=status)
 
 
-def _ask(form: SwapForm, turn: turns.Turn, user: User, now: datetime) -> None:
+def _ask(form: SwapForm, turn: turns.OwnTurn, user: User, now: datetime) -> None:
     said = form.cleaned_data
     back = said["duty"]
     swapping.ask(
@@ -230,10 +230,10 @@ def _swap(request: HttpRequest) -> SwapRequest:
     return get_object_or_404(SwapRequest, pk=_number(request.POST, "id"))
 
 
-def _turn(values: Mapping[str, str]) -> turns.Turn:
+def _turn(values: Mapping[str, str]) -> turns.OwnTurn:
     schedule = get_object_or_404(Schedule, pk=_number(values, "schedule"))
     try:
-        return turns.Turn(schedule, instant_of(values.get("start", "")), instant_of(values.get("end", "")))
+        return turns.OwnTurn(schedule, instant_of(values.get("start", "")), instant_of(values.get("end", "")))
     except ValueError:
         raise Http404 from None
 

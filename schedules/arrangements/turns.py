@@ -20,7 +20,7 @@ Tables = list[tuple[Schedule, Timetable]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class OwnTurn:
     """A person's own time on a schedule, UTC. `asked`: a request that somebody takes it waits for an answer."""
 
     schedule: Schedule
@@ -88,10 +88,10 @@ def _planned(table: Timetable, user: User, start: datetime, end: datetime) -> li
     return Timetable(replace(table.line, away=away), table.people).duties(start, end)
 
 
-def shifts(known: Tables, user: User, now: datetime) -> list[Turn]:
+def shifts(known: Tables, user: User, now: datetime) -> list[OwnTurn]:
     """This person's shifts that run now or begin in the next eight weeks, in order."""
     found = [
-        Turn(schedule, duty.start, duty.end, duty.why)
+        OwnTurn(schedule, duty.start, duty.end, duty.why)
         for schedule, table in known
         for duty in table.duties(now, now + HORIZON)
         if duty.user == user and duty.start < now + SHOWN
@@ -102,7 +102,7 @@ def shifts(known: Tables, user: User, now: datetime) -> list[Turn]:
 # --- absences look for cover ------------------------------------------------------------------------------------------
 
 
-def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list[Turn]:
+def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list[OwnTurn]:
     """The person's turns of the next 70 days that fall in their absences and that nobody takes, in order.
 
     `known`: their `tables`, if they are at hand.
@@ -113,7 +113,7 @@ def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list
     if not away:
         return []
     found = [
-        Turn(schedule, *span)
+        OwnTurn(schedule, *span)
         for schedule, table in (tables(user, now, end) if known is None else known)
         for left, right in away
         for span in joined(_uncovered(table, user, left, right))
@@ -139,5 +139,5 @@ def _people(duties: list[Duty], at: datetime) -> set[int]:
     return {duty.user.pk for duty in duties if duty.user and duty.start <= at < duty.end}
 
 
-def _holds(swap: SwapRequest, turn: Turn) -> bool:
+def _holds(swap: SwapRequest, turn: OwnTurn) -> bool:
     return swap.schedule_id == turn.schedule.pk and swap.start <= turn.start and turn.end <= swap.end

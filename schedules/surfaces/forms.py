@@ -46,12 +46,12 @@ def field_of(form: forms.BaseForm, name: str, kind: type[Kind]) -> Kind:
     return named
 
 
-class OwnForm(forms.BaseForm):
-    """A form on one's own page: `zone` is the reader's."""
+class PageForm(forms.BaseForm):
+    """A form on one of our own pages; its times are on the clock of `zone`, the reader's."""
 
     fields: dict[str, forms.Field]
 
-    def __init__(self, data: Any = None, *, zone: ZoneInfo, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, zone: ZoneInfo = LocalField.zone, **kwargs: Any) -> None:
         super().__init__(data, label_suffix="", **kwargs)
         for field in self.fields.values():
             if isinstance(field, LocalField):

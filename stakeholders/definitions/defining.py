@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import Schedule, Team, User
-from schedules.oncall import on_call_at
+from schedules.oncall import people_on_duty
 from schedules.refused import Refused
 from schedules.surfaces import access
 from schedules.surfaces.public import public_url
@@ -46,8 +46,7 @@ def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Use
     service = definition.service
     theirs = Q(team=service.team_id) if service.team_id else Q(pk__in=[])
     paged = service.policy.steps.values("targets__schedule")
-    on = on_call_at(Schedule.objects.filter(theirs | Q(pk__in=paged)).values_list("pk", flat=True), now)
-    people = sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
+    people = people_on_duty(Schedule.objects.filter(theirs | Q(pk__in=paged)), now)
     url = f"{public_url('stakeholder_guide')}#service-{service.pk}"
     subject = f"Stakeholders are told about {service} as agreed: {definition}"
     key, context = f"definition/{definition.pk}/{now.isoformat()}", {"definition": definition}

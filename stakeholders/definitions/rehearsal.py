@@ -54,7 +54,7 @@ class Would:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Rehearsal:
     since: datetime
     outages: list[Would] = field(default_factory=list)
     people: int = 0
@@ -68,7 +68,7 @@ class Trial:
         return sum(would.messages for would in self.outages)
 
 
-def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Trial:
+def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Rehearsal:
     """As if it had been put live so many days ago; always the same number of queries."""
     since = now - timedelta(days=days)
     found = _outages(_matched(definition, since))
@@ -76,7 +76,7 @@ def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Tria
         would.priority = definition.priority or would.alerts[0].alert.priority
         length = (would.until or now) - would.began
         would.updates = length // outages.usual(Outage(priority=would.priority))
-    return Trial(since, found, _count_people(definition, found))
+    return Rehearsal(since, found, _count_people(definition, found))
 
 
 def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:

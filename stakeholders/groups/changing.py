@@ -11,7 +11,7 @@ from django.db import transaction
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Schedule, User
-from schedules.oncall import on_call_at
+from schedules.oncall import people_on_duty
 from schedules.refused import Refused
 from schedules.surfaces.public import public_url
 from stakeholders.groups import groups
@@ -99,8 +99,7 @@ def finish(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
 
 def on_call(now: datetime) -> list[User]:
     """Everybody who is on duty now, on any schedule, once."""
-    on = on_call_at(Schedule.objects.values_list("pk", flat=True), now)
-    return sorted({each.user for duties in on.values() for each in duties}, key=lambda user: user.name)
+    return people_on_duty(Schedule.objects.all(), now)
 
 
 def differences(request: ChangeRequest) -> list[tuple[str, str, str]]:

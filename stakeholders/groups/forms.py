@@ -7,18 +7,17 @@ from django import forms
 
 from dispatching.models import Priority, Service
 from schedules.models import Team
-from schedules.surfaces.forms import LocalField, OwnForm, field_of
+from schedules.surfaces.forms import LocalField, PageForm, field_of
 from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
 
 
 class GroupsField(forms.ModelMultipleChoiceField):
     """Groups with their purposes, at the point of choosing (B42)."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(StakeholderGroup.objects.all(), widget=forms.CheckboxSelectMultiple, **kwargs)
+    widget = forms.CheckboxSelectMultiple
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} – {obj.purpose}"
+        return f"{obj.name}: {obj.purpose}"
 
 
 class WouldBeToldForm(forms.Form):
@@ -43,13 +42,14 @@ class WouldBeToldForm(forms.Form):
         help_text="Some subscribers want to hear only about important outages.",
     )
     groups = GroupsField(
+        StakeholderGroup.objects.all(),
         required=False,
         label="Only these groups",
         help_text="Choose none to ask about every group that covers it, or some to ask about them and their matching subgroups.",
     )
 
 
-class ChangeForm(OwnForm, forms.ModelForm):
+class ChangeForm(PageForm, forms.ModelForm):
     """What somebody in sales or marketing wants to be different (B29)."""
 
     due_at = LocalField(label="Needed by", help_text="When the change must be in place.")
@@ -75,7 +75,7 @@ class ChangeForm(OwnForm, forms.ModelForm):
         return due_at
 
 
-class OwnOutageForm(forms.ModelForm):
+class OwnOutageForm(PageForm, forms.ModelForm):
     """A team's own outage because of another one, with what is known of that."""
 
     class Meta:
@@ -87,5 +87,5 @@ class OwnOutageForm(forms.ModelForm):
 
     def __init__(self, data: Any, *, cause: Outage, team: Team, **kwargs: Any) -> None:
         known = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
-        super().__init__(data, initial=known, label_suffix="", use_required_attribute=False, **kwargs)
+        super().__init__(data, initial=known, use_required_attribute=False, **kwargs)
         field_of(self, "services", forms.ModelMultipleChoiceField).queryset = Service.objects.filter(team=team)

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db import transaction
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.models import User
-from schedules.surfaces.forms import LocalField, field_of
+from schedules.surfaces.forms import LocalField, PageForm
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
@@ -28,8 +27,8 @@ SEND = {
 }
 
 
-class WriteForm(forms.Form):
-    """The words of one update. Times are on the clock of `zone`, the reader's."""
+class WriteForm(PageForm, forms.Form):
+    """The words of one update."""
 
     text = forms.CharField(
         label="What to say",
@@ -62,9 +61,8 @@ class WriteForm(forms.Form):
         help_text="Needed only if it is later.",
     )
 
-    def __init__(self, data: Any = None, *, kind: Update.Kind, zone: ZoneInfo, **kwargs: Any) -> None:
-        super().__init__(data, label_suffix="", **kwargs)
-        field_of(self, "next_update_by", LocalField).zone = zone
+    def __init__(self, data: Any = None, *, kind: Update.Kind, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         for name in _unused(kind):
             del self.fields[name]
 

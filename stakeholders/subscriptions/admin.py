@@ -144,7 +144,7 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
         context = {**self.admin_site.each_context(request), "title": "Import subscribers", "form": form}
         return TemplateResponse(request, "admin/stakeholders/import.html", context | {"opts": Subscription._meta})
 
-    def _imported(self, request: HttpRequest, report: csv_file.Report) -> HttpResponse:
+    def _imported(self, request: HttpRequest, report: csv_file.Imported) -> HttpResponse:
         _log(person(request), f"Imported a file: {report}")
         self.message_user(request, str(report), messages.SUCCESS)
         for line in report.left_out[:SHOWN]:

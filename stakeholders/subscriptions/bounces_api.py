@@ -30,7 +30,7 @@ class NotLetIn(BadInput):
     status = 401
 
 
-class Report(Incoming):
+class ProviderReport(Incoming):
     kind: Literal["bounce", "complaint", "delivered"]
     message_id: str = ""
     address: str = ""
@@ -50,14 +50,14 @@ def bounces(request: HttpRequest, secret: str) -> JsonResponse:
     """A provider's report as JSON, signed as our own webhooks are."""
     _let_in(secret)
     _check_signature(request)
-    report = read(Report, read_json(request))
+    report = read(ProviderReport, read_json(request))
     if not (report.message_id or report.address):
         raise BadInput("message_id: is required, or address")
     _take(report)
     return JsonResponse({"status": "success"})
 
 
-def _take(report: Report) -> None:
+def _take(report: ProviderReport) -> None:
     kind, now = KINDS[report.kind], clock.now()
     if report.message_id:
         if delivery := returns.delivery_of(report.message_id):

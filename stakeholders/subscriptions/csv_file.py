@@ -20,7 +20,7 @@ MOST = 5_000  # lines of one file
 
 
 @dataclass(slots=True)
-class Report:
+class Imported:
     """What came of a file: how many were subscribed, how many are asked by mail, and what was left out, line by line."""
 
     subscribed: int = 0
@@ -35,13 +35,13 @@ class NotReadable(Exception):
     """The file cannot be read as a whole; a sentence for people."""
 
 
-def read(data: bytes, *, by: User, now: datetime) -> Report:
+def read(data: bytes, *, by: User, now: datetime) -> Imported:
     """Subscribes what the lines of a CSV file say: address, group, consent.
 
     With a note of when and how they consented they are subscribed at once; without one they are asked by one mail.
     """
     groups = {g.name.lower(): g for g in StakeholderGroup.objects.prefetch_related("deployments", "products")}
-    report = Report()
+    report = Imported()
     for number, line in enumerate(_lines(data), 2):
         try:
             _take(line, groups, report, by=by, now=now)
@@ -73,7 +73,7 @@ def _lines(data: bytes) -> list[dict[str, str]]:
 
 
 def _take(
-    line: dict[str, str], groups: dict[str, StakeholderGroup], report: Report, *, by: User, now: datetime
+    line: dict[str, str], groups: dict[str, StakeholderGroup], report: Imported, *, by: User, now: datetime
 ) -> None:
     group = groups.get(line["group"].strip().lower())
     if group is None:

@@ -11,8 +11,9 @@ from dispatching import channels
 from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
-from schedules.surfaces.forms import field_of
+from schedules.surfaces.forms import PageForm, field_of
 from stakeholders.groups import joining
+from stakeholders.groups.forms import GroupsField
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
 from stakeholders.subscriptions import sms_limits
@@ -29,15 +30,6 @@ HOW = {
 ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
 
 
-class GroupsField(forms.ModelMultipleChoiceField):
-    """Groups with what their members do with the news."""
-
-    widget = forms.CheckboxSelectMultiple
-
-    def label_from_instance(self, group: Any) -> str:
-        return f"{group.name}: {group.purpose}"
-
-
 class PartsField(forms.TypedMultipleChoiceField):
     """Deployments or products, by their ids."""
 
@@ -47,15 +39,12 @@ class PartsField(forms.TypedMultipleChoiceField):
         super().__init__(coerce=int, required=False, **kwargs)
 
 
-class PlainForm(forms.Form):
+class PlainForm(PageForm):
     """Fields know of their errors and help texts (aria), and browsers check nothing themselves: we say it in words."""
 
     use_required_attribute = False
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
-        super().__init__(data, label_suffix="", **kwargs)
-
-    def wrong(self: forms.BaseForm) -> list[tuple[str, str, str]]:
+    def wrong(self) -> list[tuple[str, str, str]]:
         """(id of the field, its label, what is wrong) for the summary above the form."""
         return [
             (field.auto_id + ("_0" if field.use_fieldset else ""), str(field.label), str(error))
@@ -64,7 +53,7 @@ class PlainForm(forms.Form):
         ]
 
 
-class AddressForm(PlainForm):
+class AddressForm(PlainForm, forms.Form):
     """One address on one medium, in its normal form."""
 
     channel = forms.ChoiceField(label="How", widget=forms.RadioSelect, required=False)
@@ -101,7 +90,7 @@ class AddressForm(PlainForm):
         return address
 
 
-class GroupsForm(PlainForm):
+class GroupsForm(PlainForm, forms.Form):
     """Which groups, and what of them."""
 
     groups = GroupsField(
@@ -170,7 +159,7 @@ class InviteForm(AddressForm, GroupsForm):
         self.fields["groups"].label = "What should they hear about?"
 
 
-class OwnForm(GroupsForm):
+class SubscribeOneselfForm(GroupsForm):
     """For somebody logged in: one of their own contact points."""
 
     point = forms.ModelChoiceField(
@@ -193,7 +182,7 @@ class LinkForm(AddressForm):
     """For those who have lost their link."""
 
 
-class WishForm(PlainForm):
+class WishForm(PlainForm, forms.Form):
     """One group on the manage page: whether, and what of it."""
 
     wanted = forms.BooleanField(required=False)
@@ -234,7 +223,7 @@ class WishForm(PlainForm):
         )
 
 
-class HelpedForm(PlainForm):
+class HelpedForm(PlainForm, forms.Form):
     """Whether the help page helped. The buttons are its yes and no."""
 
     helped = forms.ChoiceField(
@@ -251,7 +240,7 @@ class HelpedForm(PlainForm):
     )
 
 
-class CommentForm(PlainForm):
+class CommentForm(PlainForm, forms.Form):
     """What somebody who was told of an outage thinks of its priority."""
 
     outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
@@ -267,10 +256,8 @@ class CommentForm(PlainForm):
         field_of(self, "outage", forms.ModelChoiceField).queryset = told
 
 
-class SettingsForm(forms.ModelForm):
+class SettingsForm(PlainForm, forms.ModelForm):
     """How somebody wants to be told."""
-
-    use_required_attribute = False
 
     class Meta:
         model = Subscriber
@@ -286,15 +273,13 @@ class SettingsForm(forms.ModelForm):
         }
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
-        super().__init__(data, label_suffix="", prefix="how", **kwargs)
+        super().__init__(data, prefix="how", **kwargs)
 
     def clean(self) -> None:
         super().clean()
         times = [self.cleaned_data.get(name, "wrong") for name in ("quiet_from", "quiet_until")]
         if None in times and times != [None, None]:
             self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
-
-    wrong = PlainForm.wrong
 
 
 def _offer(form: forms.Form, name: str, parts: list) -> None:

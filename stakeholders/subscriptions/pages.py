@@ -69,7 +69,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
     user, now = request.user, clock.now()
     assert isinstance(user, User)
-    form, refused = forms.OwnForm(_sent(request), groups=joining.open_to(user), user=user), ""
+    form, refused = forms.SubscribeOneselfForm(_sent(request), groups=joining.open_to(user), user=user), ""
     if request.method == "POST" and form.is_valid():
         point, wish = form.cleaned_data["point"], form.wish()
         wishes = {group: joining.within(group, wish) for group in form.cleaned_data["groups"]}

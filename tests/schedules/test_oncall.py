@@ -20,7 +20,7 @@ from schedules.models import (
     SwapRequest,
     User,
 )
-from schedules.oncall import HORIZON, on_call, on_call_at, shifts_of, timetables
+from schedules.oncall import HORIZON, duty_at, on_call, people_on_duty, shifts_of, timetables
 from schedules.rota import replanning
 from tests.api import client_of
 from tests.live import eventually
@@ -83,8 +83,17 @@ def test_a_schedule_that_is_gone_is_left_out(world, people):
     gone = second.pk
     second.delete()
     assert list(timetables([first.pk, gone], MONDAY, MONDAY + HOUR)) == [first.pk]
-    assert list(on_call_at([gone], MONDAY)) == []
+    assert list(duty_at([gone], MONDAY)) == []
     assert timetables([], MONDAY, MONDAY + HOUR) == {}
+
+
+def test_people_on_duty_on_several_schedules_are_counted_once_and_gaps_not_at_all(world, people):
+    main, backup = world.weekly(*people)
+    Schedule.objects.create(name="Empty")
+    again = world.weekly(people[1])
+    found = people_on_duty(Schedule.objects.all(), MONDAY)
+    assert found == sorted({each.user for on in (main, backup, *again) for each in on_call(on, MONDAY)}, key=str)
+    assert len(found) == 2 and people_on_duty(Schedule.objects.filter(name="Empty"), MONDAY) == []
 
 
 def test_a_schedule_without_layers_says_so(django_assert_num_queries):

@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome
 from dispatching.channels.email import mime, tagged_addresses
-from dispatching.channels.email.smtp import Line
+from dispatching.channels.email.smtp import SmtpLine
 from dispatching.channels.text import one_line, printable, shorten
 
 SUBJECT, NAME, BODY = 250, 100, 100_000  # characters
@@ -32,7 +32,7 @@ class EmailChannel(Channel):
     label = "E-mail"
 
     def __init__(self) -> None:
-        self._line = Line()
+        self._line = SmtpLine()
 
     def clean_address(self, address: str) -> str:
         local, _, domain = address.strip().rpartition("@")

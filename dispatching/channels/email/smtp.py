@@ -56,7 +56,7 @@ class _Backend(smtp.EmailBackend):
         return partial(_DialogueOverTLS if self.use_ssl else _Dialogue, deadline=self.deadline)
 
 
-class Line(threading.local):
+class SmtpLine(threading.local):
     """Sends mail over a connection that stays open; each thread has its own."""
 
     def __init__(self) -> None:

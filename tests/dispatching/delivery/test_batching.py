@@ -11,7 +11,7 @@ from dispatching import sweep
 from dispatching.channels import ChannelError, Outcome, memory
 from dispatching.channels.shared_words import mark
 from dispatching.contact import links as contact_links
-from dispatching.delivery import batching, delivering
+from dispatching.delivery import batches_sql, batching, delivering
 from dispatching.models import Attempt, Batch, ContactPoint, Content, Delivery, Recipient
 
 SECOND, LEASE, DAY = timedelta(seconds=1), timedelta(seconds=30), timedelta(days=1)
@@ -226,7 +226,7 @@ def test_a_worker_that_is_told_to_stop_gives_the_rest_back(world, news):
 def test_who_left_while_it_was_given_back_is_not_written_to(world, news):
     claims = batching._claim("bulk", now=world.now)
     delivering.suppress(list(claims), "left", now=world.now)
-    batching._run(batching.GIVE_BACK, claims, now=world.now, why="")
+    batching._run(batches_sql.GIVE_BACK, claims, now=world.now, why="")
     send(world)
     assert (states(), world.told()) == ({"suppressed": 5}, [])
 
@@ -262,7 +262,7 @@ def test_a_frozen_sender_that_wakes_sends_nothing_and_records_nothing(world, new
     assert batching._look(frozen) == {}
     came = [batching._send(delivery, lambda: world.now) for delivery in list(looked.values())[:1]]
     batching._record(came)
-    batching._run(batching.GIVE_BACK, frozen, now=world.now, why="")
+    batching._run(batches_sql.GIVE_BACK, frozen, now=world.now, why="")
     assert list(Delivery.objects.order_by("pk").values()) == before
     assert (len(memory.outbox), Attempt.objects.filter(outcome="accepted").count()) == (heard + 1, 5)
 

@@ -40,7 +40,7 @@ def breach(outside, monitoring, key="k", *, hours=1.0, **more) -> Alert:
     return alert
 
 
-def run(definition, outside, days=30) -> rehearsal.Trial:
+def run(definition, outside, days=30) -> rehearsal.Rehearsal:
     return rehearsal.run(definition, days, now=outside.world.now)
 
 

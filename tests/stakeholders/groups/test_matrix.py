@@ -382,7 +382,7 @@ def test_the_question_is_answered_with_reasons_counts_and_gaps(coach):
     assert "covers what is affected" in page and "1 by email" in page
     assert "no group covers Production JP × B" in page
     for each in StakeholderGroup.objects.all():
-        assert f"{each.name} – {each.purpose}" in page
+        assert f"{each.name}: {each.purpose}" in page
 
 
 @pytest.mark.parametrize(

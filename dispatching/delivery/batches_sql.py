@@ -1,0 +1,86 @@
+"""What `batching` asks of the database: a statement for each of its steps, whatever the size of the batch."""
+
+from dispatching.delivery import delivering
+
+CLAIM = """
+WITH picked AS (
+    SELECT id FROM dispatching_delivery
+    WHERE queue = %(queue)s AND due_at <= %(now)s AND state = 'pending' AND content_id IS NOT NULL
+        AND channel <> ALL(%(away)s::text[])
+    ORDER BY due_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE dispatching_delivery AS delivery SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
+FROM picked WHERE delivery.id = picked.id RETURNING delivery.id, delivery.attempt
+"""
+# A delivery for each contact point of `taken`; it answers the first one of its conversation that got there.
+MAKE = """
+, earlier AS (
+    SELECT DISTINCT taken.content_id, before.id FROM taken
+    JOIN dispatching_content content ON content.id = taken.content_id
+    JOIN dispatching_content before ON before.id = content.thread_id OR before.thread_id = content.thread_id
+    WHERE before.id < content.id
+), made AS (
+    INSERT INTO dispatching_delivery (key, queue, content_id, contact_point_id, channel, recipient_name, address, subject,
+        body, data, state, reason, created_at, due_at, expires_at, attempt, cancelled_at, receipt)
+    SELECT gen_random_uuid(), 'bulk', taken.content_id, point.id, point.channel,
+        coalesce(nullif(recipient.display_name, ''), trim(person.first_name || ' ' || person.last_name), ''), '', '', '',
+        taken.data || jsonb_build_object('after', first.key),
+        %(state)s, %(reason)s, %(now)s, %(due_at)s,
+        -- So long it is tried: a webhook for as long as one may fail before it is given up, a mail server for a day.
+        taken.due_at + CASE point.channel WHEN 'webhook' THEN interval '1 hour' ELSE interval '1 day' END,
+        %(attempt)s, %(cancelled_at)s, ''
+    FROM taken CROSS JOIN unnest(taken.contact_points) AS told (id) JOIN dispatching_contactpoint point USING (id)
+    JOIN dispatching_recipient recipient ON recipient.id = point.recipient_id
+    LEFT JOIN schedules_user person ON person.id = recipient.user_id
+    LEFT JOIN LATERAL (
+        SELECT sent.key FROM earlier JOIN dispatching_delivery sent
+            ON sent.content_id = earlier.id AND sent.contact_point_id = point.id
+        WHERE earlier.content_id = taken.content_id AND sent.state NOT IN ('suppressed', 'failed', 'dead')
+        ORDER BY earlier.id LIMIT 1
+    ) first ON true
+    ON CONFLICT DO NOTHING RETURNING id, attempt
+)
+SELECT made.id, made.attempt FROM taken LEFT JOIN made ON true
+"""
+TAKE = f"""
+WITH taken AS (
+    DELETE FROM dispatching_batch WHERE id = (
+        SELECT id FROM dispatching_batch WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) RETURNING content_id, contact_points, data, due_at
+){MAKE}"""
+# Out of the batches that would tell this contact point none of the parts that it keeps.
+WITHDRAW = f"""
+WITH touched AS (
+    SELECT id FROM dispatching_batch WHERE %(point)s = ANY(contact_points) AND NOT data->'parts' ?| %(keep)s::text[]
+    ORDER BY id FOR UPDATE
+), taken AS (
+    UPDATE dispatching_batch AS batch SET contact_points = array_remove(contact_points, %(point)s)
+    FROM touched WHERE batch.id = touched.id
+    RETURNING batch.content_id, ARRAY[%(point)s::bigint] AS contact_points, batch.data, batch.due_at
+){MAKE}"""
+MINE = "(delivery.id, delivery.attempt) IN (SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]))"
+LOOK = delivering.LOOK + MINE
+# Nothing was tried, so the attempt does not count.
+GIVE_BACK = f"""
+UPDATE dispatching_delivery AS delivery SET state = 'pending', attempt = attempt - 1, due_at = %(now)s,
+    reason = CASE WHEN %(why)s::text = '' OR cancelled_at IS NOT NULL THEN reason ELSE %(why)s::text END
+WHERE delivery.state = 'sending' AND {MINE}
+"""
+# The rows are locked in the order of their ids, so that two who write to the same ones do not wait for each other.
+RECORD = """
+WITH came AS (
+    SELECT came.* FROM jsonb_to_recordset(%(came)s::jsonb) AS came (id bigint, attempt int, state text, due_at timestamptz,
+        sent_at timestamptz, receipt text, address text, reason text, outcome text, why text, at timestamptz)
+), mine AS (
+    SELECT delivery.id FROM dispatching_delivery delivery JOIN came USING (id, attempt)
+    WHERE delivery.state = 'sending' ORDER BY delivery.id FOR UPDATE OF delivery
+), recorded AS (
+    UPDATE dispatching_delivery AS delivery SET state = came.state, due_at = came.due_at, sent_at = came.sent_at,
+        receipt = came.receipt, address = came.address, reason = came.reason
+    FROM came JOIN mine USING (id) WHERE delivery.id = came.id RETURNING came.*
+), tried AS (
+    INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
+    SELECT id, attempt, at, outcome, why FROM recorded WHERE outcome IS NOT NULL
+)
+SELECT count(*) FROM recorded
+"""
