@@ -27,3 +27,14 @@ class UnsupportedBody(BadInput):
     """An encoding or a character set that we do not read."""
 
     status = 415
+
+
+def shown(path: tuple[str | int, ...]) -> str:
+    """("alerts", 3, "labels") as `alerts[3].labels`, safe to print whatever the keys are; () is `body`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if part.isprintable() else ascii(part))[:60]
+    return text or "body"

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from dispatching.inbound.bad_input import BadInput
-from dispatching.inbound.strict_json import shown
+from dispatching.inbound.bad_input import BadInput, shown
 from dispatching.rules.event import NAME_LENGTH, SUMMARY_LENGTH, URL_LENGTH, Event, clean_key
 
 NAMES = ("service", "source", "component", "slo", "deployment", "product")

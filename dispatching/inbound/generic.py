@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dispatching.inbound.bad_input import BadInput
+from dispatching.inbound.bad_input import BadInput, shown
 from dispatching.inbound.fields import NAMES, URLS, Incoming, Instant, Object, Severity, keep, make_event, read
-from dispatching.inbound.strict_json import shown
 from dispatching.rules.event import Event
 
 MOST_EVENTS = 1000

@@ -7,7 +7,7 @@ from json import JSONDecodeError, JSONDecoder
 from math import isfinite
 from typing import Any
 
-from dispatching.inbound.bad_input import BadInput, UnsupportedBody
+from dispatching.inbound.bad_input import BadInput, UnsupportedBody, shown
 
 DEEPEST = 50
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
@@ -72,17 +72,6 @@ def _parse(text: str) -> tuple[Any, bool]:
         return _QUICK.decode(text), ESCAPED_NUL_OR_SURROGATE.search(text) is not None
     except _Suspect:
         return _CAREFUL.decode(text), True
-
-
-def shown(path: tuple[str | int, ...]) -> str:
-    """("alerts", 3, "labels") as `alerts[3].labels`, safe to print whatever the keys are; () is `body`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            text += ("." if text else "") + (part if part.isprintable() else ascii(part))[:60]
-    return text or "body"
 
 
 def _decode(body: bytes, charset: str | None) -> str:
