@@ -123,7 +123,7 @@ class Attempt(models.Model):
         UNKNOWN = "unknown", "unknown"
         ACCEPTED = "accepted", "accepted"
         TEMPORARY = "temporary", "failed for now"
-        AWAY = "away", "the provider was away"
+        AWAY = "away", "the provider was unavailable"
         PERMANENT = "permanent", "failed for good"
         GONE = "gone", "no such address"
 
