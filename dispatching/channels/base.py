@@ -46,7 +46,7 @@ class Outcome(TextChoices):
     UNKNOWN = "unknown", "unknown"
     ACCEPTED = "accepted", "accepted"
     TEMPORARY = "temporary", "failed for now"
-    AWAY = "away", "the provider was away"
+    AWAY = "away", "the provider was unavailable"
     PERMANENT = "permanent", "failed for good"
     GONE = "gone", "no such address"
 

@@ -45,7 +45,7 @@ class Alert(models.Model):
     details = models.JSONField(default=dict, blank=True)
     occurrences = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField("since")
-    last_at = models.DateTimeField("last seen")
+    last_at = models.DateTimeField("last reported")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -78,7 +78,7 @@ class AlertEvent(models.Model):
 
     class Kind(models.TextChoices):
         TRIGGERED = "triggered", "triggered"
-        REPEATED = "repeated", "seen again"
+        REPEATED = "repeated", "reported again"
         IGNORED = "ignored", "event ignored"
         STEP = "step", "step ran"
         SKIPPED = "skipped", "step skipped"

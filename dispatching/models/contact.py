@@ -21,17 +21,17 @@ class Recipient(models.Model):
         null=True,
         blank=True,
         related_name="recipient",
-        help_text="The person, where there is a login.",
+        help_text="The person, if there is a login.",
     )
     display_name = models.CharField(
         "name",
         max_length=150,
         blank=True,
-        help_text="Only for somebody without a login: how they are named in a timeline.",
+        help_text="Only for somebody without a login: the name shown in timelines.",
     )
     last_resort = models.BooleanField(
         default=False,
-        help_text="Told when an escalation ends and nobody has acknowledged. At least one recipient should have this.",
+        help_text="Told when an escalation ends without an acknowledgement. At least one recipient should be marked.",
     )
 
     class Meta:
@@ -61,13 +61,13 @@ class ContactPoint(models.Model):
     """One address of one recipient on one channel."""
 
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contact_points")
-    channel = models.CharField(max_length=20, help_text="How: e-mail, webhook …")
-    address = models.CharField(max_length=500, help_text="Where: one e-mail address, or the URL of a webhook.")
+    channel = models.CharField(max_length=20, help_text="The channel: e-mail, webhook …")
+    address = models.CharField(max_length=500, help_text="One e-mail address, or the URL of a webhook.")
     verified = models.BooleanField(
         default=False, help_text="Only verified contact points are used: somebody has seen a message arrive there."
     )
     disabled_reason = models.CharField(
-        max_length=200, blank=True, help_text="Why nothing is sent there at present; empty while it is in use."
+        max_length=200, blank=True, help_text="Why nothing is sent there at present. Empty while it is in use."
     )
     # Part of every personal link: raised by one, all links that were ever sent there are void.
     link_version = models.PositiveSmallIntegerField(default=1, editable=False)
@@ -82,7 +82,7 @@ class ContactPoint(models.Model):
                 "channel",
                 Lower("address"),
                 name="contact_point_once_a_recipient",
-                violation_error_message="This recipient has this address already.",
+                violation_error_message="This recipient already has this address.",
             )
         ]
 
@@ -109,7 +109,7 @@ class ContactRule(models.Model):
     delay = models.DurationField(
         default=timedelta(0),
         validators=[MaxValueValidator(timedelta(days=1))],
-        help_text="How long after the page begins, as hours:minutes:seconds. Without any rule every contact point is used at once.",
+        help_text="How long after the start of a page, as hours:minutes:seconds. Without rules, all contact points are used at once.",
     )
 
     class Meta:

@@ -15,13 +15,13 @@ class Notice(models.Model):
         FEED = "feed", "broken calendar"
         SWAP = "swap", "swap request"
         PROMISE = "promise", "promised update"
-        CHANGE = "change", "change of a group"
-        MANAGEMENT = "management", "important, for management"
-        DEFINITION = "definition", "notification is live"
-        NEWS = "news", "outage of somebody else's"
+        CHANGE = "change", "change to a group"
+        MANAGEMENT = "management", "news for a manager"
+        DEFINITION = "definition", "definition put live"
+        NEWS = "news", "outage of another team"
 
     key = models.CharField(
-        max_length=200, unique=True, help_text="What it is about and for whom: the same is never told twice."
+        max_length=200, unique=True, help_text="What it is about and for whom. The same is never told twice."
     )
     kind = models.CharField(max_length=10, choices=Kind)
     recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="notices")

@@ -22,14 +22,14 @@ class EscalationPolicy(models.Model):
         null=True,
         blank=True,
         related_name="policies",
-        help_text="The team whose agreement this is.",
+        help_text="The team that agreed to this policy.",
     )
     repeat = models.PositiveSmallIntegerField(
         default=1,
         validators=[MaxValueValidator(20)],
-        help_text="How many more times the chain runs when nobody has acknowledged, starting with the first step each time.",
+        help_text="How many more times the chain runs if nobody has acknowledged, each time from the first step.",
     )
-    description = models.TextField(blank=True, help_text="The agreement behind it: who agreed, and when.")
+    description = models.TextField(blank=True, help_text="The agreement behind the policy: who agreed, and when.")
 
     class Meta:
         ordering = ("name",)
@@ -80,7 +80,7 @@ class Target(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Whoever is on duty there when the step runs.",
+        help_text="The people who are on duty there when the step runs.",
     )
     user = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="person", help_text="This person."

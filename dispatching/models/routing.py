@@ -32,9 +32,9 @@ class Priority(models.Model):
     )
     name = models.CharField(max_length=50, help_text="For example: P1.")
     description = models.TextField(
-        blank=True, help_text="By which criteria this priority is chosen, one a line; at most five."
+        blank=True, help_text="The criteria for choosing this priority, one a line, at most five."
     )
-    hotfix = models.BooleanField(default=False, help_text="A fix is deployed outside the usual train.")
+    hotfix = models.BooleanField(default=False, help_text="A fix is deployed outside the usual releases.")
     postmortem = models.BooleanField(default=False, help_text="A postmortem follows.")
     tells_management = models.BooleanField(default=False, help_text="Management is told.")
     tells_stakeholders = models.BooleanField(default=False, help_text="Stakeholders are told.")
@@ -64,7 +64,7 @@ class Priority(models.Model):
 class Service(models.Model):
     """Something that can break, the team that owns it and the policy that its alerts follow."""
 
-    name = models.CharField(max_length=100, unique=True, help_text="As monitoring names it in its events.")
+    name = models.CharField(max_length=100, unique=True, help_text="The name that monitoring uses in its events.")
     team = models.ForeignKey(
         Team,
         models.PROTECT,
@@ -78,19 +78,19 @@ class Service(models.Model):
         models.PROTECT,
         related_name="services",
         verbose_name="escalation policy",
-        help_text="Who is paged for its alerts, in which order. Every service has one, so that no alert goes nowhere.",
+        help_text="Decides who is paged for its alerts, and in which order. Every service has one, so that no alert goes nowhere.",
     )
     description = models.TextField(blank=True, help_text="What it does for customers.")
-    runbook_url = models.URLField(blank=True, help_text="What to do; shown in the page when the event brings none.")
-    dashboard_url = models.URLField(
-        blank=True, help_text="Where to look; shown in the page when the event brings none."
-    )
+    runbook_url = models.URLField(blank=True, help_text="What to do. Shown in the page if the event brings none.")
+    dashboard_url = models.URLField(blank=True, help_text="Where to look. Shown in the page if the event brings none.")
 
     class Meta:
         ordering = ("name",)
         constraints = [
             models.UniqueConstraint(
-                Lower("name"), name="service_name_any_case", violation_error_message="There is a service of this name."
+                Lower("name"),
+                name="service_name_any_case",
+                violation_error_message="There is already a service of this name.",
             )
         ]
 
@@ -110,11 +110,11 @@ class Integration(models.Model):
         Service,
         models.PROTECT,
         related_name="integrations",
-        help_text="Takes every event that names no service, or one that is not known here.",
+        help_text="Gets every event that names no service or an unknown one.",
     )
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
-    key_hint = models.CharField(max_length=4, editable=False, help_text="How the key starts, to tell keys apart.")
-    enabled = models.BooleanField(default=True, help_text="Off: its key is refused.")
+    key_hint = models.CharField(max_length=4, editable=False, help_text="The start of the key, to tell keys apart.")
+    enabled = models.BooleanField(default=True, help_text="If off, its key is refused.")
 
     # Set by `intake.integration_of`: its last requests were refused; and when that was, by the database's clock.
     refused = False

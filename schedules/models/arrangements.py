@@ -13,11 +13,11 @@ class Absence(models.Model):
     """Somebody is away: in this span they are on duty nowhere. Their shifts are gaps until somebody covers them."""
 
     user = models.ForeignKey(
-        User, models.CASCADE, related_name="absences", verbose_name="person", help_text="Who is away."
+        User, models.CASCADE, related_name="absences", verbose_name="person", help_text="The person who is away."
     )
-    start = models.DateTimeField(help_text="From when.")
-    end = models.DateTimeField(help_text="Until when, this instant excluded.")
-    reason = models.CharField(max_length=200, blank=True, help_text="Shown to colleagues; need not be given.")
+    start = models.DateTimeField(help_text="The start.")
+    end = models.DateTimeField(help_text="The end, exclusive.")
+    reason = models.CharField(max_length=200, blank=True, help_text="Colleagues see it. Optional.")
 
     class Meta:
         ordering = ("start", "pk")
@@ -44,14 +44,14 @@ class SwapRequest(models.Model):
     """Somebody asks that their shift be taken, by one person or by whoever offers; accepted, it becomes overrides."""
 
     class State(models.TextChoices):
-        OFFERED = "offered", "waits for an answer"
+        OFFERED = "offered", "waiting for an answer"
         ACCEPTED = "accepted", "accepted"
         DECLINED = "declined", "declined"
         WITHDRAWN = "withdrawn", "withdrawn"
 
-    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="swaps", help_text="On which schedule.")
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="swaps", help_text="The schedule of the shift.")
     asked_by = models.ForeignKey(
-        User, models.CASCADE, related_name="swaps_asked", help_text="Whose shift is to be taken."
+        User, models.CASCADE, related_name="swaps_asked", help_text="The person who gives the shift away."
     )
     asked = models.ForeignKey(
         User,
@@ -59,14 +59,14 @@ class SwapRequest(models.Model):
         null=True,
         blank=True,
         related_name="swaps_received",
-        help_text="Who is asked. Empty: whoever of the schedule offers first.",
+        help_text="The person who is asked. Leave empty to ask anyone on the schedule.",
     )
-    start = models.DateTimeField(help_text="From when.")
-    end = models.DateTimeField(help_text="Until when, this instant excluded.")
+    start = models.DateTimeField(help_text="The start.")
+    end = models.DateTimeField(help_text="The end, exclusive.")
     # In return the one who asks takes this span of the one who is asked.
-    return_start = models.DateTimeField(null=True, blank=True, help_text="In return: from when.")
-    return_end = models.DateTimeField(null=True, blank=True, help_text="In return: until when.")
-    note = models.CharField(max_length=200, blank=True, help_text="Why, in a few words.")
+    return_start = models.DateTimeField(null=True, blank=True, help_text="The start of the shift taken in return.")
+    return_end = models.DateTimeField(null=True, blank=True, help_text="The end of the shift taken in return.")
+    note = models.CharField(max_length=200, blank=True, help_text="The reason, in a few words.")
     state = models.CharField(max_length=9, choices=State, default=State.OFFERED, editable=False)
     created_at = models.DateTimeField(editable=False)
     answered_at = models.DateTimeField(null=True, editable=False)
@@ -86,12 +86,12 @@ class SwapRequest(models.Model):
             models.CheckConstraint(
                 condition=Q(return_start=None, return_end=None) | Q(return_end__gt=F("return_start")),
                 name="swap_return_ends_after_start",
-                violation_error_message="What is taken in return must end after it starts.",
+                violation_error_message="A shift in return must end after it starts.",
             ),
             models.CheckConstraint(
                 condition=Q(asked=None) | ~Q(asked=F("asked_by")),
                 name="swap_with_another",
-                violation_error_message="Nobody can swap with themselves.",
+                violation_error_message="A person cannot swap with themselves.",
             ),
         ]
 

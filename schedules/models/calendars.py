@@ -21,22 +21,20 @@ class CalendarFeed(models.Model):
         null=True,
         blank=True,
         related_name="feeds",
-        help_text="Whose calendar it is; told if it breaks.",
+        help_text="The team that owns the calendar. It is told if the calendar cannot be read.",
     )
     url = models.URLField(
         "URL",
         max_length=1000,
         blank=True,
-        help_text="Where it is fetched every quarter of an hour. Empty: the text below is the calendar.",
+        help_text="The address from which it is read every quarter of an hour. Leave empty to use the text below.",
     )
-    time_zone = TimeZoneField(
-        default="UTC", help_text="The zone of events that last whole days, and of times that name none."
-    )
+    time_zone = TimeZoneField(default="UTC", help_text="The zone of whole-day events and of times without a zone.")
     content = models.TextField(
         blank=True,
         help_text="The last good copy. People are found by e-mail address, username or full name in an event.",
     )
-    unknown = models.TextField(blank=True, editable=False, help_text="Events whose person is not known here.")
+    unknown = models.TextField(blank=True, editable=False, help_text="Events that name nobody known here.")
     error = models.CharField(max_length=500, blank=True, editable=False)
     fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last good copy was read.")
     failing_since = models.DateTimeField(null=True, editable=False)
@@ -76,13 +74,16 @@ class CalendarLink(models.Model):
 
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     owner = models.ForeignKey(
-        User, models.CASCADE, related_name="calendar_links", help_text="Who made it; it stops with their account."
+        User,
+        models.CASCADE,
+        related_name="calendar_links",
+        help_text="The person who made the link. It stops working with their account.",
     )
     user = models.ForeignKey(
         User, models.CASCADE, null=True, blank=True, related_name="+", help_text="All shifts of a person."
     )
     schedule = models.ForeignKey(
-        Schedule, models.CASCADE, null=True, blank=True, related_name="+", help_text="A schedule's shifts."
+        Schedule, models.CASCADE, null=True, blank=True, related_name="+", help_text="All shifts of a schedule."
     )
     team = models.ForeignKey(
         Team,
@@ -90,7 +91,7 @@ class CalendarLink(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The shifts of all schedules of a team.",
+        help_text="All shifts of a team's schedules.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

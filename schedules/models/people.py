@@ -35,7 +35,7 @@ class Team(Group):
         null=True,
         blank=True,
         related_name="managed_teams",
-        help_text="The engineering manager: the one who can find somebody when everyone on the team is silent.",
+        help_text="The engineering manager, who can find somebody when everyone on the team is silent.",
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which the team's schedules are drawn.")
     description = models.TextField(blank=True, help_text="What the team looks after, in a sentence or two.")

@@ -22,7 +22,12 @@ class Rotation(models.Model):
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1.")
     team = models.ForeignKey(
-        Team, models.CASCADE, null=True, blank=True, related_name="rotations", help_text="Whose rotation it is."
+        Team,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="rotations",
+        help_text="The team that owns the rotation.",
     )
     every = models.PositiveSmallIntegerField(
         default=1,
@@ -35,22 +40,22 @@ class Rotation(models.Model):
     first_day = models.DateField(
         default=date(2026, 1, 5),
         validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2199, 12, 31))],
-        help_text="The day on which the first person's first turn starts; before it nobody is on duty. Its day of the week "
-        "is the hand-over day of weeks, its day of the month that of months (from the 31st: the last day of each month).",
+        help_text="The day on which the first person's first turn starts. Nobody is on duty before it. Weeks change on its day of the "
+        "week, months on its day of the month (if it is the 31st, on the last day of each month).",
     )
     handover = models.TimeField(
         default=time(9, 0),
-        help_text="The time of day at which one person hands over to the next, on the clock of the zone.",
+        help_text="The time of day at which one person hands over to the next, in the rotation's zone.",
     )
     time_zone = TimeZoneField(
         default="UTC",
-        help_text="The zone whose clock counts. The hand-over stays at its time of day through summer time.",
+        help_text="The zone of the hand-over time. The hand-over stays at its time of day through summer time.",
     )
     fills = models.BooleanField(
         "fill absences",
         default=False,
-        help_text="When somebody is away or has left, the next one present takes their turn. Off: nobody has it, everybody "
-        "sees the gap, and pages go on to the next step at once.",
+        help_text="If on, the next person present takes the turn of somebody who is away or has left. If off, nobody has it, "
+        "everybody sees the gap, and pages go on to the next step at once.",
     )
     # From when the plan above holds, and whose turn starts then; what held before is in `versions`. See rules.rota.
     since = models.DateTimeField(null=True, editable=False)
@@ -89,7 +94,11 @@ class Participant(models.Model):
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="participants")
     user = models.ForeignKey(
-        User, models.PROTECT, related_name="participations", verbose_name="person", help_text="Who takes this turn."
+        User,
+        models.PROTECT,
+        related_name="participations",
+        verbose_name="person",
+        help_text="The person who takes this turn.",
     )
     partner = models.ForeignKey(
         User,
@@ -108,7 +117,7 @@ class Participant(models.Model):
             models.CheckConstraint(
                 condition=Q(partner=None) | ~Q(partner=F("user")),
                 name="participant_partner_is_another",
-                violation_error_message="Somebody cannot take a turn together with themselves.",
+                violation_error_message="A person cannot share a turn with themselves.",
             )
         ]
 
@@ -138,24 +147,24 @@ class Schedule(models.Model):
         help_text="The team that this schedule serves.",
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which the schedule is drawn.")
-    description = models.TextField(blank=True, help_text="Who should be called by way of this schedule, and for what.")
+    description = models.TextField(blank=True, help_text="Whom this schedule pages, and for what.")
     remind = models.DurationField(
         "reminder",
         null=True,
         blank=True,
         validators=[MinValueValidator(timedelta(minutes=1)), MaxValueValidator(timedelta(days=28))],
-        help_text="How long before their shift people are reminded, as hours:minutes:seconds. Empty: not at all.",
+        help_text="How long before their shift people are reminded, as hours:minutes:seconds. Leave empty for no reminders.",
     )
     hands_over = models.BooleanField(
         "hand-over notes",
         default=False,
-        help_text="Whoever comes on duty is told at that moment, with what is open and the last hand-over note.",
+        help_text="People are told when they come on duty, with the open alerts and the last hand-over note.",
     )
     longest_shift = models.DurationField(
         null=True,
         blank=True,
         validators=[MinValueValidator(timedelta(hours=1))],
-        help_text="Warn where somebody is on duty longer than this without a break, for example 7 00:00:00. Empty: no limit.",
+        help_text="Warn if somebody is on duty longer than this without a break, for example 7 00:00:00. Leave empty for no limit.",
     )
 
     class Meta:
@@ -189,13 +198,13 @@ class Layer(models.Model):
     position = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(20)],
-        help_text="0 for the person whose turn it is (main), 1 for the one whose turn is next (backup), 2 for the one after.",
+        help_text="0 is the person whose turn it is (main), 1 the person with the next turn (backup), 2 the one after that.",
     )
     hours = models.CharField(
         max_length=300,
         blank=True,
         validators=[valid_hours],
-        help_text="Only in these hours of the week, on the clock of the rotation's zone. Empty: always. For example "
+        help_text="Only in these hours of the week, in the rotation's zone. Leave empty for always. For example "
         "“Mon-Fri 09:00-17:00” or “Mon-Fri 18:00-08:00; Sat,Sun 00:00-24:00”.",
     )
     holidays = models.CharField(
@@ -203,12 +212,12 @@ class Layer(models.Model):
         max_length=12,
         blank=True,
         validators=[valid_region],
-        help_text="Country, or country-state, as “DE” or “DE-BE”: on public holidays there the layer rests. Empty: it never does.",
+        help_text="Country or country-state, such as “DE” or “DE-BE”. The layer rests on public holidays there. Leave empty for none.",
     )
     adds = models.BooleanField(
-        "adds",
+        "in addition",
         default=False,
-        help_text="On duty beside those of the layers before. Off: instead of them.",
+        help_text="If on, its people are on duty together with those of earlier layers. If off, instead of them.",
     )
     order = models.PositiveSmallIntegerField(default=0, help_text="A later layer wins over an earlier one.")
 
@@ -232,10 +241,10 @@ class Override(models.Model):
     """For this span this person is on duty, whatever the layers say: in place of everybody, or of one person."""
 
     schedule = models.ForeignKey(
-        Schedule, models.CASCADE, related_name="overrides", help_text="Where somebody steps in."
+        Schedule, models.CASCADE, related_name="overrides", help_text="The schedule on which somebody takes over."
     )
     user = models.ForeignKey(
-        User, models.PROTECT, related_name="overrides", verbose_name="person", help_text="Who is on duty instead."
+        User, models.PROTECT, related_name="overrides", verbose_name="person", help_text="The person who takes over."
     )
     instead_of = models.ForeignKey(
         User,
@@ -243,11 +252,13 @@ class Override(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Whose place is taken, where several are on duty. Empty: everybody's.",
+        help_text="The person who is replaced, if several are on duty. Leave empty to replace everybody.",
     )
-    start = models.DateTimeField(help_text="From when (UTC in the API; your own zone's offset is accepted).")
-    end = models.DateTimeField(help_text="Until when, this instant excluded.")
-    reason = models.CharField(max_length=200, blank=True, help_text="Why: the timeline and “who is on call” show it.")
+    start = models.DateTimeField(help_text="The start (UTC in the API; your own zone's offset is accepted).")
+    end = models.DateTimeField(help_text="The end, exclusive.")
+    reason = models.CharField(
+        max_length=200, blank=True, help_text="The reason. The timeline and “who is on call” show it."
+    )
 
     class Meta:
         ordering = ("start", "pk")
@@ -260,7 +271,7 @@ class Override(models.Model):
             models.CheckConstraint(
                 condition=Q(instead_of=None) | ~Q(instead_of=F("user")),
                 name="override_by_another",
-                violation_error_message="Nobody can take their own place.",
+                violation_error_message="A person cannot replace themselves.",
             ),
         ]
         indexes = [models.Index(fields=["schedule", "end"])]

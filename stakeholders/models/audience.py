@@ -18,7 +18,7 @@ class Named(models.Model):
     groups: Any
     outages: Any
 
-    name = models.CharField(max_length=100, unique=True, help_text="As customers and colleagues call it.")
+    name = models.CharField(max_length=100, unique=True, help_text="The name that customers and colleagues use.")
     description = models.TextField(blank=True, help_text="In words that customers use.")
     order = models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms.")
 
@@ -48,7 +48,7 @@ class Deployment(Named):
             models.UniqueConstraint(
                 Lower("name"),
                 name="deployment_name_any_case",
-                violation_error_message="There is a deployment of this name.",
+                violation_error_message="There is already a deployment of this name.",
             )
         ]
 
@@ -59,7 +59,9 @@ class Product(Named):
     class Meta(Named.Meta):
         constraints = [
             models.UniqueConstraint(
-                Lower("name"), name="product_name_any_case", violation_error_message="There is a product of this name."
+                Lower("name"),
+                name="product_name_any_case",
+                violation_error_message="There is already a product of this name.",
             )
         ]
 
@@ -75,9 +77,11 @@ class StakeholderRing(models.Model):
     number = models.PositiveSmallIntegerField(
         unique=True, validators=[MinValueValidator(1)], help_text="The order in which rings are told: 1 first."
     )
-    name = models.CharField(max_length=100, unique=True, help_text="Who is in it, for example: marketing and sales.")
+    name = models.CharField(
+        max_length=100, unique=True, help_text="The people in it, for example: marketing and sales."
+    )
     boundary = models.CharField(
-        max_length=10, choices=Boundary, default=Boundary.PRODUCT, help_text="Where its people work."
+        max_length=10, choices=Boundary, default=Boundary.PRODUCT, help_text="Where the people in it work."
     )
 
     class Meta:
@@ -103,10 +107,10 @@ class StakeholderGroup(models.Model):
         EVERYONE = "everyone", "everyone, customers and partners too"
 
     name = models.CharField(
-        max_length=100, unique=True, help_text="As subscribers read it, for example: Product A, US."
+        max_length=100, unique=True, help_text="The name that subscribers read, for example: Product A, US."
     )
     purpose = models.TextField(
-        help_text="What its members do with the news: talk to customers, reschedule activities, apply a mitigation."
+        help_text="What its members do with the messages: talk to customers, reschedule activities, apply a mitigation."
     )
     parent = models.ForeignKey(
         "self",
@@ -114,7 +118,7 @@ class StakeholderGroup(models.Model):
         null=True,
         blank=True,
         related_name="subgroups",
-        help_text="The group that this one is a part of. Choosing the parent reaches its matching subgroups, too.",
+        help_text="The group that this one is part of. Choosing the parent reaches its matching subgroups, too.",
     )
     deployments = models.ManyToManyField(
         Deployment,
@@ -132,21 +136,29 @@ class StakeholderGroup(models.Model):
         max_length=10,
         choices=Openness,
         default=Openness.PRODUCT,
-        help_text="Who sees it and may join alone.",
+        help_text="The people who see the group and may join it alone.",
     )
     advice = models.CharField(
         max_length=300,
         blank=True,
-        help_text="One line in each message on what to do with it, for example: Tell customers who ask that we are at it.",
+        help_text="One line in each message on what to do with it, for example: Tell customers who ask that we are working on it.",
     )
     owner = models.ForeignKey(
-        User, models.PROTECT, null=True, blank=True, related_name="+", help_text="Who keeps the group up to date."
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The person who keeps the group up to date.",
     )
     representatives = models.ManyToManyField(
-        User, blank=True, related_name="+", help_text="Those of the department who helped to define it."
+        User, blank=True, related_name="+", help_text="People of the department who helped to define it."
     )
     review_by = models.DateField(
-        "review by", null=True, blank=True, help_text="When somebody checks that it still fits how sales is organised."
+        "review by",
+        null=True,
+        blank=True,
+        help_text="The day by which somebody checks that it still fits how sales is organised.",
     )
 
     # Since when it covers what it covers now; empty: from the beginning.
@@ -163,10 +175,12 @@ class StakeholderGroup(models.Model):
             models.CheckConstraint(
                 condition=Q(parent__isnull=True) | ~Q(parent=models.F("pk")),
                 name="group_not_its_own_parent",
-                violation_error_message="A group cannot be a part of itself.",
+                violation_error_message="A group cannot be part of itself.",
             ),
             models.UniqueConstraint(
-                Lower("name"), name="group_name_any_case", violation_error_message="There is a group of this name."
+                Lower("name"),
+                name="group_name_any_case",
+                violation_error_message="There is already a group of this name.",
             ),
         ]
 
@@ -184,5 +198,5 @@ class StakeholderGroup(models.Model):
 
     def _cycle(self) -> str:
         if self.parent_id == self.pk:
-            return "A group cannot be a part of itself."
-        return f"{self.parent} is a part of {self} already, so {self} cannot be a part of it."
+            return "A group cannot be part of itself."
+        return f"{self.parent} is already part of {self}, so {self} cannot be part of it."

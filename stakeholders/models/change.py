@@ -26,7 +26,7 @@ class ChangeRequest(models.Model):
     """
 
     class State(models.TextChoices):
-        SUBMITTED = "submitted", "waits for an answer"
+        SUBMITTED = "submitted", "waiting for an answer"
         ACCEPTED = "accepted", "accepted"
         DONE = "done", "done"
         DECLINED = "declined", "declined"
@@ -44,11 +44,11 @@ class ChangeRequest(models.Model):
         null=True,
         blank=True,
         related_name="change_requests",
-        help_text="Which group it is about. Empty: a new one; once it is made, choose it here.",
+        help_text="The group to change. Leave empty for a new one; once it exists, choose it here.",
     )
     what = models.TextField("what should change", help_text="For example: it should cover product C, too.")
     why = models.TextField(help_text="What is different now, for example: B and C are sold together from May on.")
-    due_at = models.DateTimeField("needed by", help_text="When it has to be in place.")
+    due_at = models.DateTimeField("needed by", help_text="When the change must be in place.")
     state = models.CharField(max_length=9, choices=State, default=State.SUBMITTED, editable=False)
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="change_requests", editable=False)
     requested_at = models.DateTimeField(editable=False)
@@ -58,7 +58,7 @@ class ChangeRequest(models.Model):
         "reason for declining",
         max_length=300,
         blank=True,
-        help_text="Needed to decline; the person who asked reads it.",
+        help_text="Needed to decline. The person who asked reads it.",
     )
     before = models.JSONField(default=dict, editable=False)
     told = models.JSONField(default=dict, editable=False)
@@ -75,12 +75,12 @@ class ChangeRequest(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(told_at__isnull=False, effective_at__isnull=False),
                 name="change_done_after_telling",
-                violation_error_message="The people on call have to be told first.",
+                violation_error_message="The people on call must be told first.",
             ),
             models.CheckConstraint(
                 condition=~Q(state="declined") | ~Q(reason=""),
                 name="change_declined_with_reason",
-                violation_error_message="Say why it is declined.",
+                violation_error_message="Give the reason for declining.",
             ),
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(state__in=("submitted", "accepted")), name="change_due")]

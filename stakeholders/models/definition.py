@@ -29,7 +29,9 @@ class NotificationDefinition(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", editable=False
     )
     change_reason = models.CharField(
-        max_length=300, blank=True, help_text="Which feedback led to this version; quote it or name who gave it."
+        max_length=300,
+        blank=True,
+        help_text="The feedback that led to this version: quote it, or name the person who gave it.",
     )
     # Alerts that begin from then on are compared with it. Empty: it is being discussed, or has been replaced.
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
@@ -37,7 +39,10 @@ class NotificationDefinition(models.Model):
         Service, models.PROTECT, related_name="definitions", help_text="Alerts of this service are compared with it."
     )
     slo = models.CharField(
-        "SLO", max_length=255, blank=True, help_text="As the alert names it. Empty: also breaches that no SLO covers."
+        "SLO",
+        max_length=255,
+        blank=True,
+        help_text="As the alert names it. Leave empty for any breach, also one that no SLO covers.",
     )
     most_important = models.ForeignKey(
         Priority,
@@ -46,7 +51,7 @@ class NotificationDefinition(models.Model):
         blank=True,
         related_name="+",
         verbose_name="priority at least",
-        help_text="Only alerts of this priority or a more important one. Empty: any priority; without one nothing is told.",
+        help_text="Only alerts of this priority or a more important one. Leave empty for any; without one, nothing is told.",
     )
     priority = models.ForeignKey(
         Priority,
@@ -55,15 +60,15 @@ class NotificationDefinition(models.Model):
         blank=True,
         related_name="+",
         verbose_name="priority of the outage",
-        help_text="How important such a breach is. Empty: the priority that the alert brings.",
+        help_text="How important such a breach is. Leave empty to use the alert's priority.",
     )
     priority_reason = models.CharField(
-        "why this priority", max_length=300, blank=True, help_text="Stakeholders may read it, and comment."
+        "why this priority", max_length=300, blank=True, help_text="Stakeholders can read it and comment on it."
     )
     repeats = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1)],
-        help_text="How many such alerts there must be, this one included, within the time below.",
+        help_text="How many such alerts there must be within the time below, this one included.",
     )
     within = models.DurationField(
         default=timedelta(hours=1), help_text="The time in which they are counted, as hours:minutes:seconds."
@@ -73,13 +78,16 @@ class NotificationDefinition(models.Model):
         Deployment,
         blank=True,
         related_name="+",
-        help_text="Where it is felt. Empty: the deployment that the alert names.",
+        help_text="Where it is felt. Leave empty to use the alert's deployment.",
     )
     products = models.ManyToManyField(
-        Product, blank=True, related_name="+", help_text="What is affected. Empty: the product that the alert names."
+        Product, blank=True, related_name="+", help_text="What is affected. Leave empty to use the alert's product."
     )
     groups = models.ManyToManyField(
-        StakeholderGroup, blank=True, related_name="+", help_text="Empty: every group that covers what is affected."
+        StakeholderGroup,
+        blank=True,
+        related_name="+",
+        help_text="Leave empty for every group that covers what is affected.",
     )
     chain = models.ForeignKey(
         Integration,
@@ -88,18 +96,18 @@ class NotificationDefinition(models.Model):
         blank=True,
         related_name="+",
         verbose_name="acknowledgement through",
-        help_text="Usually empty: stakeholders need not answer. Chosen: the policy of its service pages stakeholders until "
+        help_text="Usually empty: stakeholders need not answer. If chosen, the policy of its service pages stakeholders until "
         "one of them acknowledges.",
     )
     title = models.CharField(max_length=200, help_text="What is affected, in words that customers use.")
     text = models.TextField(help_text="The announcement: what is affected, who notices, what is being done.")
     why_major = models.TextField("why it is a major outage", help_text="Why it is worth telling.")
-    why_needed = models.TextField("why they need it", help_text="Which roles need the news, and what for.")
-    what_they_do = models.TextField("what they would do", help_text="What each role would do with it.")
+    why_needed = models.TextField("why they need it", help_text="The roles that need the messages, and what for.")
+    what_they_do = models.TextField("what they would do", help_text="What each role would do with the messages.")
     uncovered = models.TextField(
         "scenarios that no SLO covers", blank=True, help_text="When a person should announce it by hand."
     )
-    runbook_url = models.URLField(blank=True, help_text="What the people on call do; not shown to stakeholders.")
+    runbook_url = models.URLField(blank=True, help_text="What the people on call do. Not shown to stakeholders.")
     recording_url = models.URLField(blank=True, help_text="A recording for people who go on call later.")
 
     class Meta:
@@ -109,7 +117,7 @@ class NotificationDefinition(models.Model):
             models.CheckConstraint(
                 condition=Q(repeats__gte=1),
                 name="definition_repeats_at_least_once",
-                violation_error_message="At least one alert.",
+                violation_error_message="There must be at least one alert.",
             ),
         ]
 
@@ -129,12 +137,12 @@ class DefinitionWording(Wording):
                 fields=["definition", "ring", "language"],
                 nulls_distinct=False,
                 name="one_definition_wording",
-                violation_error_message="There are words for this ring in this language already.",
+                violation_error_message="There is already a wording for this ring in this language.",
             ),
             models.CheckConstraint(
                 condition=Q(language=languages.DEFAULT) | ~Q(title=""),
                 name="definition_wording_title",
-                violation_error_message="In another language the title is needed, too.",
+                violation_error_message="In another language, the title is needed, too.",
             ),
         ]
 
@@ -146,9 +154,9 @@ class DefinitionComment(models.Model):
         """Table 8.8."""
 
         RELEVANCE = "relevance", "Is it relevant?"
-        TIMELINESS = "timeliness", "When should the first one come?"
-        CONCISENESS = "conciseness", "Is it concise, and everything in it?"
-        BRACKETS = "brackets", "Does this way of being informed suit, and how often should updates come?"
+        TIMELINESS = "timeliness", "When should the first message come?"
+        CONCISENESS = "conciseness", "Is it concise and complete?"
+        BRACKETS = "brackets", "Does this way of being informed suit you, and how often should updates come?"
 
     definition = models.ForeignKey(NotificationDefinition, models.CASCADE, related_name="comments")
     question = models.CharField(max_length=11, choices=Question)

@@ -16,13 +16,13 @@ class Update(models.Model):
 
     class Kind(models.TextChoices):
         ANNOUNCEMENT = "announcement", "announcement"
-        PROGRESS = "progress", "progress"
+        PROGRESS = "progress", "update"
         END = "end", "end"
         CORRECTION = "correction", "correction"
 
     outage = models.ForeignKey(Outage, models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=12, choices=Kind)
-    text = models.TextField(help_text="What is affected, who notices, what is being done.")
+    text = models.TextField(help_text="What is affected, who notices it, what is being done.")
     done = models.TextField(blank=True, help_text="At the end: what was done.")
     remains = models.TextField(blank=True, help_text="At the end: what is still to come.")
     # The promise, an upper bound; every message but the last makes one.
@@ -46,7 +46,7 @@ class Update(models.Model):
                 | Q(kind="end", next_update_by__isnull=True)
                 | Q(kind="correction"),
                 name="promise_in_all_but_the_last",
-                violation_error_message="Say when the next message comes; only the last one does not.",
+                violation_error_message="Say when the next message comes. Only the last message needs no time.",
             ),
         ]
 

@@ -21,39 +21,46 @@ class Outage(models.Model):
         """Figure 8.3."""
 
         MANUAL = "manual", "by hand"
-        SEMI = "semi", "prepared, started by hand"
-        AUTO = "auto", "by a rule"
+        SEMI = "semi", "by a definition, to be announced by hand"
+        AUTO = "auto", "by a definition, announced automatically"
 
     MOVES: ClassVar = {State.OPEN: {State.ENDED}, State.ENDED: set()}
 
     title = models.CharField(max_length=200, help_text="What is affected, in words that customers use: Uploads fail.")
     state = models.CharField(max_length=5, choices=State, default=State.OPEN, editable=False)
     high_profile = models.BooleanField(
-        default=False, help_text="Worth telling stakeholders about. Off: nobody outside is told, whatever matches."
+        default=False, help_text="Worth telling stakeholders about. If off, nobody outside is told, whatever matches."
     )
     priority = models.ForeignKey(
-        Priority, models.PROTECT, null=True, blank=True, related_name="+", help_text="None: stakeholders are not told."
+        Priority,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Without a priority, stakeholders are not told.",
     )
     priority_reason = models.CharField(
-        max_length=300, blank=True, help_text="Why this priority; stakeholders may read it."
+        max_length=300, blank=True, help_text="Why this priority. Stakeholders can read it."
     )
     severity = models.CharField(max_length=8, choices=Severity, blank=True, help_text="How much is affected.")
-    deployments = models.ManyToManyField(Deployment, blank=True, related_name="outages", help_text="Where.")
-    products = models.ManyToManyField(Product, blank=True, related_name="outages", help_text="What.")
-    services = models.ManyToManyField(Service, blank=True, related_name="outages", help_text="Ours, not shown outside.")
+    deployments = models.ManyToManyField(Deployment, blank=True, related_name="outages", help_text="Where it happens.")
+    products = models.ManyToManyField(Product, blank=True, related_name="outages", help_text="What is affected.")
+    services = models.ManyToManyField(
+        Service, blank=True, related_name="outages", help_text="Our own services; not shown outside."
+    )
     alerts = models.ManyToManyField(Alert, blank=True, related_name="outages")
     groups = models.ManyToManyField(
         StakeholderGroup,
         blank=True,
         related_name="+",
-        help_text="Empty: every group that covers what is affected. Chosen: these and their matching subgroups.",
+        help_text="Leave empty for every group that covers what is affected, or choose groups; their matching subgroups are included.",
     )
     # How the scope is said, where that is wider than what is broken (D5). Empty: the deployments, the products.
     said_geography = models.CharField(
-        "geography as said", max_length=200, blank=True, help_text="Empty: the names of the deployments."
+        "geography in messages", max_length=200, blank=True, help_text="Leave empty for the names of the deployments."
     )
     said_products = models.CharField(
-        "products as said", max_length=200, blank=True, help_text="Empty: the names of the products."
+        "products in messages", max_length=200, blank=True, help_text="Leave empty for the names of the products."
     )
     mode = models.CharField(max_length=6, choices=Mode, default=Mode.MANUAL, editable=False)
     started_at = models.DateTimeField("began", help_text="When customers could first notice it.")
@@ -67,7 +74,7 @@ class Outage(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who writes to stakeholders and is reminded.",
+        help_text="The person who writes to stakeholders and is reminded.",
     )
     chain = models.ForeignKey(
         Integration,
@@ -76,7 +83,7 @@ class Outage(models.Model):
         blank=True,
         related_name="+",
         verbose_name="acknowledgement through",
-        help_text="Usually empty: stakeholders are informed and need not answer. Chosen: the policy of its service pages "
+        help_text="Usually empty: stakeholders are told and need not answer. If chosen, the policy of its service pages "
         "stakeholders, one after the other, until one of them acknowledges.",
     )
     caused_by = models.ForeignKey(
@@ -85,7 +92,7 @@ class Outage(models.Model):
         null=True,
         blank=True,
         related_name="caused",
-        help_text="The outage of another team that brought this one about.",
+        help_text="The outage of another team that caused this one.",
     )
     # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)

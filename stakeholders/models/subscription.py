@@ -65,7 +65,7 @@ class Subscription(models.Model):
     )
     asked_at = models.DateTimeField()
     asked_from = models.CharField(
-        max_length=100, blank=True, help_text="How it was asked for: form, log-in, invitation …"
+        max_length=100, blank=True, help_text="How it was requested: form, login, invitation …"
     )
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     # The version of the words that stood beside the button.

@@ -14,13 +14,13 @@ class ScheduleSubscription(models.Model):
         Schedule,
         models.CASCADE,
         related_name="subscriptions",
-        help_text="Whoever is on call on it is told, on the contact points of their own.",
+        help_text="The people on call on it are told, on their own contact points.",
     )
     group = models.ForeignKey(
         StakeholderGroup,
         models.PROTECT,
         related_name="schedules",
-        help_text="The group whose news they get: one that covers what the team depends on.",
+        help_text="The group whose messages they get: one that covers what the team depends on.",
     )
     since = models.DateTimeField(editable=False)
 
@@ -31,7 +31,7 @@ class ScheduleSubscription(models.Model):
             models.UniqueConstraint(
                 fields=["schedule", "group"],
                 name="schedule_once_a_group",
-                violation_error_message="This schedule is in this group already.",
+                violation_error_message="This schedule is already in this group.",
             )
         ]
 

@@ -14,17 +14,19 @@ class Wording(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who reads it. Empty: every ring that has no wording of its own.",
+        help_text="The ring that reads it. Leave empty for every ring without a wording of its own.",
     )
     language = models.CharField(
         max_length=10,
         choices=languages.CHOICES,
-        help_text="Goes to those who chose it; everybody else is told in English.",
+        help_text="Goes to readers who chose it. Everybody else is told in English.",
     )
     title = models.CharField(
-        max_length=200, blank=True, help_text="The title in these words. Another language needs it; then it is kept."
+        max_length=200,
+        blank=True,
+        help_text="The title in these words. Another language needs it once; then it is kept.",
     )
-    text = models.TextField(help_text="What is affected, who notices, what is being done.")
+    text = models.TextField(help_text="What is affected, who notices it, what is being done.")
 
     class Meta:
         abstract = True
@@ -33,7 +35,7 @@ class Wording(models.Model):
             models.CheckConstraint(
                 condition=Q(ring__isnull=False) | ~Q(language=languages.DEFAULT),
                 name="%(class)s_is_another",
-                violation_error_message="The words in English for all rings are those above: choose a language or a ring.",
+                violation_error_message="The English words for all rings are those above: choose another language or a ring.",
             )
         ]
 

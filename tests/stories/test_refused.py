@@ -147,8 +147,8 @@ def case(*names: str, status: int, says: str) -> Callable:
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
 for verb, says in [
-    ("acknowledge", "is resolved already."),
-    ("resolve", "is resolved already."),
+    ("acknowledge", "is already resolved."),
+    ("resolve", "is already resolved."),
     ("escalate", "Nothing is escalating"),
 ]:
     case(f"dispatching.alerts.api.AlertViewSet.{verb}", status=409, says=says)(
@@ -160,7 +160,7 @@ for verb, says in [
     )
 
 
-@case("dispatching.alerts.pages._act", status=409, says="is resolved already.")
+@case("dispatching.alerts.pages._act", status=409, says="is already resolved.")
 def _(c):
     return c.stranger.post(urlsplit(alert_links.link(c.alert, c.ana.recipient)).path)
 
@@ -179,11 +179,11 @@ def _(c):
 
 
 for verb in ("accept", "decline", "withdraw"):
-    case(f"schedules.arrangements.api.SwapRequestViewSet.{verb}", status=409, says="is withdrawn already.")(
+    case(f"schedules.arrangements.api.SwapRequestViewSet.{verb}", status=409, says="has already been withdrawn.")(
         lambda c, verb=verb: c.api.post(f"swap-requests/{c.swap.pk}/{verb}/")
     )
     names = (f"schedules.arrangements.pages._{verb}", "schedules.arrangements.pages._act")
-    case(*names, status=200, says="is withdrawn already.")(
+    case(*names, status=200, says="has already been withdrawn.")(
         lambda c, verb=verb: c.mine.post("/on-call/mine/", {"do": verb, "id": c.swap.pk}, follow=True)
     )
 
@@ -225,7 +225,9 @@ def _(c):
 
 
 @case(
-    "stakeholders.definitions.admin.NotificationDefinitionAdmin.new_version", status=200, says="newer version already."
+    "stakeholders.definitions.admin.NotificationDefinitionAdmin.new_version",
+    status=200,
+    says="already a newer version.",
 )
 def _(c):
     return c.press(c.replaced, "new_version")
@@ -236,7 +238,7 @@ def _(c):
     return c.api.post(f"notification-definitions/{c.replaced.pk}/live/")
 
 
-@case("stakeholders.definitions.api.NotificationDefinitionViewSet.renew", status=409, says="newer version already.")
+@case("stakeholders.definitions.api.NotificationDefinitionViewSet.renew", status=409, says="already a newer version.")
 def _(c):
     return c.api.post(f"notification-definitions/{c.replaced.pk}/renew/")
 
@@ -247,12 +249,16 @@ def _(c):
 
 
 for verb in ("accept", "decline", "finish"):
-    case(f"stakeholders.groups.changes_admin.ChangeRequestAdmin.{verb}", status=200, says="any more: declined")(
+    case(f"stakeholders.groups.changes_admin.ChangeRequestAdmin.{verb}", status=200, says="it is declined")(
         lambda c, verb=verb: c.press(c.change(), verb)
     )
 
 
-@case("stakeholders.groups.changes_admin.ChangeRequestAdmin.tell_on_call", status=200, says="is not accepted: declined")
+@case(
+    "stakeholders.groups.changes_admin.ChangeRequestAdmin.tell_on_call",
+    status=200,
+    says="has not been accepted: it is declined",
+)
 def _(c):
     return c.press(c.change(), "tell_on_call")
 
@@ -265,7 +271,7 @@ def _(c):
 # --- outages ----------------------------------------------------------------------------------------------------------
 
 
-@case("stakeholders.news.api.OutageSerializer.create", status=400, says="cannot have begun in the future")
+@case("stakeholders.news.api.OutageSerializer.create", status=400, says="cannot begin in the future")
 def _(c):
     return c.api.post("outages/", {"title": "t", "started_at": _iso(c.now + HOUR)})
 
@@ -291,7 +297,7 @@ def _(c):
     return c.press(c.outside.outage(), "nothing_new")
 
 
-@case("stakeholders.news.admin.OutageAdmin.save_model", status=200, says="cannot have begun in the future")
+@case("stakeholders.news.admin.OutageAdmin.save_model", status=200, says="cannot begin in the future")
 def _(c):
     typed = {"title": "Uploads fail", "started_at_0": "2190-01-05", "started_at_1": "09:00"}
     answer = c.browser.post("/admin/stakeholders/outage/add/", typed)
@@ -333,14 +339,14 @@ def _(c):
         return c.browser.post("/subscribe/", {"groups": [c.group.pk], "point": point.pk})
 
 
-@case("stakeholders.subscriptions.pages.subscribe_browser", status=409, says="is not to be written to.")
+@case("stakeholders.subscriptions.pages.subscribe_browser", status=409, says="must not be written to.")
 def _(c):
     browser = Browser(PUSH)
     addresses.suppress("push", browser.address, Suppression.Reason.NOT_ME, now=c.now)
     return c.stranger.post("/subscribe/browser/", {"address": browser.subscription, "groups": [c.group.pk]})
 
 
-@case("stakeholders.subscriptions.pages.confirm", status=409, says="is not to be written to.")
+@case("stakeholders.subscriptions.pages.confirm", status=409, says="must not be written to.")
 def _(c):
     addresses.suppress("memory", c.point.address, Suppression.Reason.NOT_ME, now=c.now)
     return c.stranger.post(links.path("confirm", c.point))
@@ -352,7 +358,7 @@ def _(c):
     return c.stranger.post(manage_links.path("manage", c.point), {"how-language": "en", "how-time_zone": "UTC"})
 
 
-@case("stakeholders.subscriptions.pages.mine", status=400, says="Please write something.")
+@case("stakeholders.subscriptions.pages.mine", status=400, says="Please write a comment.")
 def _(c):
     return c.mine.post("/subscriptions/mine/", {"outage": "", "text": " "})
 

@@ -171,7 +171,7 @@ def test_a_shift_is_offered_to_anyone_and_taken(main, ana, bo):
     page = send_swap(ana, turn, note="concert")
     assert page.redirect_chain == [(MINE, 302)]
     assert "You have asked your colleagues." in said(page)
-    assert "asked anyone: waits for an answer" in part(page, "My requests")
+    assert "asked anyone: waiting for an answer" in part(page, "My requests")
     waiting = part(browser_of(bo).get(MINE), "Waiting for your answer")
     assert "Ana asks anyone to take a shift on rotation 0 main Mon 19 Jan 2026, 09:00 UTC – Mon 26 Jan" in waiting
     assert "“concert”" in waiting and "Accept" in waiting and "Decline" not in waiting

@@ -76,9 +76,9 @@ def test_a_cycle_is_refused_at_the_parent(coach):
     part = new(coach, name="part", parent=top)["id"]
     answer = coach.patch(f"stakeholder-groups/{top}/", {"parent": part})
     assert answer.status_code == 400
-    assert answer.json() == {"parent": ["part is a part of top already, so top cannot be a part of it."]}
+    assert answer.json() == {"parent": ["part is already part of top, so top cannot be part of it."]}
     answer = coach.patch(f"stakeholder-groups/{top}/", {"parent": top})
-    assert answer.json() == {"parent": ["A group cannot be a part of itself."]}
+    assert answer.json() == {"parent": ["A group cannot be part of itself."]}
 
 
 def test_the_same_name_in_other_letters_is_refused(coach):
@@ -86,7 +86,9 @@ def test_the_same_name_in_other_letters_is_refused(coach):
     answer = coach.post("stakeholder-groups/", {"name": "BUNDLE", "purpose": "x"})
     assert (answer.status_code, list(answer.json())) == (400, ["name"])
     Deployment.objects.create(name="EU")
-    assert coach.post("deployments/", {"name": "eu"}).json() == {"name": ["There is a deployment of this name."]}
+    assert coach.post("deployments/", {"name": "eu"}).json() == {
+        "name": ["There is already a deployment of this name."]
+    }
 
 
 def test_the_owner_may_change_it_others_may_not_and_nobody_gives_it_away(coach):

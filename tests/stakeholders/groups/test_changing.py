@@ -208,7 +208,7 @@ def test_a_sales_person_asks_through_a_form(world, cast, bundle):
     assert form["group"] == [str(bundle.pk)]
     data = {"what": "Add product C.", "why": "They are sold together.", "due_at": "2026-01-07T12:00"}
     page = text(browser.post(PAGE, form | data, follow=True))
-    assert "Your request is saved." in page and "waits for an answer" in page
+    assert "Your request is saved." in page and "waiting for an answer" in page
     made = ChangeRequest.objects.get()
     assert (made.group, made.requested_by, made.due_at) == (bundle, cast["rep"], MONDAY + timedelta(days=2, hours=3))
 

@@ -220,7 +220,7 @@ def test_the_form_names_the_field_of_a_cycle(coach):
     top = group("Marketing")
     page = reverse("admin:stakeholders_stakeholdergroup_change", args=[top.pk])
     data = form_in(coach.get(page), "stakeholdergroup_form") | {"parent": [group("Group 5").pk]}
-    assert "Group 5: EU, products B and C is a part of Marketing and sales already" in text(coach.post(page, data))
+    assert "Group 5: EU, products B and C is already part of Marketing and sales" in text(coach.post(page, data))
     top.refresh_from_db()
     assert top.parent is None
 

@@ -139,7 +139,7 @@ def test_wordings_over_the_api(api, outside):
         ([{**GERMAN, "txt": "x"}], "There is no field “txt” here"),
         ([{"language": "de", "title": "t"}], "This field is required"),
         ([{"language": "de", "text": "t"}], "what is affected (the title)"),
-        ([{**GERMAN, "language": "en"}], "The words in English for all rings"),
+        ([{**GERMAN, "language": "en"}], "The English words for all rings"),
         ([GERMAN, GERMAN], "this wording is given twice"),
         ("de", "Expected a list of items"),
         ([GERMAN] * 51, "no more than 50"),
@@ -233,7 +233,7 @@ def test_the_words_of_a_definition_in_the_admin(desk, definition):
     twice = form | {"wordings-TOTAL_FORMS": "2"} | second
     assert "There is already a wording for this ring in this language." in desk.post(page, twice).content.decode()
     untitled = form | {"wordings-0-title": ""}
-    assert "In another language the title is needed, too." in desk.post(page, untitled).content.decode()
+    assert "In another language, the title is needed, too." in desk.post(page, untitled).content.decode()
     both = form | {"wordings-TOTAL_FORMS": "2", "wordings-1-language": "en", "wordings-1-text": "x"}
     assert "choose another language or a ring" in desk.post(page, both).content.decode()
     assert desk.post(page, form | {"wordings-0-text": "Keine Daten."}).status_code == 302
