@@ -443,7 +443,8 @@ def sql_names_what_the_models_have(tree: Tree, columns: Mapping[str, set[str]]) 
 
 
 def _unknown(text: str, columns: Mapping[str, set[str]]) -> set[str]:
-    unknown, aliases = set(), {}
+    unknown: set[str] = set()
+    aliases: dict[str, set[str]] = {}
     for table, alias in NAMED.findall(text):
         if table not in columns:
             unknown.add(table)

@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Protocol
 
 from django.apps import apps
-from django.http import HttpResponse
 from django.test import Client
 
 from schedules.models import User
@@ -59,14 +58,21 @@ class _Form(HTMLParser):
             self.area = ""
 
 
-def form_in(response: HttpResponse, form_id: str) -> dict[str, Any]:
+class Page(Protocol):
+    """What an answer of either client has."""
+
+    @property
+    def content(self) -> bytes: ...
+
+
+def form_in(response: Page, form_id: str) -> dict[str, Any]:
     """The form's fields with their values; empty if the page has no such form."""
     parser = _Form(form_id)
     parser.feed(response.content.decode())
     return dict(parser.data)
 
 
-def text(response: HttpResponse) -> str:
+def text(response: Page) -> str:
     """The page with every run of white space as one blank."""
     return " ".join(response.content.decode().split())
 

@@ -41,7 +41,9 @@ def world(db) -> World:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """K11, P3, invariant 13: after each test with messages their links are opened, one of each kind, and no row changes."""
     result = yield
-    with_database = {"db", "transactional_db"} & set(item.fixturenames) or item.get_closest_marker("django_db")
+    with_database = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker(
+        "django_db"
+    )
     if with_database and not connection.closed_in_transaction:
         urls = links.one_of_each_kind(links.urls_of(memory.outbox) | links.urls_elsewhere())
         assert links.written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"

@@ -11,7 +11,7 @@ from tests.architecture import LAWS, Tree
 ROOT = Path(__file__).parent.parent
 HOUSE = Tree.of(ROOT)
 COLUMNS = {
-    model._meta.db_table: {field.column for field in model._meta.local_concrete_fields}
+    model._meta.db_table: {str(field.column) for field in model._meta.local_concrete_fields}
     for model in apps.get_models(include_auto_created=True)
 }
 # law → a file that breaks it: where it lies, what it says.

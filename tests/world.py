@@ -24,6 +24,7 @@ from dispatching.models import (
 )
 from dispatching.rules.event import Event
 from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
+from tests.sure import sure
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 KINDS = {User: "user", Schedule: "schedule", Team: "team"}
@@ -105,7 +106,7 @@ class World:
         event = Event(action="trigger", dedup_key=key, summary=more.pop("summary", "log-on is down"), **more)
         [accepted] = intake.accept(integration, [event], now=self.now)
         self.sweep()
-        return Alert.objects.get(pk=accepted.alert_id)
+        return Alert.objects.get(pk=sure(accepted.alert_id))
 
     def send_later(self, integration: Integration, key: str) -> None:
         """The event is accepted, and nothing has been done about it yet."""

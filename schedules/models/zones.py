@@ -1,10 +1,11 @@
 """Time zones are stored by their names, and names go out of use."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import structlog
 import timezone_field
+from django.db import models
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +19,13 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-class TimeZoneField(timezone_field.TimeZoneField):
+if TYPE_CHECKING:  # the original says nothing of types
+    Base = models.Field[ZoneInfo | str, ZoneInfo]
+else:
+    Base = timezone_field.TimeZoneField
+
+
+class TimeZoneField(Base):
     """Reads a name that is no longer known as UTC, where the original raises; to migrations it is the original."""
 
     def from_db_value(self, value: str | None, *_: Any) -> ZoneInfo | None:

@@ -5,7 +5,7 @@ there; who is away or gone is left out. A later layer takes the place of those b
 which nobody is left changes nothing. An override in place of everybody comes last; its person can be replaced in turn.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice, pairwise
@@ -71,7 +71,7 @@ class Line:
 
     layers: Sequence[LayerPlan] = ()
     covers: Sequence[Cover] = ()
-    away: dict[int, Sequence[Span]] = field(default_factory=dict)
+    away: Mapping[int, Sequence[Span]] = field(default_factory=dict)
     gone: Collection[int] = ()
 
 

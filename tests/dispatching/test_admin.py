@@ -13,6 +13,7 @@ from dispatching.alerts import links
 from dispatching.models import Alert, ContactPoint, Delivery, EscalationPolicy, Integration
 from schedules.models import Schedule, User
 from tests.browser import browser_of, everything, form_in, text
+from tests.sure import sure
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -211,7 +212,7 @@ def test_a_deliverys_page_never_shows_the_link_that_acknowledges(world, admin, a
 
 
 def key_in(page: str) -> str:
-    return re.search(r"Key: <code>(\w+)</code>", page).group(1)
+    return sure(re.search(r"Key: <code>(\w+)</code>", page)).group(1)
 
 
 def accepted(key: str) -> int:

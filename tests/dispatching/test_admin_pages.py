@@ -63,6 +63,7 @@ from stakeholders.models import (
 )
 from stakeholders.news import outages
 from tests.browser import browser_of, everything, form_in, text
+from tests.sure import sure
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -90,9 +91,9 @@ def organisation(world) -> None:
         PeriodicTask.objects.create(name=name, interval=every, task=f"dispatching.tasks.{name}")
     CrontabSchedule.objects.create(minute="0")
     Token.objects.create(user=User.objects.get(username="ana"))
-    for make in (some_absence, some_swap, some_note, some_feed, some_link, some_change, some_outage, some_suppression):
-        make()
-    for make in (some_views, some_answer, some_membership):
+    makers: list[Callable[[], Model]] = [some_absence, some_swap, some_note, some_feed, some_link, some_change]
+    makers += [some_outage, some_suppression, some_views, some_answer, some_membership]
+    for make in makers:
         make()
 
 
@@ -242,7 +243,7 @@ def make_notices(n: int) -> None:
 
 def some_user() -> User:
     user = User.objects.create(username=f"user-{next(serial)}", first_name="U")
-    user.groups.add(Team.objects.first())
+    user.groups.add(sure(Team.objects.first()))
     return user
 
 
@@ -368,7 +369,11 @@ def some_task() -> PeriodicTask:
 
 
 def each(make: Callable[[], Model]) -> Callable[[int], None]:
-    return lambda n: [make() for _ in range(n)] and None
+    def make_all(n: int) -> None:
+        for _ in range(n):
+            make()
+
+    return make_all
 
 
 # How more rows of each kind are made, and how many of them. Priorities: at most five.
@@ -485,8 +490,8 @@ def test_the_rhythm_of_the_engine_is_not_among_several_that_are_deleted(coach):
     before = entries()
     spare = IntervalSchedule.objects.create(every=99, period="days")
     for chosen in ([spare.pk, IntervalSchedule.objects.get(every=5).pk], [IntervalSchedule.objects.get(every=5).pk]):
-        chosen = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
-        coach.post(address(IntervalSchedule, "changelist"), chosen)
+        data = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+        coach.post(address(IntervalSchedule, "changelist"), data)
     assert entries() == before
 
 

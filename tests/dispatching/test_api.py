@@ -12,6 +12,7 @@ from dispatching.alerts import intake
 from dispatching.models import ContactPoint, EscalationPolicy, Integration, Priority, Recipient, Service, Step
 from schedules.models import User
 from tests.api import client_of
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 
@@ -151,7 +152,7 @@ def test_an_integrations_key_is_answered_once(coach, service):
     made = coach.post("integrations/", {"name": "Prometheus", "service": service.pk})
     assert made.status_code == 201
     key = made.json()["key"]
-    assert intake.integration_of(key).pk
+    assert sure(intake.integration_of(key)).pk
     path = f"integrations/{made.json()['id']}/"
     answers = [coach.get(path), coach.get("integrations/"), coach.patch(path, {"enabled": True})]
     assert all(answer.status_code == 200 and key not in answer.content.decode() for answer in answers)
@@ -163,7 +164,7 @@ def test_a_new_key_replaces_the_old_one(coach, service):
     turned = coach.post(f"integrations/{made['id']}/rotate-key/")
     assert turned.status_code == 200
     assert intake.integration_of(made["key"]) is None
-    assert intake.integration_of(turned.json()["key"]).pk == made["id"]
+    assert sure(intake.integration_of(turned.json()["key"])).pk == made["id"]
 
 
 def test_a_new_key_needs_the_right_to_change_integrations(coach, service, ana):
@@ -273,7 +274,7 @@ def test_a_policy_that_a_service_follows_is_not_deleted(coach, service):
 
 
 def test_a_write_that_came_second_is_a_conflict():
-    answer = answer_error(IntegrityError("duplicate key\nDETAIL: secret"), {})
+    answer = sure(answer_error(IntegrityError("duplicate key\nDETAIL: secret"), {}))
     assert answer.status_code == 409
     assert "secret" not in str(answer.data)
 

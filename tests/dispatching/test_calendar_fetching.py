@@ -139,7 +139,7 @@ def test_it_stops_when_the_worker_is_told_to_end(feed, server):
 @pytest.mark.django_db(transaction=True)
 def test_while_the_server_thinks_nothing_is_locked_and_nobody_else_asks(feed, server):
     """D: no network in a transaction; two workers do not fetch one calendar twice."""
-    seen = []
+    seen: list[object] = []
 
     def think(handler):
         with transaction.atomic():
@@ -148,8 +148,12 @@ def test_while_the_server_thinks_nothing_is_locked_and_nobody_else_asks(feed, se
         connection.close()
         answer(200, NIGHTLY.encode())(handler)
 
+    def fetch():
+        fetch_due(MONDAY)
+        connection.close()
+
     server.always = think
-    thread = threading.Thread(target=lambda: (fetch_due(MONDAY), connection.close()))
+    thread = threading.Thread(target=fetch)
     thread.start()
     thread.join(30)
     assert seen == [MONDAY + QUARTER, 0]

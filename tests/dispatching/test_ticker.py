@@ -102,9 +102,13 @@ def test_equal_nudges_that_wait_together_are_published_once(settings, monkeypatc
     for _ in range(50):
         publisher.put("nudge", "engine")
     last = threading.Event()
-    monkeypatch.setattr(
-        publisher, "_publish", lambda *alarm: (published.append(alarm), alarm[0] == "last" and last.set())
-    )
+
+    def publish_on(*alarm):
+        published.append(alarm)
+        if alarm[0] == "last":
+            last.set()
+
+    monkeypatch.setattr(publisher, "_publish", publish_on)
     go.set()
     publisher.put("last", "engine")
     assert last.wait(10)

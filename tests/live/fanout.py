@@ -4,6 +4,7 @@ import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.live.product import PROCESSES, Product, eventually
@@ -56,7 +57,7 @@ def watch(product: Product, sink: SmtpSink, outage: int, *, people: int, kills: 
     found, pages = FanOut([]), {}
     for turn in range(1, kills + 1):
         aim = people * turn // (kills + 1)
-        assert eventually(lambda aim=aim: sent(product, content) >= aim, PATIENCE, every=0.02), product.last_words()
+        assert eventually(partial(_has_sent, product, content, aim), PATIENCE, every=0.02), product.last_words()
         assert eventually(lambda: product.signal("bulk", signal.SIGKILL), 30)
         found.in_hand |= {row["key"].hex for row in product.rows(IN_HAND, content)}
         found.killed.append(sent(product, content))
@@ -74,6 +75,10 @@ def watch(product: Product, sink: SmtpSink, outage: int, *, people: int, kills: 
 
 def sent(product: Product, content: int) -> int:
     return product.rows(SENT, content)[0]["sent"]
+
+
+def _has_sent(product: Product, content: int, aim: int) -> bool:
+    return sent(product, content) >= aim
 
 
 def is_out(product: Product, outage: int, content: int) -> bool:

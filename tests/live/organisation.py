@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -94,7 +95,7 @@ def crowd(*, people: int, several: int) -> int:
         cursor.execute(CROWD, {"people": people, "several": several, "groups": [group.pk for group in groups]})
         cursor.execute("ANALYZE")
     now = timezone.now()
-    links = {"deployments": places, "products": [product]}
+    links: dict[str, list[Any]] = {"deployments": places, "products": [product]}
     priority, _ = Priority.objects.get_or_create(level=5, defaults={"name": "P5", "tells_stakeholders": True})
     outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
     outages.declare(outage, now=now, links=links)

@@ -85,7 +85,7 @@ def holding(plans: list[Plan], at: datetime, around: date) -> tuple[Plan, int] |
     if held is None:
         return None
     found, zero = handovers(held.period, around)
-    if held.first is None:
+    if held.since is None or held.first is None:
         return held, bisect_right(found, at) - 1 - zero
     # The first turn ends at the first hand-over that is at least half a turn away.
     half = held.since + held.period.every * LENGTH[held.period.unit] / 2

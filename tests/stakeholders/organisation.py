@@ -7,6 +7,7 @@ from stakeholders import sweep
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, Subscriber, Subscription
 from stakeholders.news import outages
 from tests.batches import unpack
+from tests.sure import sure
 
 HOUR = timedelta(hours=1)
 US, EU, JP, SHOW = "Production US", "Production EU", "Production JP", "Showcase worldwide"
@@ -105,4 +106,4 @@ class Stakeholders:
 
     def told(self) -> list[str]:
         """Who is told something since the last time this was asked, by address, sorted."""
-        return sorted(each.contact_point.address for each in self.planned())
+        return sorted(sure(each.contact_point).address for each in self.planned())

@@ -10,6 +10,7 @@ from dispatching.models import ContactPoint, Priority
 from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
 from tests.browser import PHONE
 from tests.dispatching import browsers
+from tests.sure import sure
 
 OFFER = "Show them in this browser"
 FCM = "https://fcm.googleapis.com/fcm/send/abc"
@@ -93,7 +94,7 @@ def notifications(page: Page, origin: str) -> list[list[str]]:
 def test_the_browser_is_told_our_key(live_server, browser, group):
     """RFC 8292 4"""
     page = opened(browser, live_server)
-    key = page.locator("#browser").get_attribute("data-key")
+    key = sure(page.locator("#browser").get_attribute("data-key"))
     assert len(browsers.decoded(key)) == 65
     page.get_by_label("Everything: Plan.").press("Space")
     page.route("**/subscribe/browser/", lambda route: route.fulfill(status=409, json={"wrong": "Not now."}))

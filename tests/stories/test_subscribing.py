@@ -15,6 +15,7 @@ from stakeholders import sweep
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
 from stakeholders.subscriptions import subscribing
 from tests.browser import PHONE, browser_of
+from tests.sure import sure
 from tests.world import World
 
 VI = "vi@example.org"
@@ -48,7 +49,7 @@ def work() -> None:
 
 
 def link(name: str) -> str:
-    return re.search(rf"https?://[^/\s]+(/{name}/\S+)", memory.outbox[-1].body)[1]
+    return sure(re.search(rf"https?://[^/\s]+(/{name}/\S+)", memory.outbox[-1].body))[1]
 
 
 def active() -> set[str]:
@@ -121,9 +122,9 @@ def test_a_colleague_subscribes_in_a_real_browser(live_server, browser, groups):
 def pages(groups) -> dict[str, str]:
     """Every page of ours that a subscriber may see, by name."""
     now = timezone.now()
-    point = subscribing.ask("memory", VI, groups, now=now)
+    point = sure(subscribing.ask("memory", VI, groups, now=now))
     subscribing.confirm(point, now=now)
-    asked = subscribing.ask("memory", "xy@example.org", groups, now=now)
+    asked = sure(subscribing.ask("memory", "xy@example.org", groups, now=now))
     work()
     confirm = next(mail.body for mail in memory.outbox if mail.address == asked.address)
     waiting, not_me = re.findall(r"https?://[^/\s]+(/subscriptions/\S+)", confirm)

@@ -4,6 +4,7 @@ import re
 import urllib.parse
 
 from tests.live import eventually, only_live
+from tests.sure import sure
 
 pytestmark = only_live
 VI = "vi@example.org"
@@ -31,12 +32,12 @@ def test_a_customer_subscribes_hears_of_an_outage_and_leaves_by_one_click(tocsin
     assert eventually(lambda: mails(sink), 15)
     [asked] = mails(sink)
     assert asked._message["Auto-Submitted"] == "auto-generated"
-    press(tocsin, re.search(r"https?://\S+/subscriptions/confirm/\S+", asked.body)[0])
+    press(tocsin, sure(re.search(r"https?://\S+/subscriptions/confirm/\S+", asked.body))[0])
     tocsin.seed("announce", outage=made["outage"])
     assert eventually(lambda: mails(sink, "Printing fails"), 15)
     [news] = mails(sink, "Printing fails")
     assert not header(news, "List-Unsubscribe-Post"), "here it is http, of which RFC 8058 does not speak"
-    leave = re.search(r"<(https?://[^>]+)>", header(news, "List-Unsubscribe"))[1]
+    leave = sure(re.search(r"<(https?://[^>]+)>", header(news, "List-Unsubscribe")))[1]
     assert press(tocsin, leave, **{"List-Unsubscribe": "One-Click"}).status == 200
     tocsin.seed("say_more", outage=made["outage"])
     planned = """SELECT 1 FROM stakeholders_message message JOIN stakeholders_bracket bracket ON bracket.id = bracket_id

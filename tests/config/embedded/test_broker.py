@@ -127,7 +127,12 @@ def test_a_long_queue_is_listed_once_not_for_each_message(work, monkeypatch):
         work.put(number)
     listings = []
     listdir = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda *args: listings.append(args) or listdir(*args))
+
+    def listed(*args):
+        listings.append(args)
+        return listdir(*args)
+
+    monkeypatch.setattr(os, "listdir", listed)
 
     for _ in range(300):
         work.get(timeout=1).ack()
@@ -143,7 +148,12 @@ def test_an_idle_queue_is_not_listed_at_all(work, var_dir, monkeypatch):
     with pytest.raises(Empty):
         work.get(timeout=0.2)
     listings = []
-    monkeypatch.setattr(os, "listdir", lambda *args: listings.append(args) or [])
+
+    def listed(*args):
+        listings.append(args)
+        return []
+
+    monkeypatch.setattr(os, "listdir", listed)
 
     with pytest.raises(Empty):
         work.get(timeout=0.5)

@@ -13,6 +13,7 @@ import pytest
 
 from config.embedded import postgres
 from config.embedded.cluster import LONGEST_SOCKET_PATH, SOCKET, is_alive, socket_dir, until
+from tests.sure import sure
 
 BASE = Path(__file__).resolve().parents[3]
 
@@ -47,7 +48,7 @@ def empty_dir():
 
 def ask(url, question):
     with psycopg.connect(url) as connection:
-        return connection.execute(question).fetchone()[0]
+        return sure(connection.execute(question).fetchone())[0]
 
 
 def server_pid(var_dir):
@@ -110,7 +111,7 @@ def test_the_server_stops_when_its_last_user_is_killed(var_dir):
     code = f"from pathlib import Path; from config.embedded import postgres; postgres.ensure(Path({str(var_dir)!r}))"
     user = subprocess.Popen([sys.executable, "-c", f"{code}; print(flush=True); input()"], cwd=BASE,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
-    user.stdout.readline()
+    sure(user.stdout).readline()
     server = server_pid(var_dir)
 
     user.kill()

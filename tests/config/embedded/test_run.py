@@ -12,6 +12,7 @@ import pytest
 
 from config.embedded import run
 from config.embedded.cluster import cap, until
+from tests.sure import sure
 
 BASE = Path(__file__).resolve().parents[3]
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -42,9 +43,13 @@ def child(var_dir):
     run.stop(made)
 
 
+def pid_of(part: run.Child) -> int:
+    return sure(part.process).pid
+
+
 def test_a_child_that_dies_is_started_again_after_a_pause(child, capsys):
     part = child(SLEEPER)
-    first = part.process.pid
+    first = pid_of(part)
     part.process.kill()
     part.process.wait()
 
@@ -53,8 +58,8 @@ def test_a_child_that_dies_is_started_again_after_a_pause(child, capsys):
     part.not_before = 0
     part.look_after()
 
-    assert part.process.pid != first
-    assert part.pid_file.read_text().strip() == str(part.process.pid)
+    assert pid_of(part) != first
+    assert part.pid_file.read_text().strip() == str(pid_of(part))
     assert "part ended (-9)" in capsys.readouterr().err
 
 
@@ -102,7 +107,7 @@ def test_children_die_with_a_supervisor_that_is_killed(var_dir):
         "part.start(); print(part.process.pid, flush=True); time.sleep(60)"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", code, str(var_dir)], cwd=BASE, stdout=subprocess.PIPE)
-    pid = int(supervisor.stdout.readline())
+    pid = int(sure(supervisor.stdout).readline())
 
     supervisor.kill()
     supervisor.communicate()

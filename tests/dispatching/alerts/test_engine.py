@@ -28,7 +28,7 @@ def snapshot(*minutes: int, repeat: int = 0) -> dict:
 def test_step_is_position_mod_steps_and_round_is_position_div_steps(position, step, turn):
     """A42"""
     found = rules.step_at(snapshot(5, 10, repeat=2), position)
-    assert (found.number, found.round) == (step, turn) if step else found is None
+    assert (found and (found.number, found.round)) == ((step, turn) if step else None)
 
 
 def test_a_policy_without_steps_ends_at_once():

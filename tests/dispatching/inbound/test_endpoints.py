@@ -12,6 +12,7 @@ from django.utils import timezone
 from dispatching.alerts import intake
 from dispatching.models import Alert, Refusal
 from dispatching.rules.event import Event
+from tests.sure import sure
 
 HOUR = timedelta(hours=1)
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -309,7 +310,7 @@ def test_the_first_event_accepted_ends_it(client, world, refused):
     assert post(client, own(refused), {"summary": "a"}).status_code == 202
     told.refresh_from_db()
     assert told.state == Alert.State.RESOLVED
-    assert told.events.last().text.startswith("resolved by Tocsin: an event was accepted again")
+    assert sure(told.events.last()).text.startswith("resolved by Tocsin: an event was accepted again")
     assert not Refusal.objects.exists()
 
 

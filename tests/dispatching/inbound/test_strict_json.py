@@ -243,7 +243,7 @@ def test_the_api_answers_with_the_status_and_the_field(body, content_type, statu
 
 
 def test_the_api_reads_a_body_that_was_read_before():
-    request = APIRequestFactory().generic("POST", "/", b'{"a": 1}', content_type="application/json")
+    request = APIRequestFactory().generic("POST", "/", '{"a": 1}', content_type="application/json")
     assert request.body
     assert Echo.as_view()(request).data == {"got": {"a": 1}}
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedules.rules.coverage import On, Shift
-from schedules.rules.drawing import monday, span, weeks_of
+from schedules.rules.drawing import Week, monday, span, weeks_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = 100 / 7
@@ -30,7 +30,7 @@ def test_a_shift_across_midnight_on_sunday_is_drawn_in_both_weeks():
 
 
 def test_now_is_marked_in_its_own_week_only():
-    weeks = weeks_of([], at("2026-01-07T12:00"), ZoneInfo("UTC"), 4)
+    weeks: list[Week[Shift]] = weeks_of([], at("2026-01-07T12:00"), ZoneInfo("UTC"), 4)
     assert weeks[0].now == pytest.approx(2.5 * DAY, abs=0.01)
     assert [week.now for week in weeks[1:]] == [None, None, None]
 

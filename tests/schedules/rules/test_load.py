@@ -17,7 +17,7 @@ def shift(person: int, start: str, end: str, zone: ZoneInfo = GMT, why: str = "m
     return Shift(On(person, why), *bounds)
 
 
-def hours(load: Load) -> tuple[float, float, float]:
+def hours(load: Load) -> tuple[float, ...]:
     return tuple(each / timedelta(hours=1) for each in (load.total, load.nights, load.weekends))
 
 

@@ -50,7 +50,7 @@ def periods(start: datetime, zone: ZoneInfo) -> st.SearchStrategy[Period]:
         )
     )
     days = st.integers(-40, 4).map(lambda n: start.date() + n * DAY)
-    return st.builds(lambda unit, day, at: Period(*unit, day, at, zone), units, days, walls)
+    return st.builds(lambda unit, day, at: Period(unit[0], unit[1], day, at, zone), units, days, walls)
 
 
 @st.composite
@@ -90,7 +90,7 @@ def layers(draw, number: int, start: datetime, zone: ZoneInfo) -> LayerPlan:
         closed={start.date() + n * DAY for n in draw(st.sets(st.integers(-2, 6), max_size=2))},
         adds=draw(st.booleans()),
         fills=draw(st.booleans()),
-        entries=[Cover(person, *span, "") for person, span in entries],
+        entries=[Cover(person, first, last, "") for person, (first, last) in entries],
     )
 
 
@@ -100,7 +100,8 @@ def lines(draw) -> tuple[Line, datetime]:
     covers = []
     for n in range(draw(st.integers(0, 4))):
         person, other = draw(st.permutations(range(1, 7)))[:2]
-        covers.append(Cover(person, *draw(spans(start)), f"cover {n}", draw(st.sampled_from([None, other, other]))))
+        first, last = draw(spans(start))
+        covers.append(Cover(person, first, last, f"cover {n}", draw(st.sampled_from([None, other, other]))))
     away = draw(st.dictionaries(PEOPLE, st.lists(spans(start), min_size=1, max_size=2).map(joined), max_size=3))
     gone = draw(st.frozensets(PEOPLE, max_size=1))
     return Line([draw(layers(n, start, zone)) for n in range(draw(st.integers(0, 4)))], covers, away, gone), start

@@ -14,6 +14,7 @@ from stakeholders.news import outages, wordings
 from tests.api import client_of
 from tests.browser import form_in
 from tests.stakeholders.organisation import SHOW
+from tests.sure import sure
 
 HOUR = timedelta(hours=1)
 
@@ -147,7 +148,7 @@ def test_what_cannot_be_announced_by_itself_waits_for_a_person_and_says_why(outs
     outside.sweep()
     outage = Outage.objects.get()
     assert outage.mode == "semi"
-    assert outage.events.last().text == "not announced automatically: Choose at least one deployment."
+    assert sure(outage.events.last()).text == "not announced automatically: Choose at least one deployment."
 
 
 # --- in the admin -----------------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ def test_a_comment_is_added_and_stays(desk, outside, definition):
     form |= {"comments-TOTAL_FORMS": "1", "comments-0-question": "relevance", "comments-0-text": "Yes, it is."}
     assert desk.post(page(newer), form).status_code == 302
     made = newer.comments.get()
-    assert (made.text, made.by.username) == ("Yes, it is.", "coach")
+    assert (made.text, sure(made.by).username) == ("Yes, it is.", "coach")
 
 
 def test_jargon_in_the_words_is_shown(desk, definition):

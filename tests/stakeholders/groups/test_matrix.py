@@ -18,6 +18,7 @@ from schedules.models import User
 from stakeholders.groups import audience, groups, matrix
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
 from tests.browser import browser_of, everything, form_in, text
+from tests.sure import sure
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -227,7 +228,7 @@ def test_the_form_names_the_field_of_a_cycle(coach):
 
 def test_a_half_coverage_is_refused_at_the_field(coach):
     page = "/admin/stakeholders/stakeholdergroup/add/"
-    data = {"name": "new", "purpose": "x", "openness": "product", "deployments": [Deployment.objects.first().pk]}
+    data = {"name": "new", "purpose": "x", "openness": "product", "deployments": [sure(Deployment.objects.first()).pk]}
     errors = coach.post(page, data).context["adminform"].form.errors
     assert errors == {"products": ["Choose the products that it covers there, or tick “all products”."]}
 

@@ -1,6 +1,7 @@
 """The desk of the communicator: what would be sent is seen before it is sent."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -11,6 +12,7 @@ from stakeholders.models import Message, Outage, Update
 from stakeholders.news import outages
 from tests.browser import everything
 from tests.stakeholders.organisation import HOUR
+from tests.sure import sure
 
 KINDS = ["announcement", "progress", "end", "correction"]
 
@@ -114,7 +116,7 @@ def test_nothing_new_is_one_click(desk, outside):
     outside.announce(outage)
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
     assert "The update goes to everybody who was told." in answer.content.decode()
-    outside.world.now = Update.objects.last().at
+    outside.world.now = sure(Update.objects.last()).at
     assert outside.told() == ["ann", "ann"]
 
 
@@ -140,8 +142,12 @@ def test_somebody_who_may_not_change_outages_only_looks(client, outside):
 def test_declaring_by_hand_and_changing_the_priority(desk, outside):
     """B140: every change is on the timeline."""
     add = reverse("admin:stakeholders_outage_add")
-    form = {"title": "Log-on fails", "started_at_0": "2026-01-05", "started_at_1": "09:00", "high_profile": "on"}
-    form |= {"deployments": [outside.deployments["Production US"].pk], "products": [outside.products["A"].pk]}
+    form: dict[str, Any] = {"title": "Log-on fails", "started_at_0": "2026-01-05", "started_at_1": "09:00"}
+    form |= {
+        "high_profile": "on",
+        "deployments": [outside.deployments["Production US"].pk],
+        "products": [outside.products["A"].pk],
+    }
     assert desk.post(add, form).status_code == 302
     outage = Outage.objects.get()
     assert [event.text for event in outage.events.all()] == ["declared by hand"]
@@ -150,7 +156,7 @@ def test_declaring_by_hand_and_changing_the_priority(desk, outside):
     assert desk.post(change, form).status_code == 302
     outage.refresh_from_db()
     assert outage.priority == outside.priority
-    assert outage.events.last().text == "priority none → P2: many customers"
+    assert sure(outage.events.last()).text == "priority none → P2: many customers"
 
 
 def test_due_updates_are_listed_by_priority_first_then_by_promise(desk, outside):

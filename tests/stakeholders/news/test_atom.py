@@ -10,6 +10,7 @@ from django.test import Client
 from stakeholders.models import StakeholderGroup
 from stakeholders.news import outages
 from tests.browser import text
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -44,12 +45,11 @@ def test_everybody_reads_what_was_told_to_the_group(outside, public):
     feed = ElementTree.fromstring(answer.content)
     for name in ("id", "title", "updated", "author"):
         assert feed.find(f"{ATOM}{name}") is not None, name
-    assert [each.get("href") for each in feed.findall(f"{ATOM}link") if each.get("rel") == "self"][0].endswith(
-        url(public)
-    )
+    [self_link] = [link.attrib["href"] for link in feed.findall(f"{ATOM}link") if link.get("rel") == "self"]
+    assert self_link.endswith(url(public))
     [entry] = feed.findall(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}title") == "Uploads fail (Showcase worldwide)"
-    said = entry.findtext(f"{ATOM}summary")
+    said = sure(entry.findtext(f"{ATOM}summary"))
     assert "ANNOUNCEMENT: Uploads fail" in said and "No data uploads." in said and "We will write again within" in said
 
 
@@ -58,7 +58,7 @@ def test_it_holds_nothing_of_any_reader(outside, public):
     outside.subscriber("ann", "7")
     outside.announce(outside.outage())
     [entry] = entries(public)
-    said = entry.findtext(f"{ATOM}summary")
+    said = sure(entry.findtext(f"{ATOM}summary"))
     for private in ("You get this message", "Stop these", "Choose what", "unsubscribe", "Move demos", "ann", "\ue000"):
         assert private not in said, private
     assert said.rstrip().endswith("UTC</p>")
@@ -81,7 +81,7 @@ def test_what_was_told_to_others_is_not_in_it(outside, public):
     outside.announce(outside.outage())
     [entry] = entries(public)
     assert "Payments" not in ElementTree.tostring(entry, "unicode")
-    assert re.fullmatch(r"tag:[^:]+,2026:message/[0-9a-f]{24}", entry.findtext(f"{ATOM}id"))
+    assert re.fullmatch(r"tag:[^:]+,2026:message/[0-9a-f]{24}", sure(entry.findtext(f"{ATOM}id")))
 
 
 def test_what_was_told_before_the_group_was_opened_stays_inside(outside):

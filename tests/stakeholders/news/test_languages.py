@@ -4,6 +4,7 @@ import ast
 import gettext
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,12 +35,12 @@ def catalogue(language: str) -> dict:
 
 def marked() -> set[str]:
     """What the code and the templates want translated."""
-    found = set()
+    found: set[str] = set()
     for path in (ROOT / "stakeholders").glob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             name = ast.unparse(call.func)
             if name.endswith(("gettext", "gettext_lazy", "gettext_noop")) and isinstance(call.args[0], ast.Constant):
-                given = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+                given = [str(arg.value) for arg in call.args if isinstance(arg, ast.Constant)]
                 found.add(CONTEXT.join(given) if name.startswith("p") else given[0])
     for path in (ROOT / "templates" / "messages").glob("outage.*"):
         found |= set(map(ast.literal_eval, TRANSLATE.findall(path.read_text())))
@@ -49,7 +50,8 @@ def marked() -> set[str]:
 @pytest.mark.parametrize("language", OTHERS)
 def test_the_compiled_catalogue_is_that_of_the_text(language):
     with (LOCALE / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
-        assert gettext.GNUTranslations(file)._catalog == catalogue(language), "run msgfmt: see the head of django.po"
+        compiled: Any = gettext.GNUTranslations(file)
+        assert compiled._catalog == catalogue(language), "run msgfmt: see the head of django.po"
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -12,6 +12,7 @@ from stakeholders.groups import audience
 from stakeholders.models import Bracket, Message, Outage, StakeholderRing, Subscription, Update
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
+from tests.sure import sure
 
 MINUTE = timedelta(minutes=1)
 
@@ -423,7 +424,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
         remains="Missing data is re-uploaded within 24 hours.",
         now=end,
     )
-    last = said.messages.get().content
+    last = sure(said).messages.get().content
     for line in (
         "END: Uploads fail",
         "Uploads are reinstated.",

@@ -1,6 +1,7 @@
 """Wording per ring and language: everybody is told once, in the language they chose or else in the default's."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -9,6 +10,7 @@ from schedules.refused import Refused
 from stakeholders.models import Bracket, Message, StakeholderRing, Subscriber, Update, UpdateWording
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import HOUR
+from tests.sure import sure
 
 MINUTE = timedelta(minutes=1)
 
@@ -88,9 +90,9 @@ def test_the_german_end_says_what_was_done_and_how_long_it_took(outside, people)
     outside.announce(outage, others=[german()])
     outside.advance(minutes=51)
     last = german("Daten kommen wieder an.", done="Eine Korrektur wurde eingespielt.", remains="Der Rest kommt morgen.")
-    said = {"done": "A fix was deployed.", "remains": "The rest comes tomorrow."}
-    outages.end(outage, "Uploads work again.", now=outside.world.now, others=[last], **said)
-    text = Message.objects.filter(language="de").last().content.text
+    done, remains = "A fix was deployed.", "The rest comes tomorrow."
+    outages.end(outage, "Uploads work again.", done=done, remains=remains, now=outside.world.now, others=[last])
+    text = sure(Message.objects.filter(language="de").last()).content.text
     for line in (
         "ENDE: Uploads gestört",
         "Was getan wurde: Eine Korrektur wurde eingespielt.",
@@ -231,7 +233,7 @@ def test_nothing_new_is_said_in_every_language_that_was_used(outside, people):
     outside.planned()
     outages.nothing_new(outage, now=outside.world.now)
     assert languages(outside) == [("ann", "en"), ("uwe", "de")]
-    text = Message.objects.filter(language="de").last().content.text
+    text = sure(Message.objects.filter(language="de").last()).content.text
     assert "NEUER STAND: Uploads gestört\n\nEs gibt noch nichts Neues. Wir arbeiten weiter daran." in text
 
 
@@ -239,7 +241,7 @@ def test_a_title_once_said_is_kept(outside, people):
     outage = outside.outage()
     outside.announce(outage, others=[german()])
     update(outage, outside, german("Wir wissen mehr.", title=""))
-    assert Message.objects.filter(language="de").last().content.subject.startswith("Uploads gestört")
+    assert sure(Message.objects.filter(language="de").last()).content.subject.startswith("Uploads gestört")
 
 
 # --- what a wording must not lack -------------------------------------------------------------------------------------
@@ -274,7 +276,8 @@ def test_what_the_end_says_it_says_in_all_languages(outside, people, name, missi
     outage = outside.outage()
     outside.announce(outage, others=[german()])
     with pytest.raises(Refused, match=missing):
-        outages.end(outage, "It works.", now=outside.world.now, others=[german("Es geht.")], **{name: "Something."})
+        what: dict[str, Any] = {name: "Something."}
+        outages.end(outage, "It works.", now=outside.world.now, others=[german("Es geht.")], **what)
 
 
 def test_a_late_promise_is_explained_in_all_languages(outside, people):

@@ -15,6 +15,7 @@ from stakeholders.news import outages
 from tests.api import client_of
 from tests.browser import everything, form_in
 from tests.stakeholders.organisation import HOUR, SHOW
+from tests.sure import sure
 
 SOON = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
 GERMAN = {"language": "de", "title": "Uploads gestört", "text": "Es kommen keine Daten an."}
@@ -65,7 +66,7 @@ def test_the_desk_shows_each_wording_as_its_readers_get_it_then_sends(desk, outs
     assert form["de-0-title"] == ["Uploads gestört"]
     progress = words(send="1") | {"de-0-text": "", "de-0-late_reason": ""}
     assert desk.post(write(outage, "progress"), progress).status_code == 302
-    outside.world.now = Update.objects.last().at
+    outside.world.now = sure(Update.objects.last()).at
     assert languages(outside) == [("ann", "en"), ("uwe", "en")]
 
 

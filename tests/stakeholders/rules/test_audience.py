@@ -73,8 +73,8 @@ def test_a_product_added_later_is_covered_by_all_and_not_by_a_bundle():
 
 def test_leadership_hears_of_everything():
     """B15"""
-    leadership = {"leadership": cover(None, None)}
-    assert list(matching(leadership, cells([US, JP], [A, 99]))) == ["leadership"]
+    leadership = 1
+    assert list(matching({leadership: cover(None, None)}, cells([US, JP], [A, 99]))) == [leadership]
 
 
 def test_a_cell_that_no_group_covers_is_a_gap():

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from time_machine import TimeMachineFixture
 
 from dispatching.models import Priority
 from schedules.models import User
@@ -15,6 +16,8 @@ from tests.world import World
 
 class Audience(World):
     """The world with a matrix: two places, two products, and groups by who may join them."""
+
+    clock: TimeMachineFixture
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ from stakeholders.subscriptions import addresses, bounces, subscribing
 from tests.browser import browser_of, text
 from tests.dispatching.reports import arf, dsn, plain
 from tests.stakeholders.subscriptions.test_subscribing import ask, states, subscriber
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -34,7 +35,7 @@ BOUNCED = "messages could not be delivered"
 
 
 def reader(world, address=VI, channel="email") -> ContactPoint:
-    point = subscribing.ask(channel, address, [world.open], now=world.now)
+    point = sure(subscribing.ask(channel, address, [world.open], now=world.now))
     Delivery.objects.all().delete()
     subscribing.confirm(point, now=world.now)
     return point
@@ -519,7 +520,7 @@ def challenge(handler, server) -> None:
 def test_a_webhook_confirms_by_answering_the_challenge(world, webhook):
     """Part C: prove ownership by echoing a challenge before activation."""
     webhook.server.always = lambda handler: challenge(handler, webhook.server)
-    point = subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
+    point = sure(subscribing.ask("webhook", webhook.address, [world.open], now=world.now))
     world.work()
     [asked] = [json.loads(request.body) for request in webhook.server.requests]
     assert (asked["kind"], "/subscriptions/confirm/" in asked["url"]) == ("confirm", True)
@@ -533,7 +534,7 @@ def test_a_webhook_confirms_by_answering_the_challenge(world, webhook):
 
 def test_a_webhook_that_does_not_answer_it_gets_nothing_until_the_link_is_opened(world, webhook):
     """B2"""
-    point = subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
+    point = sure(subscribing.ask("webhook", webhook.address, [world.open], now=world.now))
     world.work()
     point.refresh_from_db()
     assert (point.verified, states(point)) == (False, [("Product A, everywhere", "asked")])
@@ -545,7 +546,7 @@ def test_a_webhook_that_does_not_answer_it_gets_nothing_until_the_link_is_opened
 def test_an_answer_counts_for_what_was_asked_by_then(world, webhook):
     """Somebody else asks for more later: that needs an answer of its own."""
     webhook.server.always = lambda handler: challenge(handler, webhook.server)
-    point = subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
+    point = sure(subscribing.ask("webhook", webhook.address, [world.open], now=world.now))
     world.sweep()  # it has answered, and nobody has looked at that yet
     world.now += HOUR
     subscribing.ask("webhook", webhook.address, [world.europe], now=world.now)

@@ -1,5 +1,7 @@
 """The help page: in plain words, employees first; seen so often, and whether it helped, without a word on who."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -67,7 +69,7 @@ def test_views_are_counted_by_day_by_what_the_page_sends_and_not_by_opening_it(w
 
 def test_nothing_says_who_it_was(world):
     """B118: no address of the network, no name of a program, no cookie."""
-    agent = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "Browser of Vi"}
+    agent: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "Browser of Vi"}
     Client().post(HELP, {"seen": 1}, **agent)
     Client().post(HELP, {"helped": "yes"}, **agent)
     with connection.cursor() as cursor:

@@ -14,13 +14,14 @@ from stakeholders.models import SignUp, Subscription, Suppression
 from stakeholders.subscriptions import subscribing
 from tests.api import client_of
 from tests.browser import browser_of, everything, text
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/stakeholders/subscription/"
 
 
 def subscriber(world, address="vi@example.org", channel="email") -> Subscription:
-    point = subscribing.ask(channel, address, [world.open], now=world.now)
+    point = sure(subscribing.ask(channel, address, [world.open], now=world.now))
     subscribing.confirm(point, now=world.now)
     return Subscription.objects.get(contact_point=point)
 
@@ -161,7 +162,7 @@ def test_taking_the_addresses_out_needs_its_own_permission_and_is_on_record(worl
     allowed = browser_of(operator("view_subscription", "export_subscription"))
     assert allowed.get(f"{LIST}export/").status_code == 405
     answer = allowed.post(f"{LIST}export/")
-    content = b"".join(answer.streaming_content).decode()
+    content = b"".join(answer).decode()
     assert 'email,\'+evil@example.org,"Product A, everywhere",active' in content
     assert (LogEntry.objects.get().user.username, LogEntry.objects.get().change_message) == (
         "op",

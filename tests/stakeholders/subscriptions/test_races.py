@@ -11,6 +11,7 @@ from dispatching.models import Batch, ContactPoint, Content, Delivery, Recipient
 from stakeholders.models import Message, SignUp, Subscription
 from stakeholders.news import fanning
 from stakeholders.subscriptions import subscribing
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +52,7 @@ def test_a_form_is_answered_by_one_worker(world):
 
 
 def test_confirming_leaving_and_choosing_at_once_end_in_one_state(world):
-    point = subscribing.ask("memory", "vi@example.org", [world.open, world.europe], now=world.now)
+    point = sure(subscribing.ask("memory", "vi@example.org", [world.open, world.europe], now=world.now))
     subscribing.confirm(point, now=world.now)
     wish = {world.open: subscribing.Wish(), world.europe: None}
     at_once(
@@ -66,7 +67,7 @@ def test_confirming_leaving_and_choosing_at_once_end_in_one_state(world):
 
 def test_who_leaves_while_a_batch_is_planned_gets_nothing_of_it(world):
     """P8: leaving waits for the batch, then withdraws it."""
-    point = subscribing.ask("memory", "vi@example.org", [world.open], now=world.now)
+    point = sure(subscribing.ask("memory", "vi@example.org", [world.open], now=world.now))
     subscribing.confirm(point, now=world.now)
     planned, left = threading.Event(), threading.Event()
 
@@ -93,7 +94,7 @@ def test_who_leaves_while_a_batch_is_planned_gets_nothing_of_it(world):
 
 def test_who_leaves_while_a_sender_takes_the_batch_up_is_not_written_to(world):
     """P8: leaving waits for the sender's claim, and stops what it has made."""
-    point = subscribing.ask("memory", "vi@example.org", [world.open], now=world.now)
+    point = sure(subscribing.ask("memory", "vi@example.org", [world.open], now=world.now))
     subscribing.confirm(point, now=world.now)
     world.told()
     world.outage()
@@ -127,7 +128,7 @@ def test_who_leaves_while_a_sender_takes_the_batch_up_is_not_written_to(world):
 def test_a_batch_is_taken_up_by_one_of_many_senders(world):
     """P6: each of them once, also when all of them reach for the first one."""
     content = Content.objects.create(subject="Log-on fails", text="It fails.", created_at=world.now)
-    points = [subscribing.ask("memory", f"v{n}@example.org", [world.open], now=world.now).pk for n in range(8)]
+    points = [sure(subscribing.ask("memory", f"v{n}@example.org", [world.open], now=world.now)).pk for n in range(8)]
     for pk in points:
         Batch.objects.create(content=content, contact_points=[pk], data={"parts": []}, due_at=world.now)
     taken = []
@@ -139,7 +140,7 @@ def test_a_batch_is_taken_up_by_one_of_many_senders(world):
 
 def test_leaving_does_not_wait_for_others_who_leave(world):
     """Two hold each other up only over the same contact point."""
-    points = [subscribing.ask("memory", f"v{n}@example.org", [world.open], now=world.now) for n in range(2)]
+    points = [sure(subscribing.ask("memory", f"v{n}@example.org", [world.open], now=world.now)) for n in range(2)]
     with transaction.atomic():
         subscribing.leave_everything(points[0], reason="by link", now=world.now)
         done = threading.Event()

@@ -12,6 +12,7 @@ from stakeholders.models import SignUp, Subscription, Suppression
 from stakeholders.subscriptions import subscribing
 from tests.browser import browser_of, text
 from tests.dispatching.receivers import http_receiver
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 VI = "+447700900123"
@@ -36,7 +37,7 @@ def said(gateway) -> list[tuple[str, str]]:
 
 
 def link(text: str) -> str:
-    return re.search(r"https?://[^/\s]+(/\S+)", text)[1]
+    return sure(re.search(r"https?://[^/\s]+(/\S+)", text))[1]
 
 
 def numbers(count: int) -> list[str]:
@@ -78,7 +79,7 @@ def test_whose_number_it_is_can_say_that_it_was_not_them(world, gateway):
     send(world)
     world.work()
     shown = Client().get(link(said(gateway)[0][1])).content.decode()
-    Client().post(re.search(r'href="(/subscriptions/not-me/[^"]+)"', shown)[1])
+    Client().post(sure(re.search(r'href="(/subscriptions/not-me/[^"]+)"', shown))[1])
     assert Suppression.objects.exists() and Subscription.objects.get().state == "ended"
 
 

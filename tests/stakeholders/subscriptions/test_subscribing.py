@@ -16,6 +16,7 @@ from stakeholders.groups.joining import Wish
 from stakeholders.models import Quota, SignUp, Subscription, Suppression
 from stakeholders.news import fanning, outages
 from stakeholders.subscriptions import addresses, quota, sign_ups, subscribing
+from tests.sure import sure
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -26,7 +27,7 @@ def ask(world, address="vi@example.org", groups=None, **more) -> ContactPoint | 
 
 
 def subscriber(world, address="vi@example.org", groups=None) -> ContactPoint:
-    point = ask(world, address, groups)
+    point = sure(ask(world, address, groups))
     subscribing.confirm(point, now=world.now)
     point.refresh_from_db()
     return point
@@ -56,7 +57,7 @@ def news(point: ContactPoint, world, *groups, state="pending") -> Delivery:
 
 def test_asking_makes_an_address_without_login_that_is_asked_once_and_told_nothing_else(world):
     """B2, B112, B113"""
-    point = ask(world)
+    point = sure(ask(world))
     assert (point.recipient.user, point.recipient.display_name, point.verified) == (None, "vi@example.org", False)
     assert states(point) == [("Product A, everywhere", "asked")]
     row = Subscription.objects.get()
@@ -70,11 +71,11 @@ def test_asking_makes_an_address_without_login_that_is_asked_once_and_told_nothi
 
 def test_an_unconfirmed_address_gets_no_other_delivery(world):
     """B2, invariant 11: whatever else is planned for it is refused at the last look."""
-    point = ask(world)
+    point = sure(ask(world))
     world.work()
     delivery = news(point, world, world.open)
-    claim = delivering.claim(delivery.pk, 0, "bulk", now=world.now)
-    assert delivering.send(claim, now=world.now).reason == "the contact point is no longer verified"
+    claim = sure(delivering.claim(delivery.pk, 0, "bulk", now=world.now))
+    assert sure(delivering.send(claim, now=world.now)).reason == "the contact point is no longer verified"
     assert world.told() == ["vi@example.org"]
 
 
@@ -150,12 +151,12 @@ def test_an_address_of_a_person_with_a_login_is_not_taken_over_before_it_is_veri
 def test_a_verified_address_of_a_person_with_a_login_is_used(world):
     """Invariant 12: one contact point, so one message."""
     rep = world.colleague()
-    assert ask(world, "REP").recipient.user == rep
+    assert sure(ask(world, "REP")).recipient.user == rep
 
 
 def test_not_me_suppresses_the_address_and_forgets_it(world):
     """P1"""
-    point = ask(world)
+    point = sure(ask(world))
     subscribing.not_me(point, now=world.now)
     subscribing.not_me(point, now=world.now)
     assert [each.reason for each in Suppression.objects.all()] == ["not_me"]
@@ -229,7 +230,7 @@ def test_narrowing_changes_the_row_that_is_there(world):
 
 
 def test_an_address_that_is_not_confirmed_chooses_nothing(world):
-    point = ask(world)
+    point = sure(ask(world))
     with pytest.raises(Refused):
         subscribing.choose(point, {world.europe: Wish()}, now=world.now)
     assert states(point) == [("Product A, everywhere", "asked")]
@@ -352,7 +353,7 @@ def test_a_person_with_a_login_is_not_erased_by_way_of_a_subscription(world):
 
 def test_hashes_made_with_an_older_key_still_count(world, settings):
     """Invariant 18"""
-    subscribing.not_me(ask(world), now=world.now)
+    subscribing.not_me(sure(ask(world)), now=world.now)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
     assert ask(world) is None
 

@@ -12,6 +12,7 @@ from stakeholders.models import Outage, ScheduleSubscription, TeamTold
 from stakeholders.news import outages
 from tests.browser import browser_of, everything, form_in, text
 from tests.stakeholders.organisation import US
+from tests.sure import sure
 
 WEEK = timedelta(weeks=1)
 
@@ -119,7 +120,7 @@ def test_the_team_opens_its_own_outage_in_its_own_words(outside, team):
     answer = ana.post(own(outage), form | {"title": "Reports are late", "services": [service.pk]}, follow=True)
     assert "Nobody has been told yet" in text(answer)
     made = Outage.objects.get(title="Reports are late")
-    assert (made.caused_by, made.communicator.username, made.announced_at) == (outage, "ana", None)
+    assert (made.caused_by, sure(made.communicator).username, made.announced_at) == (outage, "ana", None)
     assert list(made.services.all()) == [service] and made.products.count() == 3
     assert f"Team 2 opened an outage of its own because of it: {made}" == outage.events.last().text
     assert "Announce …" in text(answer), "the team writes about its own"

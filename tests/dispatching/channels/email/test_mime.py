@@ -17,6 +17,7 @@ from dispatching.channels.shared_words import Letter, fill, mark
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
 from tests.dispatching.media import KEY
+from tests.sure import sure
 
 LEAVE = mark("unsubscribe")
 TEXT = f"Ärger: log-on fails\n.\nFrom here on\n\nYou asked for:\n{mark('parts')}\n\nChange: {mark('manage')}\nEnd: {LEAVE}\n"
@@ -161,7 +162,8 @@ def test_a_mail_to_us_ends_subscriptions_where_a_mailbox_is_configured(mail, set
     """Part C: List-Unsubscribe with an https and a mailto address."""
     settings.UNSUBSCRIBE_ADDRESS = "leave@returns.example.org"
     message = message_from_bytes(raw(mail), policy=policy.default)
-    web, leave = re.fullmatch(r"<(.*)>, <mailto:(.*)\?subject=unsubscribe>", message["List-Unsubscribe"]).groups()
+    links = re.fullmatch(r"<(.*)>, <mailto:(.*)\?subject=unsubscribe>", message["List-Unsubscribe"])
+    web, leave = sure(links).groups()
     assert web == LINKS["unsubscribe"]
     assert tagged_addresses.read(settings.UNSUBSCRIBE_ADDRESS, tagged_addresses.LEAVE, leave) == "7-1"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
