@@ -13,11 +13,17 @@ from dispatching import audit, sweep
 
 log = structlog.get_logger(__name__)
 AUDIT_EVERY = 15  # sweeps
-# What higher apps sweep; each is given the clock.
-also: list[Callable[[Callable[[], datetime]], object]] = []
+Sweep = Callable[[Callable[[], datetime]], object]  # given the clock
+_sweeps: list[Sweep] = []
 
 # Set when this worker is told to end: whoever drains a queue finishes the row at hand and stops.
 stopping = threading.Event()
+
+
+def register(theirs: Sweep) -> None:
+    """To be called once, when the application starts, by apps that have rows of their own to sweep."""
+    if theirs not in _sweeps:
+        _sweeps.append(theirs)
 
 
 def run(clock: Callable[[], datetime]) -> None:
@@ -27,7 +33,7 @@ def run(clock: Callable[[], datetime]) -> None:
         turn += 1
         try:
             sweep.sweep(clock, going=lambda: not stopping.is_set())
-            for theirs in also:
+            for theirs in _sweeps:
                 theirs(clock)
             if turn % AUDIT_EVERY == 0:
                 audit.audit(clock())

@@ -8,8 +8,6 @@ from stakeholders import sweep as sweeping
 from stakeholders.news import fanning
 from stakeholders.subscriptions import subscribing
 
-ticker.also.append(sweeping.sweep)
-
 
 @shared_task
 def plan_due() -> None:

@@ -27,7 +27,33 @@ BATCH = 50  # deliveries that may come twice when a sender is killed
 LONGEST = timedelta(seconds=5)  # then the rest is given back, long before its lease ends
 FRESH = timedelta(milliseconds=250)  # who unsubscribes is not written to that much later, plus the mail at hand
 PAUSE = timedelta(seconds=30)  # before this process tries a provider again that is away
-away: dict[str, datetime] = {}  # channel → until when it is left alone
+
+
+class Away:
+    """The channels whose providers take nothing at present: nothing that was claimed is to blame, and what comes next would
+    fare the same.
+
+    A process has one, shared by its threads; it starts empty and is never saved. Each process finds out by a call of its
+    own that a provider is away, and by another one, after PAUSE, whether it still is.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, datetime] = {}
+
+    def add(self, channel: str, why: str, *, now: datetime) -> None:
+        self._until[channel] = now + PAUSE
+        log.warning("provider_away", channel=channel, reason=why)
+
+    def at(self, now: datetime) -> list[str]:
+        """The channels that are left alone at this moment."""
+        # Copied in one step: another thread may add one meanwhile.
+        return [channel for channel, until in self._until.copy().items() if until > now]
+
+    def clear(self) -> None:
+        self._until.clear()
+
+
+away = Away()
 
 
 def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
@@ -41,7 +67,7 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
             found = _send(delivery, clock)
             if found["outcome"] == Outcome.AWAY:
                 waiting[pk], why = attempt, found["why"]
-                _leave_alone(delivery.channel, why, now=clock())
+                away.add(delivery.channel, why, now=clock())
             else:
                 came.append(found)
     if came:
@@ -63,23 +89,13 @@ def _in_time(
         if looked is None or now - looked > FRESH:
             looked, current = now, _look(waiting)
         delivery = current.get(pk)
-        if delivery is None or delivery.channel not in _alone(now):
+        if delivery is None or delivery.channel not in away.at(now):
             yield pk, delivery
-
-
-def _leave_alone(channel: str, why: str, *, now: datetime) -> None:
-    """Nothing that was claimed is to blame, and what comes next would fare the same."""
-    away[channel] = now + PAUSE
-    log.warning("provider_away", channel=channel, reason=why)
-
-
-def _alone(now: datetime) -> list[str]:
-    return [channel for channel, until in away.items() if until > now]
 
 
 def _claim(queue: str, *, now: datetime) -> dict[int, int]:
     """Delivery → attempt."""
-    values: dict[str, Any] = {"queue": queue, "most": BATCH, "away": _alone(now)}
+    values: dict[str, Any] = {"queue": queue, "most": BATCH, "away": away.at(now)}
     with connection.cursor() as cursor:
         cursor.execute(batches_sql.CLAIM, values | {"now": now, "lease_until": _lease_until(now)})
         return dict(sorted(cursor.fetchall()))

@@ -58,6 +58,24 @@ def test_a_worker_without_beat_and_broker_pages(ticking, arrived):
     assert world.told() == ["ana"]
 
 
+def test_what_a_higher_app_registers_is_swept_too_and_once_a_turn(ticking, monkeypatch):
+    monkeypatch.setattr(ticker, "_sweeps", [])
+    calls, swept = [], threading.Event()
+
+    def sweep_theirs(clock):
+        calls.append(clock())
+        if len(calls) == 3:
+            ticker.stopping.set()
+            swept.set()
+
+    for _ in range(2):
+        ticker.register(sweep_theirs)
+    ticking.start()
+    assert swept.wait(10)
+    ticking.join(10)
+    assert len(calls) == 3
+
+
 def test_a_sweep_that_fails_does_not_end_the_ticker(ticking, arrived, monkeypatch):
     """D1: the database restarts; the next sweep goes on."""
     sweep, failures = ticker.sweep.sweep, [OSError("the database is away")] * 3
