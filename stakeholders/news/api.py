@@ -87,6 +87,9 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
         many=True, required=False, max_length=MOST, help_text="Other wordings, by ring and language."
     )
+    remarks = serializers.SerializerMethodField(
+        help_text="Words that may not be understood and texts that are too long."
+    )
 
     class Meta:
         model = Update

@@ -119,7 +119,7 @@ def subscribe_by_api(cast: Cast) -> object:
 
 
 def unsubscribe_by_link(cast: Cast) -> object:
-    url = contact_links.url("unsubscribe", cast.reader.pk, cast.reader.link_version)
+    url = contact_links.url("unsubscribe", cast.reader)
     return Client().post(path_of(url))
 
 
