@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from json import JSONDecodeError, JSONDecoder
 from math import isfinite
 from typing import Any
@@ -27,20 +27,11 @@ DEEP = f"nested deeper than {DEEPEST} levels"
 BIG = "an integer beyond 64 bits; send it as text"
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED_NUL_OR_SURROGATE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"|[\[\]{}]', re.DOTALL)
+Path = tuple[str | int, ...]
 
 
-class _Suspect(Exception):
-    """The quick pass met something to refuse; the careful pass finds out where."""
-
-
-class _Refused:
-    """Stands in the parsed value where something must be refused."""
-
-    __slots__ = ("why",)
-
-    def __init__(self, why: str):
-        self.why = why
+class _Refused(str):
+    """Why something is refused; stands in the parsed value in its place, until `_check` finds it."""
 
 
 def loads(body: bytes, charset: str | None = None, *, free_form: Collection[str] = FREE_FORM) -> Any:
@@ -52,26 +43,17 @@ def loads(body: bytes, charset: str | None = None, *, free_form: Collection[str]
     """
     text = _decode(body, charset)
     try:
-        value, careful = _parse(text)
+        value = _DECODER.decode(text)
     except JSONDecodeError as error:
         raise BadInput(f"body: not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise BadInput(f"{_deep_path(text)}: {DEEP}") from None
-    if not isinstance(value, dict | list | _Refused):
+        raise BadInput(f"body: {DEEP}") from None
+    if isinstance(value, _Refused):
+        raise BadInput(f"body: {value}")
+    if not isinstance(value, dict | list):
         raise BadInput("body: must be an object or a list")
-    if _too_deep(value):
-        raise BadInput(f"{_deep_path(text)}: {DEEP}")
-    if careful:
-        _clean(value, free_form)
+    _check(value, free_form, escapes=ESCAPED_NUL_OR_SURROGATE.search(text) is not None)
     return value
-
-
-def _parse(text: str) -> tuple[Any, bool]:
-    """The value, and whether something in it needs a closer look."""
-    try:
-        return _QUICK.decode(text), ESCAPED_NUL_OR_SURROGATE.search(text) is not None
-    except _Suspect:
-        return _CAREFUL.decode(text), True
 
 
 def _decode(body: bytes, charset: str | None) -> str:
@@ -87,123 +69,70 @@ def _decode(body: bytes, charset: str | None) -> str:
     return text
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Suspect
-    return found
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+    return _Refused(f"the key {ascii(twice)[:60]} appears more than once")
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> Any:
     # Counted before it is converted: beyond 4,300 digits int() raises, and below that it is slow.
     if len(digits) > 20 or not SMALLEST <= (number := int(digits)) <= LARGEST:
-        raise _Suspect
-    return number
-
-
-def _real(digits: str) -> float:
-    number = float(digits)
-    if not isfinite(number):
-        raise _Suspect
-    return number
-
-
-def _constant(name: str) -> Any:
-    raise _Suspect
-
-
-def _unique_or_refused(pairs: list[tuple[str, Any]]) -> Any:
-    try:
-        return _unique(pairs)
-    except _Suspect:
-        counts = Counter(key for key, _ in pairs)
-        twice = next(key for key, count in counts.items() if count > 1)
-        return _Refused(f"the key {ascii(twice)[:60]} appears more than once")
-
-
-def _integer_or_refused(digits: str) -> Any:
-    try:
-        return _integer(digits)
-    except _Suspect:
         return _Refused(BIG)
+    return number
 
 
-def _real_or_refused(digits: str) -> Any:
-    try:
-        return _real(digits)
-    except _Suspect:
-        return _Refused("a number too large to store")
+def _real(digits: str) -> Any:
+    return number if isfinite(number := float(digits)) else _Refused("a number too large to store")
 
 
-def _refused_constant(name: str) -> Any:
-    return _Refused(f"{name} is not JSON")
-
-
-_QUICK = JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_real, parse_constant=_constant)
-_CAREFUL = JSONDecoder(
-    object_pairs_hook=_unique_or_refused,
-    parse_int=_integer_or_refused,
-    parse_float=_real_or_refused,
-    parse_constant=_refused_constant,
+_DECODER = JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_real,
+    parse_constant=lambda name: _Refused(f"{name} is not JSON"),
 )
 
 
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _deep_path(text: str) -> str:
-    """The path, at most three keys long, to the place that is nested too deep."""
-    depth = 0
-    keys: dict[int, str] = {}
-    for token in TOKEN.finditer(text):
-        if token[0] in "[{":
-            depth += 1
-            if depth > DEEPEST:
-                break
-            keys.pop(depth, None)
-        elif token[0] in "]}":
-            depth -= 1
-        elif text[token.end() : token.end() + 20].lstrip().startswith(":"):
-            keys[depth] = token[1]
-    return shown(tuple(keys[level] for level in sorted(keys) if level <= depth)[:3])
-
-
-def _clean(root: Any, free_form: Collection[str]) -> None:
-    """Cleans free-form text in place; BadInput with every other finding."""
+def _check(root: Any, free_form: Collection[str], *, escapes: bool) -> None:
+    """Cleans free-form text in place; BadInput with everything else. Without `escapes` no text can be wrong."""
     errors: list[str] = []
-    todo: list[tuple[Any, tuple[str | int, ...], bool]] = [([root], (), False)]
+    todo: list[tuple[Any, Path, bool]] = [(root, (), False)]
     while todo:
         container, path, free = todo.pop()
-        items = container.items() if isinstance(container, dict) else enumerate(container)
-        for key, value in list(items):
-            at = () if container[key] is root else (*path, key)
-            if isinstance(key, str) and (trouble := _trouble(key)):
-                errors.append(f"{shown(at)}: {trouble} in a key")
-            elif isinstance(value, _Refused):
-                errors.append(f"{shown(at)}: {value.why}")
-            elif isinstance(value, dict | list):
-                todo.append((value, at, free or key in free_form))
-            elif isinstance(value, str) and (trouble := _trouble(value)):
-                if free:
-                    container[key] = SURROGATE.sub("\ufffd", value.replace("\0", ""))
-                else:
-                    errors.append(f"{shown(at)}: {trouble}")
+        for key, value in _items(container):
+            kind = type(value)
+            if kind is dict or kind is list:
+                if len(path) == DEEPEST - 1:
+                    raise BadInput(f"{shown(path[:3])}: {DEEP}")
+                todo.append((value, (*path, key), free or key in free_form))
+            elif kind is _Refused:
+                errors.append(f"{shown((*path, key))}: {value}")
+        if escapes:
+            errors += _check_texts(container, path, free)
     if errors:
         raise BadInput(errors)
 
 
-def _trouble(text: str) -> str:
-    if "\0" in text:
+def _check_texts(container: Any, path: Path, free: bool) -> Iterator[str]:
+    for key, value in _items(container):
+        if trouble := _trouble(key):
+            yield f"{shown((*path, key))}: {trouble} in a key"
+        elif free and _trouble(value):
+            container[key] = SURROGATE.sub("\ufffd", value.replace("\0", ""))
+        elif trouble := _trouble(value):
+            yield f"{shown((*path, key))}: {trouble}"
+
+
+def _items(container: Any) -> Iterable[tuple[Any, Any]]:
+    return container.items() if isinstance(container, dict) else enumerate(container)
+
+
+def _trouble(value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    if "\0" in value:
         return "a NUL character"
-    return "half of a surrogate pair" if SURROGATE.search(text) else ""
+    return "half of a surrogate pair" if SURROGATE.search(value) else ""

@@ -19,7 +19,8 @@ from dispatching.inbound.parsers import StrictJSONParser
 from dispatching.inbound.strict_json import loads
 
 DEEP = {
-    depth: b'{"details":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}" for depth in (49, 50, 900, 5_000, 100_000)
+    depth: b'{"details":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+    for depth in (49, 50, 300, 900, 5_000, 100_000)
 }
 
 REFUSED = {
@@ -32,12 +33,14 @@ REFUSED = {
         rb'{"labels": {"\udfff": 1}}',
         "labels.'\\udfff': half of a surrogate pair in a key",
     ),
-    "J4 5,000 deep": (DEEP[5_000], "details.a.a: nested deeper"),
-    "J4 100,000 deep": (DEEP[100_000], "details.a.a: nested deeper"),
+    "J4 5,000 deep": (DEEP[5_000], "body: nested deeper"),
+    "J4 100,000 deep": (DEEP[100_000], "body: nested deeper"),
     "J4 100,000 deep and cut off": (b"[" * 100_000, "body: nested deeper"),
-    "J5 900 deep": (DEEP[900], "details.a.a: nested deeper"),
+    # Near Python's own limit: it depends on the version which of the two notices first.
+    "J5 900 deep": (DEEP[900], ("details.a.a: nested deeper", "body: nested deeper")),
+    "J5 300 deep": (DEEP[300], "details.a.a: nested deeper"),
     "J5 one too deep": (DEEP[50], "details.a.a: nested deeper"),
-    "J5 deep behind other keys": (rb'{"a": {"\"]": 1}, "b": ' + b"[" * 60 + b"]" * 60 + b"}", "b: nested deeper"),
+    "J5 deep behind other keys": (rb'{"a": {"\"]": 1}, "b": ' + b"[" * 60 + b"]" * 60 + b"}", "b[0][0]: nested deeper"),
     "J9 4,000 digits": (b'{"priority": ' + b"9" * 4_000 + b"}", "priority: an integer beyond 64 bits"),
     "J9 5,000 digits in a list": (b'{"a": [1, -' + b"9" * 5_000 + b"]}", "a[1]: an integer beyond 64 bits"),
     "J9 one beyond": (b'{"a": 9223372036854775808}', "a: an integer beyond 64 bits"),
@@ -48,7 +51,7 @@ REFUSED = {
     "J15 Infinity": (b'{"a": {"b": -Infinity}}', "a.b: -Infinity is not JSON"),
     "J15 1e400": (b'{"a": 1e400}', "a: a number too large to store"),
     "J15 NaN before broken JSON": (b'{"a": NaN, ', "body: not JSON"),
-    "J15 key twice before the deep": (b'{"b": {"a":1,"a":2}, "c": ' + b"[" * 5_000, "c: nested deeper"),
+    "J15 key twice before the deep": (b'{"b": {"a":1,"a":2}, "c": ' + b"[" * 5_000, "body: nested deeper"),
     "J15 UTF-16": ('{"a": 1}'.encode("utf-16"), "body: not UTF-8"),
     "J15 UTF-16 without a mark": ('{"a": 1}'.encode("utf-16-le"), "body: not JSON"),
     "J15 invalid UTF-8": (b'{"a": "\xff"}', "body: not UTF-8 at byte 7"),
@@ -131,6 +134,7 @@ json_values = st.recursive(
 
 
 @given(json_values | st.dictionaries(st.sampled_from(["details", "labels", "a"]), json_values))
+@examples(deadline=None)
 def test_any_json_is_storable_or_refused(value):
     try:
         kept = loads(json.dumps(value).encode())
@@ -141,8 +145,54 @@ def test_any_json_is_storable_or_refused(value):
         assert b"\\u0000" not in stored.replace(b"\\\\", b"")
 
 
+def exact(value):
+    """What tells 1 from 1.0 and True, and 0.0 from -0.0."""
+    return repr(value)
+
+
+storable_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+storable = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | storable_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(storable_text, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(storable_text, storable, max_size=3), st.booleans(), st.sampled_from([None, 0, 2]))
+@examples(deadline=None)
+def test_storable_json_is_read_as_it_was_written(value, escaped, indent):
+    assert exact(loads(json.dumps(value, ensure_ascii=escaped, indent=indent).encode())) == exact(value)
+
+
+VALUES = ["1", "-0", "-0.0", "1.0", "1E2", "1e400", "9" * 19, "9" * 30, "NaN", "-Infinity", "null", "true", '"b"']
+VALUES += [r'"\u0000"', r'"\ud800"', r'"\ud83d\ude00"', r'"\\u0000"']
+documents = st.recursive(
+    st.sampled_from(VALUES),
+    lambda inner: (
+        st.lists(inner).map(lambda values: f"[{' , '.join(values)}]")
+        | st.lists(st.tuples(st.sampled_from(['"a"', r'"\u0061"', '"b"', '"details"']), inner), max_size=3).map(
+            lambda pairs: f"{{{','.join(f'{key} :{value}' for key, value in pairs)}}}"
+        )
+    ),
+)
+
+
+@given(documents)
+@examples(deadline=None)
+def test_accepted_json_is_read_as_the_standard_library_reads_it(document):
+    try:
+        value = loads(document.encode(), free_form=())
+    except BadInput:
+        return
+    assert exact(value) == exact(json.loads(document))
+
+
 @given(st.binary() | st.text(alphabet='[]{}":,\\u0dD8e9N1- \n').map(str.encode), st.none() | st.text(max_size=9))
-@examples(max_examples=300)
+@examples(max_examples=300, deadline=None)
 def test_any_bytes_are_read_or_refused(body, charset):
     try:
         loads(body, charset)
@@ -229,7 +279,7 @@ class Echo(APIView):
     [
         pytest.param(b'{"a": 1}', "application/json", 200, "{'a': 1}", id="good"),
         pytest.param(rb'{"a": "\u0000"}', "application/json", 400, "a: a NUL character", id="J1"),
-        pytest.param(DEEP[5_000], "application/json", 400, "details.a.a: nested deeper", id="J4"),
+        pytest.param(DEEP[5_000], "application/json", 400, "body: nested deeper", id="J4"),
         pytest.param(b'{"a":1,"a":2}', "application/json", 400, "the key 'a'", id="J10"),
         pytest.param(b"{}", "application/json; charset=bogus-999", 415, "bogus-999", id="J11"),
         pytest.param(b" " * 3_000_000, "application/json", 413, "512 KiB", id="J14"),
