@@ -1,10 +1,14 @@
 """Whatever stands in a field, the answer is a sentence and never a crash (faults J15, J16)."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Model
+from rest_framework.serializers import Serializer, ValidationError
 
 from config.api import router
 from dispatching.models import ContactPoint, ContactRule, Priority
@@ -31,18 +35,7 @@ NUMBERS = [-1, 1.5, 2**31, 2**62, "1", "٣", "nan"]
 TEXTS = ["x" * 20_000, "\u202e\u200b", "../../etc/passwd", "weeks", "email"]
 TIMES = ["9999-12-31T23:59:59-12:00", "0001-01-01", "9999-12-31", "99999999999 00:00:00", "P9999999999D"]
 JUNK = [*NOTHING, *NUMBERS, *TEXTS, *TIMES]
-
-
-def serializer_of(view: type[Resource]) -> RecordSerializer:
-    kind = view.serializer_class
-    assert kind and issubclass(kind, RecordSerializer)
-    return kind()
-
-
-WRITABLE = [(noun, view) for noun, view, _ in router.registry if issubclass(view, Resource)]
-FIELDS = [
-    (noun, name) for noun, view in WRITABLE for name, field in serializer_of(view).fields.items() if not field.read_only
-]
+WRITABLE = {noun: view for noun, view, _ in router.registry if issubclass(view, Resource)}
 
 
 @pytest.fixture
@@ -69,25 +62,77 @@ def everything(world):
     return client_of(User.objects.create_superuser("coach"))
 
 
-@pytest.mark.parametrize(("noun", "name"), FIELDS)
-def test_junk_in_a_field_is_taken_or_refused_but_breaks_nothing(everything, noun, name):
-    [view] = [view for prefix, view in WRITABLE if prefix == noun]
-    assert view.queryset is not None
-    pk = sure(view.queryset.all().order_by("pk").first()).pk
-    whole = everything.get(f"{noun}/{pk}/").json()
-    for junk in JUNK:
-        changed = everything.patch(f"{noun}/{pk}/", {name: junk})
-        assert changed.status_code in (200, 400, 409), (junk, changed.content)
-        made = everything.post(f"{noun}/", {**whole, name: junk})
-        assert made.status_code in (201, 400, 409), (junk, made.content)
-        if changed.status_code == 400:
-            # Every refusal names a field: this one, or the one that no longer fits to it.
-            assert changed.json().keys() <= {*whole, name}, changed.json()
-    # What was taken can be read again, and the schedules still have an answer.
+@pytest.mark.parametrize("noun", WRITABLE)
+def test_junk_in_every_field_is_refused_by_each_that_does_not_take_it(everything, noun):
+    """All fields are read before a request is refused: one request asks them all, and the refusal names those it should."""
+    obj, whole = first_of(everything, noun)
+    for junk, refused in refusals(noun, obj):
+        body = dict.fromkeys(fields_of(noun), junk)
+        changed, made = everything.patch(f"{noun}/{obj.pk}/", body), everything.post(f"{noun}/", whole | body)
+        assert changed.status_code == 400 if refused else changed.status_code in (200, 400, 409), (
+            junk,
+            changed.content,
+        )
+        assert made.status_code == 400 if refused else made.status_code in (201, 400, 409), (junk, made.content)
+        if refused:  # A new row may also take what belongs to another.
+            assert changed.json().keys() == refused <= made.json().keys(), junk
+
+
+@pytest.mark.parametrize("noun", WRITABLE)
+def test_junk_that_a_field_takes_is_taken_or_refused_but_breaks_nothing(everything, noun):
+    """One field at a time, in what is as it should be but for it."""
+    obj, whole = first_of(everything, noun)
+    asked = refusals(noun, obj)
+    for name in fields_of(noun):
+        with transaction.atomic():
+            for junk in [junk for junk, refused in asked if name not in refused]:
+                changed = everything.patch(f"{noun}/{obj.pk}/", {name: junk})
+                assert changed.status_code in (200, 400, 409), (name, junk, changed.content)
+                made = everything.post(f"{noun}/", {**whole, name: junk})
+                assert made.status_code in (201, 400, 409), (name, junk, made.content)
+                if changed.status_code == 400:
+                    # Every refusal names a field: this one, or the one that no longer fits to it.
+                    assert changed.json().keys() <= {*whole, name}, changed.json()
+            can_be_read(everything, noun)
+            transaction.set_rollback(True)
+
+
+def can_be_read(everything, noun: str) -> None:
+    """What was taken can be read again, and the schedules still have an answer."""
     assert everything.get(f"{noun}/?limit=500").status_code == 200
     schedule = everything.get("schedules/").json()["results"][0]["id"]
     assert everything.get(f"schedules/{schedule}/on-call/").status_code == 200
     assert everything.get(f"schedules/{schedule}/shifts/?from=2199-01-01T00:00:00Z").status_code == 200
+
+
+def first_of(everything, noun: str) -> tuple[Model, dict]:
+    obj = sure(sure(WRITABLE[noun].queryset).order_by("pk").first())
+    return obj, everything.get(f"{noun}/{obj.pk}/").json()
+
+
+def fields_of(noun: str) -> list[str]:
+    return [name for name, field in serializer_of(noun).fields.items() if not field.read_only]
+
+
+def serializer_of(noun: str, *args: Any, **kwargs: Any) -> RecordSerializer:
+    kind = WRITABLE[noun].serializer_class
+    assert kind and issubclass(kind, RecordSerializer)
+    return kind(*args, **kwargs)
+
+
+def refusals(noun: str, obj: Model) -> list[tuple[Any, set[str]]]:
+    """Each piece of junk with the fields of this row that do not take it, whatever stands in the others."""
+    request = SimpleNamespace(user=User.objects.get(username="coach"))
+    serializer = serializer_of(noun, obj, partial=True, context={"request": request})
+    return [(junk, refused_by_fields(serializer, dict.fromkeys(fields_of(noun), junk))) for junk in JUNK]
+
+
+def refused_by_fields(serializer: Serializer, body: dict[str, Any]) -> set[str]:
+    try:
+        serializer.to_internal_value(body)
+    except ValidationError as error:
+        return set(error.detail)
+    return set()
 
 
 MADE_ONLY = {
