@@ -248,7 +248,7 @@ def test_an_event_for_a_service_nobody_knows_goes_to_the_integrations_own(world,
     """A54: never nowhere, and the timeline says so."""
     alert = world.trigger(service, service="typo")
     assert (alert.service, world.told()) == (service.service, ["ana"])
-    assert "no service “typo” here" in alert.events.first().text
+    assert "no service “typo” is known" in alert.events.first().text
 
 
 def test_one_statement_for_any_number_of_events(world, service, django_assert_num_queries):
