@@ -36,7 +36,7 @@ def catalogue(language: str) -> dict:
 def marked() -> set[str]:
     """What the code and the templates want translated."""
     found: set[str] = set()
-    for path in (ROOT / "stakeholders").glob("*.py"):
+    for path in (ROOT / "stakeholders").rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             name = ast.unparse(call.func)
             if name.endswith(("gettext", "gettext_lazy", "gettext_noop")) and isinstance(call.args[0], ast.Constant):
