@@ -26,11 +26,11 @@ def var_dir(tmp_path):
 
 @pytest.fixture
 def start(var_dir):
-    """Starts tests/embedded/NAME.py as a process; all are killed in the end."""
+    """Starts tests/config/embedded/NAME.py as a process; all are killed in the end."""
     started = []
 
     def start(name, *args):
-        command = [sys.executable, "-m", f"tests.embedded.{name}", str(var_dir), *map(str, args)]
+        command = [sys.executable, "-m", f"tests.config.embedded.{name}", str(var_dir), *map(str, args)]
         started.append(subprocess.Popen(command, cwd=BASE, stderr=subprocess.DEVNULL))
         return started[-1]
 
