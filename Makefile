@@ -2,16 +2,24 @@
 PYTHON ?= python3
 IN_VENV = $(PYTHON) config/embedded/bootstrap.py
 # Tests run in so many processes; `make test ARGS="-k escalation -x"` passes options on to pytest.
+# In a debugger: `make test JOBS=0 ARGS="--pdb -k escalation"`.
 JOBS ?= 2
 ARGS ?=
+# Compiled once and kept, also where the environment says not to: else each of the many processes compiles all it imports.
+export PYTHONDONTWRITEBYTECODE =
+export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/bytecode
 
-.PHONY: run test lint format types migrations-check shell lock hooks pre-commit web
+.PHONY: run test test-fast lint format types migrations-check shell lock hooks pre-commit web
 
 run:
 	@exec $(IN_VENV) -m config.embedded.run
 
 test:
 	@exec $(IN_VENV) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+# Without a browser, a running product and processes that are killed.
+test-fast:
+	@exec $(IN_VENV) -m pytest -n $(JOBS) --dist loadgroup -m "not live" $(ARGS)
 
 lint:
 	@$(IN_VENV) -m ruff check .

@@ -18,6 +18,18 @@ from tests import links
 from tests.world import World
 
 
+# Tests with a real browser, a running product or child processes; `make test-fast` leaves them out.
+LIVE_FIXTURES = {"browser", "tocsin"}
+LIVE_FILES = {"test_live", "test_recovery", "test_fanout", "test_alertmanager", "test_subscribing_live", "test_settings"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures, path = set(getattr(item, "fixturenames", ())), item.path
+        if fixtures & LIVE_FIXTURES or path.stem in LIVE_FILES or path.parent.name == "embedded":
+            item.add_marker("live")
+
+
 def pytest_collection_finish() -> None:
     """What has been imported and collected stays; looking through it again and again took a fifth of the time."""
     gc.collect()
