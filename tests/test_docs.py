@@ -124,7 +124,7 @@ def variables() -> set[str]:
     readers = {"knob": 1, "url_of": 0, "mailbox": 0, "secret": 0}  # which argument is the name
     calls = [node for node in ast.walk(ast.parse(SETTINGS)) if isinstance(node, ast.Call)]
     names = [node.args[readers[ast.unparse(node.func)]] for node in calls if ast.unparse(node.func) in readers]
-    return {each.value for each in names if isinstance(each, ast.Constant)}
+    return {str(each.value) for each in names if isinstance(each, ast.Constant)}
 
 
 def test_the_table_of_settings_has_each_variable_once():

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from dispatching.models import Priority
 from schedules import clock
+from schedules.surfaces.access import person
 from schedules.surfaces.api import MayChange, RecordSerializer, Resource, StrictSerializer
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, YesNoFilter
@@ -163,8 +164,8 @@ class OutageViewSet(Resource):
         """Everything that was said, oldest first; POST says something new to everybody who is told."""
         outage = self.get_object()
         if request.method == "GET":
-            said = self.paginate_queryset(outage.updates.prefetch_related("wordings__ring"))
-            return self.get_paginated_response(UpdateSerializer(said, many=True).data)
+            page = self.paginate_queryset(outage.updates.prefetch_related("wordings__ring"))
+            return self.get_paginated_response(UpdateSerializer(page, many=True).data)
         given = UpdateSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         words = rows(given.validated_data)
@@ -172,11 +173,11 @@ class OutageViewSet(Resource):
         kind = words.pop("kind", usual)
         if kind == Update.Kind.CORRECTION:
             text, others = words["text"], words["others"]
-            said = outages.correct(outage, text, others=others, now=clock.now(), by=request.user)
+            said = outages.correct(outage, text, others=others, now=clock.now(), by=person(request))
         else:
             words.setdefault("next_update_by", None)
             verb = outages.announce if kind == Update.Kind.ANNOUNCEMENT else outages.update
-            said = verb(outage, now=clock.now(), by=request.user, **words)
+            said = verb(outage, now=clock.now(), by=person(request), **words)
         return Response(UpdateSerializer(said).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
@@ -186,7 +187,7 @@ class OutageViewSet(Resource):
         given = EndSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         outage = self.get_object()
-        outages.end(outage, now=clock.now(), by=request.user, **rows(given.validated_data))
+        outages.end(outage, now=clock.now(), by=person(request), **rows(given.validated_data))
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=AudienceSerializer)

@@ -20,7 +20,8 @@ PASS = 100
 
 def tell_due(now: datetime) -> int:
     """Tells those who have not been told yet; how many it told."""
-    due = {(_key(about), user): about for about in (*_outages(), *_alerts()) for user in _managers(about)}
+    events: list[Alert | Outage] = [*_outages(), *_alerts()]
+    due = {(_key(about), user): about for about in events for user in _managers(about)}
     return sum(_tell(user, due[key, user], now) for key, user in notices.untold(due))
 
 

@@ -128,7 +128,7 @@ class MailReceiver:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        return [message_from_bytes(_unix(mail.content), policy=policy.default) for mail in self.mails]  # type: ignore[misc]
+        return [message_from_bytes(_unix(mail.content), policy=policy.default) for mail in self.mails]
 
     async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list) -> list:
         session.host_name = hostname

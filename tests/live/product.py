@@ -183,7 +183,7 @@ class Product:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self.database_url, autocommit=True, row_factory=dict_row)
         try:
-            return self._connection.execute(statement, values).fetchall()  # type: ignore[call-overload]
+            return self._connection.execute(statement, values).fetchall()
         except psycopg.OperationalError:
             self._connection.close()
             raise

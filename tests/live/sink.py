@@ -23,7 +23,7 @@ class Mail:
 
     @cached_property
     def _message(self) -> EmailMessage:
-        return message_from_string(self.content.replace("\r\n", "\n"), policy=policy.default)  # type: ignore[return-value]
+        return message_from_string(self.content.replace("\r\n", "\n"), policy=policy.default)
 
     @property
     def subject(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -167,7 +168,7 @@ def path_of(url: str) -> str:
 
 
 ALERT, OUTAGE, SUBSCRIPTION = "dispatching_alert", "stakeholders_outage", "stakeholders_subscription"
-ACTS = {
+ACTS: dict[str, dict[str, Callable[[Cast], object]]] = {
     "acknowledge": {
         "admin": press(ALERT, "acknowledge", "alert"),
         "page": alert_by_link("acknowledge"),
@@ -219,7 +220,7 @@ def written(act: Callable[[Cast], object], cast: Cast) -> list[tuple[str, dict[s
     """The new and changed rows; instants as what lies between them and the database's clock. They are taken back."""
     before, now = rows(), clock.now()
     with transaction.atomic():
-        answer = act(cast)
+        answer: Any = act(cast)
         after = rows()
         transaction.set_rollback(True)
     assert answer.status_code < 400, answer.content.decode()

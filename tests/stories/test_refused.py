@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
+from django.db.models import Model
 from django.test import Client
 
 from dispatching.alerts import lifecycle
@@ -20,12 +20,12 @@ from schedules import clock
 from schedules.models import Override, Schedule, SwapRequest
 from stakeholders.definitions import defining
 from stakeholders.groups import changing
-from stakeholders.models import NotificationDefinition, Outage, Suppression
+from stakeholders.models import ChangeRequest, NotificationDefinition, Outage, Suppression
 from stakeholders.news import outages
 from stakeholders.subscriptions import addresses, links, subscribing
 from tests.api import client_of
 from tests.architecture import Tree
-from tests.browser import browser_of, text
+from tests.browser import Page, browser_of, text
 from tests.dispatching.browsers import Browser
 from tests.refusals import surfaces
 from tests.stakeholders.organisation import Stakeholders
@@ -49,7 +49,7 @@ class Cast:
         for client in (self.api, self.browser, self.mine, self.stranger):
             client.raise_request_exception = False
 
-    def press(self, row: object, verb: str) -> HttpResponse:
+    def press(self, row: Model, verb: str) -> Page:
         """A button in the admin."""
         meta = row._meta
         return self.browser.post(f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/verb/{verb}/", follow=True)
@@ -93,10 +93,10 @@ class Cast:
         defining.put_live(defining.new_version(made), now=self.now)
         return made
 
-    def change(self) -> object:
+    def change(self) -> ChangeRequest:
         """A request to change a group, which was declined."""
-        words = {"what": "Add C.", "why": "Sold together.", "due_at": self.now + DAY}
-        request = changing.submit(None, **words, by=self.ana, now=self.now)
+        due_at = self.now + DAY
+        request = changing.submit(None, what="Add C.", why="Sold together.", due_at=due_at, by=self.ana, now=self.now)
         return changing.decline(request, "Not now.", by=self.coach, now=self.now)
 
     @cached_property
@@ -131,13 +131,13 @@ def quicker(than: str, act: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-CASES: dict[tuple[str, ...], tuple[int, str, Callable[[Cast], HttpResponse]]] = {}
+CASES: dict[tuple[str, ...], tuple[int, str, Callable[[Cast], Page]]] = {}
 # These cannot come to it: the form has asked the same, or what they do is legal by what they pass.
 NEVER = {"stakeholders.teams.pages.own_outage"}  # an outage that begins now
 
 
 def case(*names: str, status: int, says: str) -> Callable:
-    def mark(act: Callable[[Cast], HttpResponse]) -> Callable[[Cast], HttpResponse]:
+    def mark(act: Callable[[Cast], Page]) -> Callable[[Cast], Page]:
         CASES[names] = (status, says, act)
         return act
 

@@ -1,5 +1,6 @@
 """The outbox: claims, leases, fencing, failures. Every row of faults.md that ends in it is named."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from dispatching.channels import ChannelError, Outcome, memory
 from dispatching.delivery import delivering
 from dispatching.models import Attempt, ContactPoint, Delivery
 from dispatching.rules.contact import chain, retry_after
+from tests.sure import sure
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 LEASE = timedelta(seconds=30)
@@ -33,7 +35,8 @@ def page(world):
 @pytest.fixture
 def meanwhile(monkeypatch):
     """Takes what happens, once, after the last look at a delivery and before the provider's answer."""
-    happens, send = [], memory.send
+    happens: list[Callable[[], object]] = []
+    send = memory.send
 
     def sending(envelope):
         if happens:
@@ -76,7 +79,7 @@ def test_a_sender_that_died_before_the_call_is_taken_over_after_its_lease(world,
 
 def test_a_resend_after_a_crash_carries_the_same_key(world, page):
     """A3, A4, W5, W6: the provider accepted, we died before recording it."""
-    claim = delivering.claim_next("page", now=world.now)
+    claim = sure(delivering.claim_next("page", now=world.now))
     envelope = delivering.envelope(
         Delivery.objects.select_related("contact_point").get(pk=claim.delivery_id), at=world.now
     )
@@ -88,7 +91,7 @@ def test_a_resend_after_a_crash_carries_the_same_key(world, page):
 
 def test_a_frozen_sender_that_wakes_does_not_call_the_provider(world, page):
     """A13, W13: frozen for 112 s after its claim, overtaken meanwhile."""
-    frozen = delivering.claim_next("page", now=world.now)
+    frozen = sure(delivering.claim_next("page", now=world.now))
     world.advance(seconds=112)
     assert world.told() == ["ana"]
     assert delivering.send(frozen, now=world.now) is None
@@ -97,17 +100,22 @@ def test_a_frozen_sender_that_wakes_does_not_call_the_provider(world, page):
 
 def test_a_sender_overtaken_during_its_call_does_not_record(world, page, meanwhile):
     """A13: fenced by the attempt number."""
-    frozen, before = delivering.claim_next("page", now=world.now), []
-    meanwhile(lambda: (world.advance(seconds=30), before.append(Delivery.objects.values().get())))
+    frozen, before = sure(delivering.claim_next("page", now=world.now)), []
+
+    def overtake():
+        world.advance(seconds=30)
+        before.append(Delivery.objects.values().get())
+
+    meanwhile(overtake)
     assert delivering.send(frozen, now=world.now) is None
     assert [Delivery.objects.values().get()] == before
 
 
 def test_a_frozen_sender_that_wakes_while_another_is_sending_leaves_it_alone(world, page):
     """A13: the older attempt does not call."""
-    frozen = delivering.claim_next("page", now=world.now)
+    frozen = sure(delivering.claim_next("page", now=world.now))
     world.now += LEASE
-    second = delivering.claim_next("page", now=world.now)
+    second = sure(delivering.claim_next("page", now=world.now))
     assert delivering.send(frozen, now=world.now) is None
     page.refresh_from_db()
     assert (world.told(), page.state, page.attempt) == ([], "sending", second.attempt)
@@ -115,8 +123,8 @@ def test_a_frozen_sender_that_wakes_while_another_is_sending_leaves_it_alone(wor
 
 def test_a_sender_overtaken_during_its_call_by_one_that_is_still_sending_does_not_record(world, page, meanwhile):
     """A13: nor does it record."""
-    frozen, second = delivering.claim_next("page", now=world.now), []
-    meanwhile(lambda: second.append(delivering.claim_next("page", now=world.now + LEASE)))
+    frozen, second = sure(delivering.claim_next("page", now=world.now)), []
+    meanwhile(lambda: second.append(sure(delivering.claim_next("page", now=world.now + LEASE))))
     assert delivering.send(frozen, now=world.now) is None
     page.refresh_from_db()
     assert (page.state, page.attempt) == ("sending", second[0].attempt)
@@ -129,9 +137,9 @@ def test_the_provider_times_out_long_before_the_lease_ends(settings):
 
 def test_an_acknowledgement_between_claim_and_send_stops_the_call(world, page):
     """A18, W8"""
-    claim = delivering.claim_next("page", now=world.now)
+    claim = sure(delivering.claim_next("page", now=world.now))
     lifecycle.acknowledge(world.alert, now=world.now)
-    sent = delivering.send(claim, now=world.now)
+    sent = sure(delivering.send(claim, now=world.now))
     assert (world.told(), sent.state, sent.reason) == ([], "suppressed", "acknowledged by the source")
 
 
@@ -146,7 +154,7 @@ def test_an_acknowledgement_stops_a_page_whose_sender_died(world, page):
 
 def test_an_acknowledgement_during_a_failing_call_stops_the_retry(world, page, meanwhile):
     """A18: the call fails for now, after the acknowledgement; it is not tried again."""
-    claim = delivering.claim_next("page", now=world.now)
+    claim = sure(delivering.claim_next("page", now=world.now))
     meanwhile(lambda: lifecycle.acknowledge(world.alert, now=world.now))
     memory.fail_next()
     delivering.send(claim, now=world.now)
@@ -229,9 +237,9 @@ def test_one_of_two_failing_for_good_does_not_bring_the_next_step_forward(world)
 
 def test_a_follow_up_that_was_lost_is_swept(world, page):
     """The failure is committed, the process dies before it is followed up: the row is still due."""
-    claim = delivering.claim_next("page", now=world.now)
+    claim = sure(delivering.claim_next("page", now=world.now))
     memory.fail_next(outcome=Outcome.PERMANENT)
-    assert delivering.send(claim, now=world.now).state == "failed"
+    assert sure(delivering.send(claim, now=world.now)).state == "failed"
     world.sweep()
     assert world.told() == ["bo"]
 
@@ -283,7 +291,7 @@ def test_the_page_queue_does_not_wait_for_the_bulk_queue(world, page):
         )
         for _ in range(10)
     )  # fmt: skip
-    assert delivering.claim_next("page", now=world.now).delivery_id == page.pk
+    assert sure(delivering.claim_next("page", now=world.now)).delivery_id == page.pk
 
 
 def test_oldest_first(world, page):
