@@ -17,10 +17,16 @@ from schedules import clock as our_clock
 from tests import links
 from tests.world import World
 
-
 # Tests with a real browser, a running product or child processes; `make test-fast` leaves them out.
 LIVE_FIXTURES = {"browser", "tocsin"}
-LIVE_FILES = {"test_live", "test_recovery", "test_fanout", "test_alertmanager", "test_subscribing_live", "test_settings"}
+LIVE_FILES = {
+    "test_live",
+    "test_recovery",
+    "test_fanout",
+    "test_alertmanager",
+    "test_subscribing_live",
+    "test_settings",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
