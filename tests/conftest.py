@@ -7,7 +7,7 @@ from django.db import connection
 from django.template.base import Template
 from django.template.context import Context
 from django.test import override_settings
-from django.test.utils import instrumented_test_render
+from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
@@ -46,7 +46,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def quick(django_test_environment) -> Iterator[None]:
     """A password takes no second, and a test client does not read all static files before its first request."""
-    Template._render = render_page
+    Template._render = render_page  # type: ignore[attr-defined]  # the stubs lack it
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], WHITENOISE_AUTOREFRESH=True
     ):
