@@ -20,7 +20,7 @@ from schedules.surfaces.access import person
 from schedules.surfaces.api import ReadOnlyResource
 from schedules.surfaces.fields import InstantField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
-from schedules.surfaces.paging import Pages
+from schedules.surfaces.pagination import Pages
 
 NEWEST_LINES = 5000
 

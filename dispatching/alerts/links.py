@@ -3,7 +3,7 @@
 from django.core import signing
 
 from dispatching.models import Alert, Recipient
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 
 LINK_AGE = 30 * 24 * 3600  # seconds
 SALT = "dispatching.page"

@@ -8,7 +8,7 @@ from django.db import transaction
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import CalendarFeed, User
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 
 
 def tell_feed_owners(now: datetime) -> int:

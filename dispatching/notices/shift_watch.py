@@ -19,7 +19,7 @@ from dispatching.notices import notices
 from schedules.models import HandoverNote, Schedule, User
 from schedules.oncall import HORIZON, Duty, OnDuty, Timetable, timetables
 from schedules.rules.hours import joined
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from schedules.templatetags.times import moment
 
 log = structlog.get_logger(__name__)

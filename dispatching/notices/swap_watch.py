@@ -7,7 +7,7 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.arrangements import turns
 from schedules.models import SwapRequest, User
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 
 State = SwapRequest.State
 FRESH = timedelta(days=1)  # an answer older than this is no news

@@ -92,7 +92,7 @@ class EscalationPolicyAdmin(TeamOwnedAdmin):
     autocomplete_fields = ("team",)
     fields = (("name", "team"), "repeat", "description")
     inlines = (StepInline,)
-    preview_template = "admin/dispatching/trial.html"
+    preview_template = "admin/dispatching/forecast.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationPolicy]:
         counts = {"n_steps": Count("steps", distinct=True), "n_services": Count("services", distinct=True)}

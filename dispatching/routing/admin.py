@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from dispatching.models import Integration, Priority, Service
 from dispatching.policies.forecast import forecast
 from schedules.surfaces.admin import ModelAdmin, VerbAdmin, verb
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 
 FORMATS = (
     ("Our own events", "own_events"),

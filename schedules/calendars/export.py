@@ -11,7 +11,7 @@ from icalendar.prop import vCalAddress
 from schedules.calendars.occurrences import USERNAME
 from schedules.models import CalendarLink, FeedEntry, Override, Participant, RotationVersion, Schedule, Team, User
 from schedules.oncall import Duty, timetables
-from schedules.surfaces.public import public_host, public_url
+from schedules.surfaces.public_urls import public_host, public_url
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=181)
 # A shift is known by its start: how far back that is looked for.

@@ -18,7 +18,7 @@ from schedules.models import Schedule, Team, User
 from schedules.oncall import people_on_duty
 from schedules.refused import Refused
 from schedules.surfaces import access
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Match, NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
 from stakeholders.rules.matching import Reports, Rule

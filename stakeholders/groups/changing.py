@@ -13,7 +13,7 @@ from dispatching.notices import notices
 from schedules.models import Schedule, User
 from schedules.oncall import people_on_duty
 from schedules.refused import Refused
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders.groups import groups
 from stakeholders.models import ChangeRequest, StakeholderGroup
 

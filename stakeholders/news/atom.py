@@ -16,7 +16,7 @@ from django.utils.http import http_date
 from dispatching.channels.shared_words import Letter, mark
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
-from schedules.surfaces.public import public_host, public_url
+from schedules.surfaces.public_urls import public_host, public_url
 from stakeholders.models import Message, StakeholderGroup, Subscriber, Subscription, Update
 from stakeholders.rules.languages import DEFAULT
 

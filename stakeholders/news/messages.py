@@ -16,7 +16,7 @@ from dispatching.channels.shared_words import Letter, mark
 from dispatching.channels.text import one_line
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
-from schedules.surfaces.public import public_host
+from schedules.surfaces.public_urls import public_host
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
 from stakeholders.news import wordings

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from dispatching.models import Notice
 from dispatching.notices import notices
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
 from stakeholders.news.messages import moment
 from stakeholders.news.outages import note

@@ -4,7 +4,7 @@ from django.core import signing
 from django.urls import reverse
 
 from dispatching.models import ContactPoint
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 
 AGE = 72 * 3600  # seconds
 SALT = "tocsin.stakeholders."

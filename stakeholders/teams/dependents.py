@@ -14,7 +14,7 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Team, User
 from schedules.oncall import on_call
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import messages, outages
 

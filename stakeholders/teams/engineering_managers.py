@@ -12,7 +12,7 @@ from dispatching.alerts import page_words
 from dispatching.models import Alert, Notice
 from dispatching.notices import notices
 from schedules.models import User
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
 
 PASS = 100

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from dispatching import example
 from schedules import clock
-from schedules.surfaces.public import public_url
+from schedules.surfaces.public_urls import public_url
 from stakeholders import example as stakeholders
 
 
