@@ -325,7 +325,7 @@ def test_a_step_that_pages_nobody_is_refused_with_a_sentence(admin, two_steps):
     form = form_in(admin.get(page_of(two_steps)), "escalationpolicy_form") | {"steps-0-schedules": []}
     before = everything()
     refused = text(admin.post(page_of(two_steps), form))
-    assert "No. 1: Choose whom this step pages: a schedule, a person, a team or a group." in refused
+    assert "Row 1: Choose whom this step pages: a schedule, a person, a team or a group." in refused
     assert everything() == before
 
 
