@@ -1,4 +1,4 @@
-"""Groups: who wants to know, what for, about which cells of the matrix; and the matrix as a picture."""
+"""The admin of stakeholder groups, and the picture of the matrix (deployments × products) that they cover."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -51,7 +51,7 @@ class GroupForm(forms.ModelForm):
 
 @admin.register(StakeholderGroup)
 class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
-    """The owner may change it; giving it to somebody else takes the right to change them all."""
+    """The admin of groups. The owner may change the group; changing the owner needs the permission to change all groups."""
 
     form = GroupForm
     list_display = ("name", "purpose", "covered", "subscribers", "openness", "owner", "review")
@@ -70,7 +70,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     unguarded = ("covers_since",)
     verbs = ("reviewed",)
 
-    # --- who may ------------------------------------------------------------------------------------------------------
+    # --- permissions --------------------------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
         return () if obj is None or super().has_change_permission(request) else ("owner",)
@@ -149,7 +149,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
 
     @method_decorator(require_safe)
     def matrix(self, request: HttpRequest) -> HttpResponse:
-        """The picture, and “who would be told?”: reads only."""
+        """Shows the picture of the matrix and answers “who would be told?”. Reads only."""
         form = WouldBeToldForm(request.GET if request.GET else None)
         found = None
         if form.is_bound and form.is_valid():

@@ -1,4 +1,4 @@
-"""Deployments, products, groups, rings: who might have to know."""
+"""The REST API of deployments, products, groups and rings."""
 
 from typing import Any, ClassVar
 
@@ -67,7 +67,7 @@ class RingFilters(filters.FilterSet):
 
 
 class StakeholderRingViewSet(Resource):
-    """Rings: circles of groups; a lower number is told earlier."""
+    """Rings of groups. Rings with a lower number are told earlier."""
 
     queryset = StakeholderRing.objects.all()
     serializer_class = StakeholderRingSerializer
@@ -135,7 +135,7 @@ class GroupFilters(filters.FilterSet):
 
 
 class StakeholderGroupViewSet(Resource):
-    """Groups: who wants to know about which cells of the matrix, and what for. The owner may change it."""
+    """Groups of stakeholders: which cells of the matrix each group covers, and for what purpose. The owner may change a group."""
 
     permission_classes = (TeamMayChange,)
     queryset = StakeholderGroup.objects.select_related("owner").prefetch_related(
@@ -154,7 +154,7 @@ class StakeholderGroupViewSet(Resource):
         if moved and not self.request.user.has_perm("stakeholders.change_stakeholdergroup"):
             raise PermissionDenied("To give this to somebody else, you need the permission to change all groups.")
         serializer.save()
-        # What was prefetched is from before the change.
+        # Reads the group again, because the prefetched rows are from before the change.
         group = serializer.instance = self.get_queryset().get(pk=group.pk)
         groups.grant_to_owner(group, before=owner)
         groups.note_coverage(group, covered, now=clock.now())

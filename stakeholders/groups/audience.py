@@ -1,4 +1,4 @@
-"""The way in to the matrix: which groups an outage would tell, why, and how many people that is. Writes nothing."""
+"""Looks up in the matrix which groups an outage would tell, why, and how many people that is. Writes nothing."""
 
 import json
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from stakeholders.rules import audience as rules
 from stakeholders.rules.audience import Cell, Coverage
 
-# Contact points that want to hear of these cells: %(cells)s is [{"group", "deployment", "product"}]. Several outages at once:
-# each cell with its "scope", a number, and the "level" of its priority.
+# The contact points whose subscriptions match these cells. %(cells)s is [{"group", "deployment", "product"}]. For several
+# outages at once, each cell also has its "scope", a number, and the "level" of its outage's priority.
 JOINED = """
 FROM stakeholders_subscription subscription
 JOIN dispatching_contactpoint point ON point.id = subscription.contact_point_id
@@ -25,8 +25,8 @@ WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason
 """
 MEMBERS = f"SELECT DISTINCT subscription.contact_point_id, subscription.group_id, subscription.kinds {JOINED}"
 
-# Who would get it now, by group and medium; a person in several groups, or with several addresses, counts once in the
-# total.
+# The contact points that would get a message now, by group and medium. In the total, a person in several groups or with
+# several addresses counts once.
 COUNTS = f"""
 WITH wanted AS ({MEMBERS})
 SELECT group_id, channel, count(*), NULL::bigint FROM wanted JOIN dispatching_contactpoint point ON point.id = contact_point_id
@@ -38,7 +38,7 @@ FROM wanted JOIN dispatching_contactpoint point ON point.id = contact_point_id
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One group, why it is told, and how many contact points that is by medium."""
+    """A group that is told, the reason, the affected cells, and the number of its contact points by medium."""
 
     group: StakeholderGroup
     reason: str
@@ -52,7 +52,7 @@ class Audience:
     # Cells that no group covers, in words: "Production JP × product A".
     uncovered: list[str] = field(default_factory=list)
     people: int = 0
-    # Groups that were chosen although neither they nor a part of them covers what is affected (B151).
+    # The chosen groups that do not cover what is affected and have no subgroup that does (B151).
     beyond: list[StakeholderGroup] = field(default_factory=list)
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ class Audience:
 
 
 def coverage_of(group: StakeholderGroup) -> Coverage:
-    """`group` comes with its deployments and products prefetched."""
+    """Returns the coverage of the group. Its deployments and products should be prefetched, to save queries."""
     return Coverage(
         None if group.all_deployments else frozenset(each.pk for each in group.deployments.all()),
         None if group.all_products else frozenset(each.pk for each in group.products.all()),
@@ -88,7 +88,7 @@ def groups() -> dict[int, StakeholderGroup]:
 
 
 def of(outage: Outage) -> Audience:
-    """Whom this outage would be told to now."""
+    """Returns the audience that would be told about this outage now."""
     chosen = outage.groups.values_list("pk", flat=True)
     level = outage.priority.level if outage.priority else 0
     return would_be_told(list(outage.deployments.all()), list(outage.products.all()), chosen, level=level)
@@ -97,7 +97,10 @@ def of(outage: Outage) -> Audience:
 def would_be_told(
     deployments: Iterable[Deployment], products: Iterable[Product], chosen: Iterable[int] = (), *, level: int = 0
 ) -> Audience:
-    """Whom an outage there would be told to; `level` is its priority, 0 if it does not matter yet."""
+    """Returns the audience of an outage of these deployments and products; `chosen` are ids of groups, empty for all that match.
+
+    `level` is the level of the outage's priority, 0 if the priority does not matter yet.
+    """
     where, what = {d.pk: d for d in deployments}, {p.pk: p for p in products}
     affected = rules.cells(where, what)
     known = groups()

@@ -1,4 +1,4 @@
-"""Requests to change a group: answered here, told to the people on call, then done."""
+"""The admin of requests to change a group: accept or decline a request, tell the people on call, mark it as done."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ class Due(admin.SimpleListFilter):
 
 @admin.register(ChangeRequest)
 class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
-    """Asked for on the page for it; the owner of the group answers, or whoever may change them all."""
+    """Requests are made on a page of their own and answered here, by the group's owner or a person who may change all requests."""
 
     list_display = ("__str__", "what", "due", "state", "requested_by", "answered_by")
     list_filter = (Due, "state")
@@ -58,7 +58,7 @@ class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # they are the record of why a group is as it is
+        return False  # the requests record why a group is as it is
 
     def may_change(self, request: HttpRequest, obj: Any) -> bool:
         return self.has_change_permission(request) or bool(obj.group and access.may(request.user, "change", obj.group))
@@ -66,7 +66,7 @@ class ChangeRequestAdmin(VerbAdmin, OwnedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
         over = obj is not None and obj.state in (State.DONE, State.DECLINED)
         all_of_them = super().has_change_permission(request)
-        # An owner of one group must not make the request one about another group.
+        # The owner of a group must not turn the request into a request about another group.
         return (
             *self.readonly_fields,
             *(() if all_of_them and not over else ("group",)),

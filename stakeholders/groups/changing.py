@@ -1,7 +1,7 @@
-"""Requests to change a group, one verb each: submit, accept, decline, tell the people on call, finish (B29 to B34).
+"""The steps of a request to change a group: submit, accept, decline, tell the people on call, finish (B29 to B34).
 
-Every verb locks the request's row first, and only it. The person who asked is told each time; a request is done only after
-the people on call have been told what the group was and what it is now.
+Every step but `submit` locks the request's row first, and only it. `submit` and each answer tell the person who asked. A request
+can be finished only after the people on call have been told what the group was and what it is now.
 """
 
 from datetime import datetime
@@ -23,7 +23,10 @@ State = ChangeRequest.State
 def submit(
     group: StakeholderGroup | None, *, what: str, why: str, due_at: datetime, by: User, now: datetime
 ) -> ChangeRequest:
-    """A new request; the group's owner hears of it, too. `group` None: a new one."""
+    """Creates a request and tells the person who asked and the group's owner. If `group` is None, the request is for a new group.
+
+    Raises Refused if `due_at` has passed.
+    """
     if due_at <= now:
         raise Refused("That time has passed.", "due_at")
     with transaction.atomic():
@@ -36,7 +39,7 @@ def submit(
 
 
 def accept(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
-    """It will be done. How the group is now is kept, so that old and new can be told apart."""
+    """Accepts the request and records the group as it is now, so that old and new can be compared later."""
     with transaction.atomic():
         request = _locked(request)
         _answer(request, State.ACCEPTED, by, now)
@@ -59,7 +62,10 @@ def decline(request: ChangeRequest, reason: str, *, by: User, now: datetime) -> 
 
 
 def tell_on_call(request: ChangeRequest, *, now: datetime) -> list[User]:
-    """Tells whoever is on call now what the group was and what it is: only then the request can be done (B32, B33)."""
+    """Tells the people on call what the group was and what it is now, and returns these people (B32, B33).
+
+    Raises Refused if the request is not accepted, if there is nothing new to tell, or if nobody is on call.
+    """
     with transaction.atomic():
         request = _locked(request)
         if request.state != State.ACCEPTED:
@@ -84,7 +90,7 @@ def tell_on_call(request: ChangeRequest, *, now: datetime) -> list[User]:
 
 
 def finish(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
-    """Done. Refused until the people on call know the group as it is now."""
+    """Marks the request as done. Raises Refused until the people on call have been told about the group as it is now."""
     with transaction.atomic():
         request = _locked(request)
         if request.state == State.ACCEPTED and not request.told_at:
@@ -98,17 +104,17 @@ def finish(request: ChangeRequest, *, by: User, now: datetime) -> ChangeRequest:
 
 
 def on_call(now: datetime) -> list[User]:
-    """Everybody who is on duty now, on any schedule, once."""
+    """Returns everybody who is on duty at this moment on any schedule, each person once."""
     return people_on_duty(Schedule.objects.all(), now)
 
 
 def differences(request: ChangeRequest) -> list[tuple[str, str, str]]:
-    """(what, old, new) of what the people on call were told, or would be told now."""
+    """Returns (what, old, new) for each property that the people on call were told about, or would be told about now."""
     new = request.told or groups.described(request.group)
     return [(what, request.before.get(what, ""), value) for what, value in new.items()]
 
 
-# --- what all of them do ----------------------------------------------------------------------------------------------
+# --- shared by the steps ----------------------------------------------------------------------------------------------
 
 
 def _locked(request: ChangeRequest) -> ChangeRequest:

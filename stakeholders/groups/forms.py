@@ -1,4 +1,4 @@
-"""What people fill in about groups: who would be told, what should change."""
+"""Forms about groups: “who would be told?”, a request to change a group, a team's own outage."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from stakeholders.models import ChangeRequest, Deployment, Outage, Product, Stak
 
 
 class GroupsField(forms.ModelMultipleChoiceField):
-    """Groups with their purposes, at the point of choosing (B42)."""
+    """A choice of groups that shows the purpose of each (B42)."""
 
     widget = forms.CheckboxSelectMultiple
 
@@ -21,7 +21,7 @@ class GroupsField(forms.ModelMultipleChoiceField):
 
 
 class WouldBeToldForm(forms.Form):
-    """An outage that has not happened."""
+    """Describes an outage that has not happened, to ask who would be told about it."""
 
     deployments = forms.ModelMultipleChoiceField(
         Deployment.objects.all(),
@@ -50,7 +50,7 @@ class WouldBeToldForm(forms.Form):
 
 
 class ChangeForm(PageForm, forms.ModelForm):
-    """What somebody in sales or marketing wants to be different (B29)."""
+    """A request to change a group, for example from a colleague in sales or marketing (B29)."""
 
     due_at = LocalField(label="Needed by", help_text="When the change must be in place.")
 
@@ -76,7 +76,7 @@ class ChangeForm(PageForm, forms.ModelForm):
 
 
 class OwnOutageForm(PageForm, forms.ModelForm):
-    """A team's own outage because of another one, with what is known of that."""
+    """A team's own outage, caused by another one; the form starts with the title, deployments and products of the cause."""
 
     class Meta:
         model = Outage

@@ -1,4 +1,4 @@
-"""What is said and recorded of a group: what it covers in words, since when, who may change it; the usual four."""
+"""Descriptions and records of a group: its coverage in words and since when, its owner's permission, its review; the usual groups."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,7 +25,7 @@ class Usual:
     openness: str
 
 
-# Table 8.2
+# The usual four groups (table 8.2).
 USUAL = [
     Usual(
         "Product management",
@@ -47,13 +47,13 @@ USUAL = [
 
 
 def missing() -> list[Usual]:
-    """Those of the usual four that are not there."""
+    """Returns those of the usual four groups that do not exist, compared by name without regard to case."""
     there = {name.casefold() for name in StakeholderGroup.objects.values_list("name", flat=True)}
     return [usual for usual in USUAL if usual.name.casefold() not in there]
 
 
 def covers(group: StakeholderGroup) -> str:
-    """Its membership rule in words: whose news its subscribers get."""
+    """Returns what the group covers, in words: its subscribers get the outage messages about these deployments and products."""
     where = "all deployments" if group.all_deployments else _names(group.deployments.all())
     what = "all products" if group.all_products else _names(group.products.all())
     return f"{where} × {what}" if where and what else "nothing of its own"
@@ -64,7 +64,7 @@ def _names(rows) -> str:
 
 
 def described(group: StakeholderGroup | None) -> dict[str, str]:
-    """The group as it is, in words that stay as they are; empty if there is none."""
+    """Returns the group's current properties as texts, to be stored; empty if `group` is None."""
     if group is None:
         return {}
     return {
@@ -78,14 +78,14 @@ def described(group: StakeholderGroup | None) -> dict[str, str]:
 
 
 def note_coverage(group: StakeholderGroup, before: str, *, now: datetime) -> None:
-    """Records since when it covers what it covers now; `before` is what `covers` said until now."""
+    """Records `now` as the start of the group's coverage if that has changed; `before` is what `covers` returned before."""
     if covers(group) != before:
         group.covers_since = now
         group.save(update_fields=["covers_since"])
 
 
 def grant_to_owner(group: StakeholderGroup, *, before: User | None = None) -> None:
-    """The owner may change it from now on; the one before may not any more."""
+    """Lets the group's owner change it, and takes this permission away from the previous owner, `before`."""
     if before and before != group.owner:
         remove_perm(CHANGE, before, group)
     if group.owner:
@@ -93,14 +93,14 @@ def grant_to_owner(group: StakeholderGroup, *, before: User | None = None) -> No
 
 
 def forget(group: StakeholderGroup) -> None:
-    """To be called before it is deleted: see `schedules.access.forget`."""
+    """Removes the permissions on this group; call it before the group is deleted. See `schedules.surfaces.access.forget`."""
     access.forget(group)
     content_type = ContentType.objects.get_for_model(group)
     UserObjectPermission.objects.filter(content_type=content_type, object_pk=group.pk).delete()
 
 
 def reviewed(group: StakeholderGroup, *, now: datetime) -> None:
-    """Somebody has looked: it still fits, and is looked at again in half a year."""
+    """Records that the group has been reviewed and still fits: the next review is due in half a year."""
     group.review_by = (now + REVIEW).date()
     group.save(update_fields=["review_by"])
 
@@ -112,7 +112,7 @@ def review_words(group: StakeholderGroup, today: date) -> str:
 
 
 def by_medium(group: StakeholderGroup) -> dict[str, int]:
-    """How many addresses of its subscribers are in use, by medium."""
+    """Returns how many usable contact points the group's active subscriptions have, by medium."""
     points = ContactPoint.objects.usable().filter(
         subscriptions__group=group, subscriptions__state=Subscription.State.ACTIVE
     )

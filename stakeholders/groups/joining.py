@@ -1,4 +1,4 @@
-"""What somebody may join, and what of a group they may narrow a subscription to."""
+"""Which groups a person may see and join, and to which parts of a group they may narrow a subscription."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Openness = StakeholderGroup.Openness
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a group somebody wants to hear: ids; empty: all that the group covers."""
+    """What a subscription to a group is narrowed to. Deployments and products are ids; empty means all that the group covers."""
 
     deployments: tuple[int, ...] = ()
     products: tuple[int, ...] = ()
@@ -24,7 +24,10 @@ class Wish:
 
 
 def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
-    """The groups that this reader may see and join alone; None is somebody without a login (B110 to B112, B123)."""
+    """Returns the groups that this person may see and join on their own (B110 to B112, B123).
+
+    None stands for a person without a login.
+    """
     found = StakeholderGroup.objects.prefetch_related("deployments", "products")
     if user is None or not user.is_authenticated:
         return found.filter(openness=Openness.EVERYONE)
@@ -34,17 +37,17 @@ def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
 
 
 def in_product_delivery(user: User | AnonymousUser) -> bool:
-    """In a team, or manages one."""
+    """Whether this person is in a team, manages one, or is a superuser."""
     return user.is_superuser or Team.objects.filter(Q(user=user.pk) | Q(manager=user.pk)).exists()
 
 
 def invitable(user: User) -> QuerySet[StakeholderGroup]:
-    """The groups that this colleague may invite people outside to: none that is for product delivery only (B122)."""
+    """Returns the groups to which this colleague may invite people outside; groups for product delivery are excluded (B122)."""
     return open_to(user).exclude(openness=Openness.PRODUCT)
 
 
 def parts(groups: Iterable[StakeholderGroup]) -> tuple[list[Deployment], list[Product]]:
-    """The deployments and products that these groups cover: nobody sees the names of others (B123)."""
+    """Returns the deployments and products that these groups cover, so that nobody sees the names of others (B123)."""
     coverages = [audience.coverage_of(group) for group in groups]
     where, what = Deployment.objects.all(), Product.objects.all()
     return (
@@ -56,7 +59,7 @@ def parts(groups: Iterable[StakeholderGroup]) -> tuple[list[Deployment], list[Pr
 def within_group(
     group: StakeholderGroup, where: list[Deployment], what: list[Product]
 ) -> tuple[list[Deployment], list[Product]]:
-    """Those of these deployments and products that the group covers."""
+    """Returns those of the given deployments and products that the group covers."""
     coverage = audience.coverage_of(group)
     return (
         [d for d in where if coverage.deployments is None or d.pk in coverage.deployments],
@@ -65,7 +68,7 @@ def within_group(
 
 
 def within(group: StakeholderGroup, wish: Wish) -> Wish | None:
-    """The wish without what the group does not cover; None if that would leave nothing to hear of."""
+    """Returns the wish without the deployments and products that the group does not cover; None if nothing is left."""
     coverage = audience.coverage_of(group)
     deployments = _common(wish.deployments, coverage.deployments)
     products = _common(wish.products, coverage.products)
@@ -75,5 +78,5 @@ def within(group: StakeholderGroup, wish: Wish) -> Wish | None:
 
 
 def _common(chosen: tuple[int, ...], covered: frozenset[int] | None) -> tuple[int, ...]:
-    # A group that covers nothing itself only holds others: nothing to compare with.
+    # A group that covers nothing itself only contains other groups, so there is nothing to compare with.
     return tuple(sorted(pk for pk in set(chosen) if not covered or pk in covered))

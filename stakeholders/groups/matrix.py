@@ -1,4 +1,4 @@
-"""The matrix as a picture: which groups cover which cell, how many subscribers that is, where the gaps are. Writes nothing."""
+"""The picture of the matrix: the groups that cover each cell, their numbers of subscribers, and the gaps. Writes nothing."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from stakeholders.groups import audience
 from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
 from stakeholders.rules.audience import Cell, Coverage
 
-# (group, deployments, products) → subscribers; empty lists stand for all that the group covers.
+# (group, deployments, products) → number of subscribers; an empty tuple stands for all that the group covers.
 Narrowed = dict[tuple[int, tuple[int, ...], tuple[int, ...]], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """One cell, with the groups that cover it and the number of people who would hear of it there."""
+    """A cell with the groups that cover it, each with the number of its subscribers who would be told about this cell."""
 
     deployment: Deployment
     product: Product
@@ -33,7 +33,7 @@ class Square:
 class Picture:
     products: list[Product]
     rows: list[tuple[Deployment, list[Square]]]
-    # Groups that cover no cell: they hold subgroups, or are told only if somebody chooses them.
+    # Groups that cover no cell: they contain subgroups, or are told only if the sender chooses them.
     outside: list[StakeholderGroup]
 
     @property
@@ -46,7 +46,7 @@ class Picture:
 
 
 def picture() -> Picture:
-    """All of it, in a constant number of queries."""
+    """Returns the whole matrix, in a constant number of queries."""
     deployments, products = list(Deployment.objects.all()), list(Product.objects.all())
     known = audience.groups()
     coverages = {pk: audience.coverage_of(group) for pk, group in known.items()}
@@ -62,14 +62,14 @@ def picture() -> Picture:
 
 
 def covered(group: StakeholderGroup) -> tuple[list[Product], list[tuple[Deployment, list[bool]]]]:
-    """The matrix with the cells of one group, for its own page."""
+    """Returns the products, and for each deployment whether the group covers it with each product; for the group's own page."""
     products, coverage = list(Product.objects.all()), audience.coverage_of(group)
     rows = [(d, [coverage.covers((d.pk, p.pk)) for p in products]) for d in Deployment.objects.all()]
     return products, rows
 
 
 def narrowed() -> Narrowed:
-    """How many people have subscribed to each group, by what they narrowed it to."""
+    """Returns how many people have subscribed to each group, by what they narrowed the subscription to."""
     active = Subscription.objects.filter(
         state=Subscription.State.ACTIVE, contact_point__verified=True, contact_point__disabled_reason=""
     )
@@ -79,6 +79,6 @@ def narrowed() -> Narrowed:
 
 
 def hearing(counts: Narrowed, group: int, cell: Cell) -> int:
-    """How many of the group's subscribers hear of this cell."""
+    """Returns how many of the group's subscribers would be told about this cell."""
     wanted = {key: Coverage(frozenset(key[1]) or None, frozenset(key[2]) or None) for key in counts if key[0] == group}
     return sum(counts[key] for key, coverage in wanted.items() if coverage.covers(cell))

@@ -1,4 +1,4 @@
-"""The two sides of the matrix, and the rings."""
+"""The admin of the two sides of the matrix (deployments and products) and of the rings."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ class SideAdmin(ModelAdmin):
 
 @admin.register(Deployment)
 class DeploymentAdmin(SideAdmin):
-    """Rows of the matrix."""
+    """The rows of the matrix."""
 
 
 @admin.register(Product)
 class ProductAdmin(SideAdmin):
-    """Columns of the matrix."""
+    """The columns of the matrix."""
 
 
 @admin.register(StakeholderRing)

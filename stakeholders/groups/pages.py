@@ -1,4 +1,4 @@
-"""The page for everybody with a login on which they ask for a change of a group."""
+"""The page on which anybody with a login can ask for a change to a group."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +18,7 @@ from stakeholders.models import ChangeRequest
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_groups(request: HttpRequest) -> HttpResponse:
-    """Asks for a change of a group; shows one's own requests."""
+    """Shows the reader's own requests and the form; POST submits a request to change a group."""
     assert isinstance(request.user, User)
     user, now = request.user, clock.now()
     posted = request.POST if request.method == "POST" else None

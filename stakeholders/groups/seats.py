@@ -1,4 +1,4 @@
-"""How many people get messages, by who may join their groups, and how that grows (B119)."""
+"""How many people get messages, by the openness of their groups, and how that number grows (B119)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ SPANS = (30, 90)  # days
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Who, how many now, and how many more (or fewer) that is than each of SPANS ago."""
+    """A kind of group, how many people it reaches now, and how many more (or fewer) that is than each of SPANS ago."""
 
     who: str
     now: int
@@ -21,7 +21,7 @@ class Seats:
 
 
 def estimate(now: datetime) -> list[Seats]:
-    """A row for each kind of group, and one for everybody; one query."""
+    """Returns a row for each kind of group and one for all people, in one query."""
     rows = [*StakeholderGroup.Openness.choices, ("", "all, each once")]
     counts = {f"{kind}_{days}": _people(kind, now - timedelta(days=days)) for kind, _ in rows for days in (0, *SPANS)}
     reached = Subscription.objects.filter(contact_point__in=ContactPoint.objects.usable())
@@ -30,7 +30,7 @@ def estimate(now: datetime) -> list[Seats]:
 
 
 def _people(kind: str, at: datetime) -> Count:
-    """Those who were told at that time by groups of this kind (empty: of any); somebody in several groups counts once."""
+    """The number of people subscribed at that time to groups of this kind (empty: of any); a person in several counts once."""
     then = Q(confirmed_at__lte=at) & (Q(ended_at=None) | Q(ended_at__gt=at))
     wanted = then & Q(group__openness=kind) if kind else then
     return Count("contact_point__recipient", distinct=True, filter=wanted)
