@@ -1,4 +1,4 @@
-"""Django looks for the admin here: each room has its own."""
+"""Imports the admin modules of all folders, because Django looks for the admin here."""
 
 from stakeholders.definitions import admin as definitions
 from stakeholders.groups import admin as groups

@@ -8,6 +8,6 @@ class StakeholdersConfig(AppConfig):
     verbose_name = "Stakeholders"
 
     def ready(self) -> None:
-        # By name, for both need the models, and Django reads this file before there are any.
+        # Imported by name, because both need the models, and Django reads this file before it has loaded them.
         sweep = import_module("stakeholders.sweep").sweep
         import_module("dispatching.ticker").register(sweep)

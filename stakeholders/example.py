@@ -1,7 +1,7 @@
 """The stakeholders of the example organisation: the matrix and the seven groups of Table 8.4. Safe to load again.
 
 The four groups of Table 8.2 are there with their purposes. The seven are the subgroups of marketing and sales (Table 8.3);
-the other three cover nothing of their own yet, so that an outage reaches exactly those that Table 8.4 names.
+the other three cover nothing of their own yet, so that an outage reaches exactly the groups that Table 8.4 names.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ PRODUCTS = [
 ]
 TALK = "Ready to talk to customers there, and to move demos and campaigns."
 SEVEN = [
-    # name, deployment, products (none: all, also those added later)
+    # (name, deployment, products); an empty list means all products, also those added later.
     ("Group 1: US, product A", US, ["A"]),
     ("Group 2: US, product B", US, ["B"]),
     ("Group 3: US, product C", US, ["C"]),
@@ -56,7 +56,7 @@ SUBSCRIBERS = [
 
 
 def load(*, now: datetime) -> None:
-    """Creates what is missing and changes nothing that is there. The people of dispatching's example come first."""
+    """Creates what is missing and changes nothing that exists. The people of dispatching's example must be loaded before."""
     for order, (name, description) in enumerate(DEPLOYMENTS):
         Deployment.objects.get_or_create(name=name, defaults={"description": description, "order": order})
     for order, (letter, description) in enumerate(PRODUCTS):

@@ -1,5 +1,5 @@
-"""Do whatever of the stakeholders' rows is due: alerts that match a definition, messages to fan out, promises to remind
-of, managers and other teams to tell, forms to answer, what nobody confirmed, what came back.
+"""The stakeholders' part of the sweep, which does everything that is due: matches alerts with definitions, plans messages, reminds
+of promises, tells managers and other teams, answers forms, ends unconfirmed subscriptions, and follows up on bounces.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ FORMS = 100  # a pass
 
 
 def sweep(clock: Callable[[], datetime]) -> int:
-    """A pass of everything that is due; how much it did."""
+    """Does one pass of everything that is due, and returns how much it did."""
     done = defining.match_due(clock()) + engineering_managers.tell_due(clock()) + dependents.tell_due(clock())
     for due in (fanning.plan_due, promises.remind_due):
         while done < PASS and due(clock()):

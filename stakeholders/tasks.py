@@ -1,4 +1,4 @@
-"""Alarm clocks: read the clock, call one verb."""
+"""Periodic tasks: each reads the clock and calls one function."""
 
 from celery import shared_task
 

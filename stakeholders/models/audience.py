@@ -1,4 +1,4 @@
-"""Who might have to know: geography × product, and the groups that cover cells of it."""
+"""The matrix (deployments × products), and the groups that cover cells of it."""
 
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from schedules.models import User
 
 
 class Named(models.Model):
-    """A side of the matrix; `groups` and `outages` are those that name it."""
+    """A row or column of the matrix; `groups` and `outages` are the groups and outages that name it."""
 
     groups: Any
     outages: Any
@@ -30,11 +30,13 @@ class Named(models.Model):
         return self.name
 
     def used_by(self) -> list[models.Model]:
-        """The groups that name it and the outages that were there."""
+        """Returns the groups and the outages that name it."""
         return [*self.groups.all(), *self.outages.all()]
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refused while it is used: a group would cover less, an outage forget where it was, and nobody be told."""
+        """Raises ProtectedError while it is used: a group would cover less, and an outage would lose part of what it affects,
+        without anybody being told.
+        """
         if rows := self.used_by():
             raise ProtectedError(f"{self} is still used.", set(rows))
         return super().delete(*args, **kwargs)
@@ -54,7 +56,7 @@ class Deployment(Named):
 
 
 class Product(Named):
-    """What customers buy: one column of the matrix."""
+    """A product that customers buy: one column of the matrix."""
 
     class Meta(Named.Meta):
         constraints = [
@@ -67,7 +69,7 @@ class Product(Named):
 
 
 class StakeholderRing(models.Model):
-    """A circle of groups; a lower number is told earlier."""
+    """A ring of stakeholders; rings with a lower number are told earlier."""
 
     class Boundary(models.TextChoices):
         PRODUCT = "product", "inside the product delivery organisation"
@@ -97,10 +99,10 @@ class StakeholderGroups(models.QuerySet["StakeholderGroup"]):
 
 
 class StakeholderGroup(models.Model):
-    """People who want to know about outages in certain cells of the matrix, and what for (Table 8.2)."""
+    """People who need to know about outages in certain cells of the matrix, and for what purpose (Table 8.2)."""
 
     class Openness(models.TextChoices):
-        """Who sees the group and may join it alone."""
+        """The people who see the group and may join it on their own."""
 
         PRODUCT = "product", "colleagues in product delivery, logged in"
         ENTERPRISE = "enterprise", "everyone in the enterprise, logged in or by invitation"
@@ -161,7 +163,7 @@ class StakeholderGroup(models.Model):
         help_text="The day by which somebody checks that it still fits how sales is organised.",
     )
 
-    # Since when it covers what it covers now; empty: from the beginning.
+    # When the group's present coverage took effect; empty: from the beginning.
     covers_since = models.DateTimeField(null=True, editable=False)
 
     objects = StakeholderGroups.as_manager()
@@ -188,7 +190,7 @@ class StakeholderGroup(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """A group cannot be a part of one of its own parts."""
+        """Raises ValidationError if the group would be a part of itself, directly or through its parents."""
         above, seen = self.parent, {self.pk}
         while above is not None and self.pk is not None:
             if above.pk in seen:

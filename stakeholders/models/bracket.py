@@ -1,4 +1,4 @@
-"""To which ring an outage has been opened."""
+"""The brackets of outages: which rings have been told about an outage."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from stakeholders.models.outage import Outage
 
 
 class Bracket(models.Model):
-    """What one ring is told of one outage: announced, kept up to date, ended."""
+    """One outage as told to one ring: from the announcement, through the updates, to the end."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

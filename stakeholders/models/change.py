@@ -1,4 +1,4 @@
-"""What somebody in sales or marketing wants to be different about the groups."""
+"""Requests to change a group, for example from a colleague in sales or marketing."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from stakeholders.models.audience import StakeholderGroup
 
 class ChangeRequests(models.QuerySet["ChangeRequest"]):
     def waiting(self) -> "ChangeRequests":
-        """Neither done nor declined."""
+        """Returns the requests that are neither done nor declined."""
         return self.filter(state__in=(ChangeRequest.State.SUBMITTED, ChangeRequest.State.ACCEPTED))
 
     def past_due(self, now) -> "ChangeRequests":
@@ -19,10 +19,11 @@ class ChangeRequests(models.QuerySet["ChangeRequest"]):
 
 
 class ChangeRequest(models.Model):
-    """A wish, its answer, and what became of it (B29 to B34).
+    """A request to change a group, its answer, and its result (B29 to B34).
 
-    `before` is the group when the request was accepted, `told` the group as the people on call were told of it; both are
-    `StakeholderGroup` in words: {"name", "purpose", "covers" …}. Empty: there was no such group, nobody was told.
+    `before` is the group when the request was accepted, `told` the group as the people on call were told about it. Both describe
+    a `StakeholderGroup` in words: {"name", "purpose", "covers" …}. An empty `before` means that there was no such group, an empty
+    `told` that nobody has been told.
     """
 
     class State(models.TextChoices):
@@ -64,7 +65,7 @@ class ChangeRequest(models.Model):
     told = models.JSONField(default=dict, editable=False)
     told_at = models.DateTimeField(null=True, editable=False)
     told_names = models.TextField(blank=True, editable=False)
-    # Since when the group covers what it covers now. Messages that were sent before keep their own record of who was told.
+    # When the change took effect. Messages that were sent before keep their own record of the groups that were told.
     effective_at = models.DateTimeField(null=True, editable=False)
 
     objects = ChangeRequests.as_manager()

@@ -1,4 +1,4 @@
-"""What is told about which breach, agreed beforehand (B100 to B108)."""
+"""Notification definitions: what stakeholders are told about which breach, agreed beforehand (B100 to B108)."""
 
 from datetime import timedelta
 
@@ -15,10 +15,10 @@ from stakeholders.rules import languages
 
 
 class NotificationDefinition(models.Model):
-    """Which breach is an outage for whom, why, and in which words. A change is a new version; the old one stays to be read."""
+    """Says which breach is an outage for whom, why, and in which words. A change makes a new version; old ones are kept."""
 
     class Mode(models.TextChoices):
-        """Figure 8.3, without “by hand”, which needs no definition."""
+        """The modes of figure 8.3 without “by hand”, which needs no definition."""
 
         SEMI = "semi", "prepared: a person presses the button"
         AUTO = "auto", "automatic: it is announced at once"
@@ -33,7 +33,7 @@ class NotificationDefinition(models.Model):
         blank=True,
         help_text="The feedback that led to this version: quote it, or name the person who gave it.",
     )
-    # Alerts that begin from then on are compared with it. Empty: it is being discussed, or has been replaced.
+    # Alerts that begin at this time or later are compared with it. Empty: the definition is being discussed or was replaced.
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
     service = models.ForeignKey(
         Service, models.PROTECT, related_name="definitions", help_text="Alerts of this service are compared with it."
@@ -126,7 +126,7 @@ class NotificationDefinition(models.Model):
 
 
 class DefinitionWording(Wording):
-    """The prepared announcement in other words."""
+    """The prepared announcement in another language or for one ring."""
 
     definition = models.ForeignKey(NotificationDefinition, models.CASCADE, related_name="wordings")
 
@@ -148,10 +148,10 @@ class DefinitionWording(Wording):
 
 
 class DefinitionComment(models.Model):
-    """What somebody who would receive it says of a definition (B102 to B104). Never changed."""
+    """A comment on a definition by a person who would get its messages (B102 to B104). Never changed."""
 
     class Question(models.TextChoices):
-        """Table 8.8."""
+        """The questions of table 8.8."""
 
         RELEVANCE = "relevance", "Is it relevant?"
         TIMELINESS = "timeliness", "When should the first message come?"
@@ -172,7 +172,7 @@ class DefinitionComment(models.Model):
 
 
 class Match(models.Model):
-    """An alert that a definition matched, and the outage it led to. Matched once is a constraint."""
+    """An alert that a definition matched, and the outage it led to. A constraint makes sure that each pair matches once."""
 
     definition = models.ForeignKey(NotificationDefinition, models.PROTECT, related_name="matches")
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="matches")

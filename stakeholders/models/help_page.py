@@ -1,10 +1,10 @@
-"""What becomes of the help page: how often it is seen, and whether it helped. Nothing in it says who."""
+"""How often the help page is seen, and whether it helped. Nothing identifies the readers."""
 
 from django.db import models
 
 
 class PageViews(models.Model):
-    """How often a page was seen on a day (UTC). Counted once is a constraint: one row a page and day."""
+    """How often a page was seen on a day (UTC). A constraint allows one row for each page and day."""
 
     page = models.CharField(max_length=20)
     day = models.DateField()
@@ -20,7 +20,7 @@ class PageViews(models.Model):
 
 
 class PageAnswer(models.Model):
-    """“Did this help?”, with a comment if they gave one."""
+    """A reader's answer to “Did this help?”, with a comment if the reader gave one."""
 
     page = models.CharField(max_length=20)
     day = models.DateField()

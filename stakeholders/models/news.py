@@ -1,4 +1,4 @@
-"""What is said: an update, its wording for each ring, and the messages that carry it."""
+"""Updates of outages, their wordings for rings and languages, and the messages that carry them."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from stakeholders.rules import languages
 
 
 class Update(models.Model):
-    """One piece of news. Its words are fixed once it is sent; a mistake is followed by a correction."""
+    """An announcement, update, end or correction. Its words never change once it is sent; a correction sets a mistake right."""
 
     class Kind(models.TextChoices):
         ANNOUNCEMENT = "announcement", "announcement"
@@ -25,7 +25,7 @@ class Update(models.Model):
     text = models.TextField(help_text="What is affected, who notices it, what is being done.")
     done = models.TextField(blank=True, help_text="At the end: what was done.")
     remains = models.TextField(blank=True, help_text="At the end: what is still to come.")
-    # The promise, an upper bound; every message but the last makes one.
+    # The promise: the latest time of the next message. Every update but the last makes one.
     next_update_by = models.DateTimeField(null=True, blank=True)
     late_reason = models.CharField(
         max_length=200, blank=True, help_text="Why the next message comes later than the priority says."
@@ -55,7 +55,10 @@ class Update(models.Model):
 
 
 class UpdateWording(Wording):
-    """An update in other words. What the update says was done, remains or delays the next message, it says, too."""
+    """An update in another language or for one ring.
+
+    It repeats in its own words what the update says about what was done, what remains, and why the next message comes later.
+    """
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="wordings")
     done = models.TextField(blank=True, help_text="At the end: what was done.")
@@ -72,17 +75,18 @@ class UpdateWording(Wording):
 
 
 class Message(models.Model):
-    """An update in the words for one ring in one language, on its way to everybody who is told so.
+    """An update in the words for one ring in one language, to be delivered to everybody who is told in these words.
 
-    `due_at`: when a worker looks at it next to plan more deliveries; empty: all are planned. `planned_up_to` is how far it
-    got: contact points up to this id are planned, so that it goes on there after a crash.
+    At `due_at` a worker plans more deliveries; empty means that all are planned. Contact points up to the id `planned_up_to` are
+    planned, so that a worker continues there after a crash.
     """
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="messages")
     bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
     language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     content = models.OneToOneField(Content, models.PROTECT, related_name="message")
-    # Who is told, as decided ("told": [{"group": id, "openness": …, "reason": …}]); never read from today's groups later.
+    # The groups that are told, as decided then ("told": [{"group": id, "openness": …, "reason": …}]). Later changes of groups
+    # do not affect it.
     audience = models.JSONField(default=list)
     planned_up_to = models.BigIntegerField(default=0)
     planned = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""What stakeholders are told about."""
+"""Outages, and the lines of their timelines."""
 
 from typing import ClassVar
 
@@ -11,14 +11,14 @@ from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 
 
 class Outage(models.Model):
-    """Something that customers notice. Told to stakeholders only if it is high-profile and has a priority that says so."""
+    """A problem that customers notice. Stakeholders are told only if it is high-profile and its priority says so."""
 
     class State(models.TextChoices):
         OPEN = "open", "going on"
         ENDED = "ended", "ended"
 
     class Mode(models.TextChoices):
-        """Figure 8.3."""
+        """The modes of figure 8.3."""
 
         MANUAL = "manual", "by hand"
         SEMI = "semi", "by a definition, to be announced by hand"
@@ -55,7 +55,7 @@ class Outage(models.Model):
         related_name="+",
         help_text="Leave empty for every group that covers what is affected, or choose groups; their matching subgroups are included.",
     )
-    # How the scope is said, where that is wider than what is broken (D5). Empty: the deployments, the products.
+    # The scope in the words of messages, if it is wider than what is broken (D5). Empty: the names of deployments or products.
     said_geography = models.CharField(
         "geography in messages", max_length=200, blank=True, help_text="Leave empty for the names of the deployments."
     )
@@ -94,7 +94,7 @@ class Outage(models.Model):
         related_name="caused",
         help_text="The outage of another team that caused this one.",
     )
-    # What was promised last, and when somebody is reminded of it next. Empty: nothing is promised.
+    # The last promise, and the next time at which somebody is reminded of it. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, editable=False)
 

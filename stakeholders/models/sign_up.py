@@ -1,4 +1,4 @@
-"""What strangers type into the public forms, before anything is done about it, and how much of that is let in."""
+"""Requests from the public forms that wait for a worker, and counters that limit how many are let in."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,9 +8,9 @@ from stakeholders.models.subscription import Subscription
 
 
 class SignUp(models.Model):
-    """A form that was sent and waits for a worker. The page answers the same, as fast, whoever the address belongs to.
+    """A public form that was sent and waits for a worker, so that the page gives the same answer, equally fast, for any address.
 
-    Deleted when it is done with: the record of consent is the subscription.
+    Deleted when it has been answered: the record of consent is the subscription.
     """
 
     class Kind(models.TextChoices):
@@ -20,7 +20,7 @@ class SignUp(models.Model):
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.SUBSCRIBE)
     channel = models.CharField(max_length=20)
     address = models.CharField(max_length=500)
-    # Ids.
+    # Lists of ids.
     groups = ArrayField(models.BigIntegerField(), default=list)
     deployments = ArrayField(models.BigIntegerField(), default=list)
     products = ArrayField(models.BigIntegerField(), default=list)
@@ -38,7 +38,7 @@ class SignUp(models.Model):
 
 
 class Quota(models.Model):
-    """How often something was done since `began_at`: a mail to one address, a form from one network, all forms."""
+    """How often something was done since `began_at`, such as mails to one address, forms from one network, or all forms."""
 
     key = models.CharField(max_length=80, unique=True)
     began_at = models.DateTimeField(db_index=True)

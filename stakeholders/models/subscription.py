@@ -1,4 +1,4 @@
-"""Who asked to be told, about what, how, and since when."""
+"""Subscribers and their subscriptions to groups, and the addresses that must not be written to."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,12 +13,12 @@ from stakeholders.rules import languages
 
 
 class Subscriber(models.Model):
-    """How somebody wants to be told, with a login or without one. No row: the defaults."""
+    """The settings of a subscriber, with or without a login. Without a row, the defaults are valid."""
 
     recipient = models.OneToOneField(Recipient, models.CASCADE, related_name="subscriber")
     language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     time_zone = TimeZoneField(default="UTC")
-    # Wall-clock times in `time_zone`; over midnight if the end is earlier. News wait until they end.
+    # Quiet hours as wall-clock times in `time_zone`, over midnight if the end is earlier. Messages wait until they end.
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
 
@@ -38,9 +38,9 @@ class Subscriber(models.Model):
 
 
 class Subscription(models.Model):
-    """One contact point's wish to hear about one group. Ended with a reason, never edited back to life: asked for anew.
+    """The subscription of one contact point to one group. It ends with a reason; afterwards, only a new one can be asked for.
 
-    Rows are the record of consent: who asked, when, from where, which words they saw, when they confirmed.
+    Rows are the record of consent: who asked, when and from where, which words they saw, and when they confirmed.
     """
 
     class State(models.TextChoices):
@@ -55,11 +55,11 @@ class Subscription(models.Model):
     contact_point = models.ForeignKey(ContactPoint, models.CASCADE, related_name="subscriptions")
     group = models.ForeignKey(StakeholderGroup, models.PROTECT, related_name="subscriptions")
     state = models.CharField(max_length=6, choices=State, default=State.ASKED)
-    # Ids; empty: all that the group covers.
+    # Lists of ids; empty: all that the group covers.
     deployments = ArrayField(models.BigIntegerField(), default=list, blank=True)
     products = ArrayField(models.BigIntegerField(), default=list, blank=True)
     kinds = models.CharField(max_length=4, choices=Kinds, default=Kinds.ALL)
-    # The least important priority that they still want to hear of; empty: all.
+    # The level of the least important priority that the subscriber wants to be told about; empty: all.
     least_priority = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
@@ -68,13 +68,13 @@ class Subscription(models.Model):
         max_length=100, blank=True, help_text="How it was requested: form, login, invitation …"
     )
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
-    # The version of the words that stood beside the button.
+    # The version of the words of consent that stood beside the button.
     consent = models.CharField(max_length=20, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=100, blank=True)
 
-    # Set by `overview.rows`: the names of what it is narrowed to.
+    # The names of the deployments and products that it is narrowed to; set by `overview.rows`.
     only: list[str]
 
     class Meta:

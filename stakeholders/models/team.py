@@ -1,4 +1,4 @@
-"""Teams that use a service of another team: whoever is on call for them hears of its outages (B146, B147)."""
+"""Teams that depend on a service of another team: their people on call are told about its outages (B146, B147)."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from stakeholders.models.news import Update
 
 
 class ScheduleSubscription(models.Model):
-    """A schedule as a member of a group: whoever is on duty when a message is sent is told."""
+    """A schedule as a member of a group: the people on duty when a message is passed on are told."""
 
     schedule = models.ForeignKey(
         Schedule,
@@ -40,7 +40,10 @@ class ScheduleSubscription(models.Model):
 
 
 class TeamTold(models.Model):
-    """An update has been passed on to whoever was on duty. Told once is a constraint. `names` empty: nobody was."""
+    """The record that an update was passed on to the people on duty; a constraint allows one for each schedule and group.
+
+    If `names` is empty, nobody was on duty.
+    """
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="teams_told")
     subscription = models.ForeignKey(ScheduleSubscription, models.CASCADE, related_name="told")

@@ -1,4 +1,4 @@
-"""The same news in other words: in another language, or for one ring."""
+"""The base of wordings: the same message in another language or for one ring."""
 
 from django.db import models
 from django.db.models import Q

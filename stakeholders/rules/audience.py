@@ -1,4 +1,4 @@
-"""Geography × product: which groups an outage concerns, which cells nobody covers. Ids in, ids out."""
+"""Which groups an outage concerns and which cells (deployment × product) no group covers. Takes and returns ids."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Cell = tuple[int, int]  # deployment, product
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The cells that a group covers; None stands for all, also those added later (B24)."""
+    """The cells that a group covers. None stands for all deployments or all products, also those added later (B24)."""
 
     deployments: frozenset[int] | None = frozenset()
     products: frozenset[int] | None = frozenset()
@@ -22,12 +22,15 @@ class Coverage:
 
     @property
     def empty(self) -> bool:
-        """A group that only holds subgroups."""
+        """Whether the group covers no cell, such as a group that only contains subgroups."""
         return self.deployments == frozenset() or self.products == frozenset()
 
 
 def faults(*, deployments: bool, all_deployments: bool, products: bool, all_products: bool) -> dict[str, str]:
-    """What is wrong with a group's coverage, by field. `deployments`, `products`: some are chosen. None at all is fine."""
+    """Returns what is wrong with a group's coverage, by field; empty if nothing is. A group that covers nothing is fine.
+
+    `deployments` and `products` say whether any are chosen.
+    """
     found = {}
     if deployments and all_deployments:
         found["deployments"] = "Choose deployments, or tick “all deployments”, not both."
@@ -46,19 +49,19 @@ def cells(deployments: Iterable[int], products: Iterable[int]) -> list[Cell]:
 
 
 def matching(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> dict[int, list[Cell]]:
-    """Each group that covers an affected cell, with those cells (B18 to B23)."""
+    """Returns each group that covers an affected cell, with the affected cells that it covers (B18 to B23)."""
     touched = list(affected)
     found = {group: [cell for cell in touched if coverage.covers(cell)] for group, coverage in groups.items()}
     return {group: covered for group, covered in found.items() if covered}
 
 
 def uncovered(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> list[Cell]:
-    """The cells that no group covers (B26)."""
+    """Returns the affected cells that no group covers (B26)."""
     return [cell for cell in affected if not any(coverage.covers(cell) for coverage in groups.values())]
 
 
 def below(parents: Mapping[int, int | None], chosen: Iterable[int]) -> set[int]:
-    """All groups that are part of the chosen ones, at any depth, without themselves (B17). A cycle does no harm."""
+    """Returns all subgroups of the chosen groups at any depth, without the chosen groups (B17). A cycle does no harm."""
     picked, found = set(chosen), set[int]()
     while more := {group for group, parent in parents.items() if parent in picked | found} - found - picked:
         found |= more
@@ -68,7 +71,10 @@ def below(parents: Mapping[int, int | None], chosen: Iterable[int]) -> set[int]:
 def told(
     groups: Mapping[int, Coverage], parents: Mapping[int, int | None], chosen: Iterable[int], affected: Iterable[Cell]
 ) -> dict[int, str]:
-    """Each group that is told, with the reason: those that match, or those chosen and their matching subgroups."""
+    """Returns each group that is told, with the reason.
+
+    If groups are chosen, these are the chosen groups and their matching subgroups; if not, all groups that match.
+    """
     matched, picked = matching(groups, affected), set(chosen)
     if not picked:
         return dict.fromkeys(matched, "covers what is affected")

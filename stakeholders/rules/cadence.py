@@ -1,16 +1,16 @@
-"""When the next message is due, and how the times of an outage are said."""
+"""When the next message is due, and how lengths of time are put into words."""
 
 from datetime import datetime, timedelta
 
 MINUTE = timedelta(minutes=1)
 UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", MINUTE))
 REMINDED_BEFORE = timedelta(minutes=15)
-# A silence shorter than this is a flood (B83).
+# Messages with a shorter time between them are too many (B83).
 SPACING = timedelta(minutes=10)
 
 
 def parts(length: timedelta) -> list[tuple[int, str]]:
-    """Rounded up to the minute, the two largest units: [(1, "hour"), (30, "minute")]; empty for nothing."""
+    """Splits a length, rounded up to the minute, into its two largest units: [(1, "hour"), (30, "minute")]; empty for zero."""
     left = -(-length // MINUTE) * MINUTE
     found = []
     for unit, size in UNITS:
@@ -21,19 +21,22 @@ def parts(length: timedelta) -> list[tuple[int, str]]:
 
 
 def span(length: timedelta) -> str:
-    """In words: "4 hours", "1 hour 30 minutes"."""
+    """Returns the length in words, such as "4 hours" or "1 hour 30 minutes"."""
     said = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts(length)]
     return " ".join(said) or "less than a minute"
 
 
 def at_most(length: timedelta) -> timedelta:
-    """An upper bound that is round in words: 4 hours for 3 hours 58 minutes (B89)."""
+    """Rounds a length up to a limit that reads well: 4 hours for 3 hours 58 minutes (B89).
+
+    The step is 15 minutes above an hour and 5 minutes below.
+    """
     step = 15 * MINUTE if length > timedelta(hours=1) else 5 * MINUTE
     return -(-length // step) * step
 
 
 def objection(promised: datetime | None, *, now: datetime, cadence: timedelta | None, reason: str = "") -> str:
-    """Why this promise of the next message cannot be made; empty if it can (B88, invariants 3 and 4)."""
+    """Returns why the next message cannot be promised for this time; empty if it can (B88, invariants 3 and 4)."""
     if promised is None:
         return "Say when the next message comes. Only the last message needs no time."
     if promised <= now:
@@ -46,14 +49,17 @@ def objection(promised: datetime | None, *, now: datetime, cadence: timedelta | 
 
 
 def kept(earlier: datetime | None, cadence: timedelta | None, *, now: datetime) -> datetime | None:
-    """The promise after the priority has changed: what was promised stays, or comes earlier (B141)."""
+    """Returns the promise after the priority has changed: never later than promised before (B141).
+
+    None if nothing was promised and the new priority has no cadence.
+    """
     wanted = now + cadence if cadence is not None else None
     given = [at for at in (earlier, wanted) if at is not None]
     return min(given, default=None)
 
 
 def next_look(promised: datetime, *, now: datetime) -> datetime:
-    """When the communicator is reminded next: a while before the promise, at it, then every quarter of an hour."""
+    """Returns when the communicator is reminded next: 15 minutes before the promised time, at that time, then every 15 minutes."""
     if now < promised - REMINDED_BEFORE:
         return promised - REMINDED_BEFORE
     return promised if now < promised else now + REMINDED_BEFORE

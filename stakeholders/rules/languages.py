@@ -1,5 +1,5 @@
-"""The languages in which stakeholders can be told. What is said around an author's words is in stakeholders/locale."""
+"""The languages of messages to stakeholders. The texts around an author's words are translated in stakeholders/locale."""
 
-DEFAULT = "en"  # of every update; other languages are wordings beside it
+DEFAULT = "en"  # the language of every update; texts in other languages are wordings of it
 NAMES = {"en": "English", "de": "Deutsch"}
 CHOICES = list(NAMES.items())

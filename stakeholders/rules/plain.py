@@ -1,4 +1,4 @@
-"""Words that stakeholders should not have to know, and lengths they should not have to read (B84, B114)."""
+"""Finds words that stakeholders may not know, and texts that are too long for their medium (B84, B114)."""
 
 import re
 
@@ -71,9 +71,9 @@ JARGON = {
         "Cluster": "System",
     },
 }
-# How a word is found: in English, alone and with the s of the plural; in German also as a part of “Backend-Fehler”.
+# How a word is found: in English alone, with or without a plural s; in German also as a part of “Backend-Fehler”.
 FORMS = {"en": r"(?<![\w-]){}s?(?![\w-])", "de": r"(?<!\w){}(?:e?s|e?n|e)?(?!\w)"}
-# Characters; in the short media what usually fits beside the state, the title, the place and the time of the next message.
+# In characters. In the short media, this is what usually fits beside the state, the title, the place and the next time.
 LONGEST = {"email": 1500, "webhook": 1500, "sms": 120, "push": 200}
 _words = {
     language: {word: re.compile(FORMS[language].format(re.escape(word)), re.IGNORECASE) for word in words}
@@ -82,19 +82,19 @@ _words = {
 
 
 def jargon(text: str, language: str = DEFAULT) -> dict[str, str]:
-    """Each word that a stakeholder may not know, with a plainer one, in the order of the text."""
+    """Returns each word that a stakeholder may not know, with a plainer one, in the order of the text."""
     words = _words[language].items()
     found = [(match.start(), match[0], JARGON[language][word]) for word, form in words if (match := form.search(text))]
     return {said: plainer for _, said, plainer in sorted(found)}
 
 
 def too_long(text: str) -> dict[str, int]:
-    """Each medium for which the text is too long, with how many characters it may have."""
+    """Returns each medium for which the text is too long, with the number of characters that it allows."""
     return {medium: most for medium, most in LONGEST.items() if len(text) > most}
 
 
 def remarks(*texts: str, language: str = DEFAULT) -> list[str]:
-    """What to look at before it is sent, as sentences for its author; `texts` are the parts of one wording."""
+    """Returns what the author should look at before sending, as sentences; `texts` are the parts of one wording."""
     whole = " ".join(texts)
     words = [
         f"“{word}” may not be understood. Plainer: {plainer}." for word, plainer in jargon(whole, language).items()

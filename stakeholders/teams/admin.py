@@ -1,4 +1,4 @@
-"""Schedules as members of groups: a team that depends on others hears of their outages."""
+"""The admin of schedules as members of groups: a team that depends on other teams is told about their outages."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from stakeholders.models import ScheduleSubscription
 
 @admin.register(ScheduleSubscription)
 class ScheduleSubscriptionAdmin(ModelAdmin):
-    """A team makes its own schedules members; who may change these may do so for all."""
+    """Members of a team may add and remove their own schedules; people with the permission may do so for all schedules."""
 
     readable = True
     list_display = ("schedule", "group", "in_it_since")
@@ -30,7 +30,7 @@ class ScheduleSubscriptionAdmin(ModelAdmin):
         return super().has_add_permission(request) or self._own(request).exists()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # another pair is another membership
+        return False  # another schedule or group makes another membership
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         own = obj is not None and self._own(request).filter(pk=obj.schedule_id).exists()

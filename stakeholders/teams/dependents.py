@@ -1,4 +1,4 @@
-"""Teams that depend on what is broken: who is on call for them is told, and can open the team's own outage (B146, B147)."""
+"""Tells teams that depend on what is broken: their people on call are told, and can open the team's own outage (B146, B147)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import messages, outages
 
-FRESH = timedelta(days=1)  # what is older is no news
+FRESH = timedelta(days=1)  # older updates are not passed on
 PASS = 50
 LATER = (Update.Kind.PROGRESS, Update.Kind.END, Update.Kind.CORRECTION)
 
 
 def tell_due(now: datetime) -> int:
-    """Passes on up to a pass of the updates that have not been passed on yet; how many."""
+    """Passes on at most PASS updates that have not been passed on yet, and returns how many."""
     return sum(_tell(update_id, member_id, now) for update_id, member_id in islice(_due(now), PASS))
 
 
 def _due(now: datetime) -> Iterator[tuple[int, int]]:
-    """(update, member) not told yet: updates for a group of the schedule, and all later ones of outages it was told of."""
+    """Yields (update id, member id) not passed on yet: updates for the schedule's group, and later ones of outages it knows."""
     update = OuterRef(OuterRef("pk"))
     told = TeamTold.objects.filter(subscription=OuterRef("pk"))
     groups = JSONArray(JSONObject(group=OuterRef("group_id")))
@@ -77,17 +77,20 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
 
 
 def told_of(outage: Outage) -> QuerySet[Team]:
-    """The teams whose schedules were told of it."""
+    """Returns the teams whose schedules were told about this outage."""
     return Team.objects.filter(schedules__subscriptions__told__update__outage=outage).distinct()
 
 
 def teams_of(user: User, outage: Outage) -> QuerySet[Team]:
-    """Those of this person's teams that were told of it: they may open an outage of their own."""
+    """Returns those of this person's teams that were told about the outage; they may open an outage of their own."""
     return told_of(outage).filter(user=user)
 
 
 def open_own(outage: Outage, own: Outage, *, team: Team, by: User, now: datetime, **links: list) -> Outage:
-    """The team's own outage in its own words, linked to the first; the team writes about it. Nobody is told yet."""
+    """Declares the team's own outage in its own words, caused by `outage`, and lets the team change it. Nobody is told yet.
+
+    `by` becomes the communicator. Both outages get a line in their timelines.
+    """
     own.caused_by, own.communicator = outage, by
     with transaction.atomic():
         declared = outages.declare(own, now=now, by=by, links=links)

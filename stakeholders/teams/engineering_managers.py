@@ -1,6 +1,7 @@
-"""Who manages the team of a service hears of what is important enough, once (B135): of outages, and of alerts that led to none.
+"""Tells a service's engineering manager, once, about each important outage and each important alert without one (B135).
 
-Of many alerts of one service that are open at the same time, the manager hears of the first.
+The priority decides what is important. If several alerts of a service are open at the same time, the manager is told about the
+first.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ PASS = 100
 
 
 def tell_due(now: datetime) -> int:
-    """Tells those who have not been told yet; how many it told."""
+    """Tells the managers who have not been told yet, and returns how many messages that were."""
     events: list[Alert | Outage] = [*_outages(), *_alerts()]
     due = {(_key(about), user): about for about in events for user in _managers(about)}
     return sum(_tell(user, due[key, user], now) for key, user in notices.untold(due))
@@ -31,7 +32,7 @@ def _outages() -> Iterable[Outage]:
 
 
 def _alerts() -> QuerySet[Alert]:
-    """The first of each service, of those that led to no outage that is told."""
+    """Returns each service's first open alert whose priority is told to management and that led to no such outage."""
     going_on = Alert.objects.filter(
         state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), priority__tells_management=True
     )

@@ -1,4 +1,4 @@
-"""The page on which a team that was told of an outage opens its own."""
+"""The page on which a team that was told about an outage opens an outage of its own."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -21,7 +21,10 @@ from stakeholders.teams import dependents
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: the form with what is known; POST opens it."""
+    """Shows the form, filled in from the outage that caused it; POST opens the team's own outage.
+
+    Only members of a team that was told about the outage have access.
+    """
     assert isinstance(request.user, User)
     user, now = request.user, clock.now()
     outage = get_object_or_404(Outage.objects.select_related("priority"), pk=pk)
