@@ -73,7 +73,7 @@ def load(*, now: datetime) -> None:
 
 
 def _definition() -> None:
-    """Table 8.6, prepared; not live, so that nothing is compared with it before somebody has read it."""
+    """Prepares the definition of Table 8.6. It is not live, so that somebody can read it before alerts are compared with it."""
     if NotificationDefinition.objects.filter(name="Uploads fail").exists():
         return
     made = NotificationDefinition.objects.create(

@@ -1,5 +1,5 @@
-"""The stakeholders' part of the sweep, which does everything that is due: matches alerts with definitions, plans messages, reminds
-of promises, tells managers and other teams, answers forms, ends unconfirmed subscriptions, and follows up on bounces.
+"""The stakeholders' part of the sweep: matches alerts with definitions, tells managers and other teams, plans messages, reminds of
+promises, answers forms, follows up on bounces, and clears unconfirmed subscriptions and old quotas.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Notification definitions: what is told about which breach, discussed before it goes live."""
+"""The admin of notification definitions and their wordings and comments."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ LABELS = {"● live": "success", "▲ under discussion": "warning", "✓ replace
 
 
 class OncePerPair(PaginationInlineFormSet):
-    """The database would refuse two for the same ring and language; empty rings are no exception."""
+    """Refuses two wordings for the same ring and language before the database does; an empty ring counts as a ring."""
 
     def clean(self) -> None:
         super().clean()
@@ -38,7 +38,7 @@ class OncePerPair(PaginationInlineFormSet):
 
 
 class WordingInline(StackedInline):
-    """As the definition itself: what is live is not edited."""
+    """The other wordings of a definition; like the definition itself, they cannot be edited once it is live."""
 
     model = DefinitionWording
     formset = OncePerPair
@@ -53,7 +53,7 @@ class WordingInline(StackedInline):
 
 
 class CommentInline(TabularInline):
-    """What is there stays; new ones are added below."""
+    """The comments on a definition. They never change; new ones are added below."""
 
     model = DefinitionComment
     fields = ("question", "text", "who", "when")
@@ -77,7 +77,7 @@ class CommentInline(TabularInline):
 
 @admin.register(NotificationDefinition)
 class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
-    """What is live is not edited: a change is a new version. The team of a service writes its definitions itself."""
+    """The admin of definitions. A live one cannot be edited: a change makes a new version. A service's team may write its own."""
 
     verbs = ("put_live", "take_out", "new_version")
     list_display = ("__str__", "state_now", "service", "slo", "mode")

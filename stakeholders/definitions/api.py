@@ -1,4 +1,4 @@
-"""Notification definitions over REST; what is live is not edited, a change is a new version."""
+"""The REST API of notification definitions. A live definition cannot be edited: a change makes a new version."""
 
 from collections.abc import Callable
 from functools import partial
@@ -148,7 +148,7 @@ class TrialSerializer(serializers.Serializer):
 
 
 class ServiceTeamMayChange(IsAuthenticated):
-    """Whoever is logged in may read; the team of the service writes, as in the admin (B137)."""
+    """Everybody who is logged in may read; the team of the service may write, as in the admin (B137)."""
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         return request.method in SAFE_METHODS or defining.may_change(person(request), obj)
@@ -171,7 +171,7 @@ def verb(function: Callable) -> Callable:
 
 
 class NotificationDefinitionViewSet(Resource):
-    """Definitions, all versions, the newest first within a name."""
+    """Definitions in all versions, by name, newest first."""
 
     queryset = NotificationDefinition.objects.select_related("most_important", "priority").prefetch_related(
         *LINKS, "wordings__ring", "comments__by"
@@ -183,25 +183,25 @@ class NotificationDefinitionViewSet(Resource):
 
     @verb
     def live(self, request: Request, pk: str) -> Response:
-        """Alerts that begin from now on are compared with it."""
+        """Puts the definition live: alerts that begin from now on are compared with it."""
         defining.put_live(self.get_object(), now=clock.now())
         return Response(self.get_serializer(self.get_object()).data)
 
     @verb
     def retire(self, request: Request, pk: str) -> Response:
-        """It is not compared with alerts any more."""
+        """Takes the definition offline: alerts are no longer compared with it."""
         defining.take_out(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
     @verb
     def renew(self, request: Request, pk: str) -> Response:
-        """A copy with the next version number, to be edited and put live."""
+        """Makes a copy with the next version number, to be edited and put live."""
         return Response(self.get_serializer(defining.new_version(self.get_object())).data)
 
     @extend_schema(request=TrialQuery, responses=TrialSerializer)
     @to_change()
     def trial(self, request: Request, pk: str) -> Response:
-        """What it would have told in the last 30 or 90 days. Writes nothing."""
+        """Returns what the definition would have told stakeholders in the last 30 or 90 days. Writes nothing."""
         given = TrialQuery(data=request.data)
         given.is_valid(raise_exception=True)
         days = given.validated_data["days"]

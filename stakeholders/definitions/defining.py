@@ -1,7 +1,7 @@
-"""Notification definitions: discussed, put live, replaced by a new version; and the alerts that match them (B36 to B39).
+"""The life of a notification definition (discussed, live, replaced by a new version), and matching it with alerts (B36 to B39).
 
-A definition that is live is compared with each alert that begins from then on. A match opens an outage, or adds the alert
-to the one that is open already; an automatic one is announced at once, a prepared one waits for a person.
+A live definition is compared with each alert that begins after it was put live. A match opens an outage, or adds the alert to one
+that the definition has opened and that is still open. An automatic outage is announced at once; a prepared one waits for a person.
 """
 
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ REPORTED = (AlertEvent.Kind.TRIGGERED, AlertEvent.Kind.REPEATED)
 
 
 def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]:
-    """Alerts from now on are compared with it; the version before is not any more. Refused if there is a newer one.
+    """Puts the definition live and takes its other versions offline: alerts that begin from now on are compared with it.
 
-    Returns the people on call for its service, who are told (B106).
+    Tells the people on call for its service and returns them (B106). Raises Refused if a newer version is live.
     """
     with transaction.atomic():
         if NotificationDefinition.objects.filter(replaces=definition, live_since__isnull=False).exists():
@@ -42,7 +42,7 @@ def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]
 
 
 def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[User]:
-    """Those on duty now on the schedules of the service's team and of its policy."""
+    """Tells the people who are on duty now on the schedules of the service's team and of its policy."""
     service = definition.service
     theirs = Q(team=service.team_id) if service.team_id else Q(pk__in=[])
     paged = service.policy.steps.values("targets__schedule")
@@ -56,30 +56,33 @@ def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Use
 
 
 def live() -> QuerySet[NotificationDefinition]:
-    """Those that alerts are compared with, by service, with what is said of them on the guide."""
+    """Returns the live definitions by service and name, with the related rows that the guide shows."""
     found = NotificationDefinition.objects.filter(live_since__isnull=False).order_by("service__name", "name")
     return found.select_related("service", "priority", "most_important").prefetch_related("groups")
 
 
 def may_change(user: User, definition: NotificationDefinition) -> bool:
-    """Those who may change any, and the team of the service: it knows what its breaches mean (B137)."""
+    """Whether this person may change the definition: by permission, or as a member of the service's team (B137)."""
     if access.may(user, "change", definition):
         return True
     return Team.objects.filter(user=user, services=definition.service_id).exists()
 
 
 def may_edit(definition: NotificationDefinition) -> bool:
-    """Neither live nor replaced by a newer version."""
+    """Whether the definition can be edited, because it is neither live nor replaced by a newer version."""
     return definition.live_since is None and not hasattr(definition, "replaced_by")
 
 
 def take_out(definition: NotificationDefinition) -> None:
-    """No alert is compared with it any more; outages that it opened go on."""
+    """Takes the definition offline: alerts are no longer compared with it. Outages that it opened continue."""
     NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=None)
 
 
 def new_version(definition: NotificationDefinition) -> NotificationDefinition:
-    """A copy to be edited, discussed and put live later; this one stays as it is. Refused if there is one already (B105)."""
+    """Returns a copy to be edited, discussed and put live later; the definition itself stays as it is.
+
+    Locks the definition's row. Raises Refused if there is already a newer version (B105).
+    """
     with transaction.atomic():
         NotificationDefinition.objects.select_for_update().get(pk=definition.pk)
         if NotificationDefinition.objects.filter(replaces=definition).exists():
@@ -99,7 +102,7 @@ def new_version(definition: NotificationDefinition) -> NotificationDefinition:
 
 
 def match_due(now: datetime) -> int:
-    """Matches up to a pass of new alerts and announces what has come to be announced; how much it did."""
+    """Matches at most PASS alerts and announces at most PASS outages that are waiting for it; returns how many it did."""
     done = sum(_match(definition_id, alert_id, now) for definition_id, alert_id in islice(_matching(now), PASS))
     waiting = Outage.objects.filter(
         mode=Outage.Mode.AUTO, state=Outage.State.OPEN, announced_at__isnull=True, priority__tells_stakeholders=True
@@ -108,7 +111,7 @@ def match_due(now: datetime) -> int:
 
 
 def _matching(now: datetime) -> Iterator[tuple[int, int]]:
-    """(definition, alert) of what matches now and has not been matched yet."""
+    """Yields (definition id, alert id) of each pair that matches now and has not been matched yet."""
     waiting = list(_waiting())
     if not waiting:
         return
@@ -122,7 +125,7 @@ def _matching(now: datetime) -> Iterator[tuple[int, int]]:
 
 
 def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:
-    """(definition, alert, its SLO, the level of its priority): a live definition, an open alert of its service, no match yet."""
+    """Returns (definition id, alert id, SLO, priority level) of open alerts and their service's live definitions, not matched yet."""
     pairs = Alert.objects.annotate(
         definition=F("service__definitions"), live_since=F("service__definitions__live_since")
     )
@@ -137,7 +140,7 @@ def rule_of(definition: NotificationDefinition) -> Rule:
 
 
 def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
-    """What its service reported since then; not looked up where one alert is enough."""
+    """Returns what the definition's service reported after that time; empty, without a query, if one alert is enough."""
     rule = rule_of(definition)
     if rule.repeats <= 1:
         return Reports(rule)
@@ -149,7 +152,7 @@ def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
 
 
 def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
-    """The definition's row is locked, so that two sweeps do not open two outages."""
+    """Matches one alert and returns whether it did. Locks the definition's row, so that two sweeps do not open two outages."""
     with transaction.atomic():
         locked = NotificationDefinition.objects.select_for_update(skip_locked=True)
         definition = locked.filter(pk=definition_id, live_since__isnull=False).first()
@@ -177,7 +180,7 @@ def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) ->
 
 
 def _announce(outage: Outage, now: datetime) -> bool:
-    """What cannot be announced waits for a person, and the timeline says why."""
+    """Announces the outage. If that is refused, the outage waits for a person, and the timeline says why."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
     if definition is None:
         return False

@@ -1,4 +1,4 @@
-"""The guide for everybody with a login: which groups there are, what they are for, what is told to whom."""
+"""The guide for everybody with a login: the groups, their purposes, and what each is told."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from stakeholders.models import StakeholderGroup
 @login_required
 @require_safe
 def stakeholder_guide(request: HttpRequest) -> HttpResponse:
-    """The groups and what they are for. Made from the rows each time it is read, so that it cannot go out of date (B43)."""
+    """Shows the groups and their purposes, read from the database each time, so that the guide cannot go out of date (B43)."""
     assert isinstance(request.user, User)
     user, now = request.user, clock.now()
     known = StakeholderGroup.objects.select_related("parent", "owner")
@@ -24,7 +24,7 @@ def stakeholder_guide(request: HttpRequest) -> HttpResponse:
         "groups": [(group, groups.covers(group)) for group in listed],
         "past_review": {group.pk for group in StakeholderGroup.objects.past_review(now.date())},
         "picture": matrix.picture(),
-        # What the people on call have to know; others are not shown runbooks.
+        # For the people on call; people outside product delivery are not shown runbooks.
         "definitions": defining.live() if joining.in_product_delivery(user) else [],
     }
     return render(request, "stakeholders/guide.html", context)

@@ -1,7 +1,7 @@
-"""What a definition would have told in the past, had it been live: the rules that run, on the alerts that came. Writes nothing.
+"""What a definition would have told in the past if it had been live: the real rules, applied to past alerts. Writes nothing.
 
-An outage is taken to be announced at once and to end when the last of its alerts is resolved, with updates as often as its
-priority says; the people are today's subscribers, the priorities today's.
+Each outage is assumed to be announced at once, to end when the last of its alerts is resolved, and to have updates as often as its
+priority says. Subscribers and priorities are those of today.
 """
 
 import json
@@ -22,7 +22,7 @@ from stakeholders.rules.matching import first_match
 
 SPANS = (30, 90)  # days
 
-# By scope, and without one in all: contact points, those of them that want updates, too, and people.
+# Counts for each scope, and in total (scope NULL): contact points, contact points that also want updates, and people.
 WHOM = f"""
 WITH wanted AS (SELECT DISTINCT cell.scope, subscription.contact_point_id, subscription.kinds, point.recipient_id {JOINED})
 SELECT scope, count(DISTINCT contact_point_id), count(DISTINCT contact_point_id) FILTER (WHERE kinds = 'all'),
@@ -33,7 +33,7 @@ FROM wanted GROUP BY GROUPING SETS ((scope), ())
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """An alert, and when it would have matched."""
+    """An alert, and the time at which it would have matched."""
 
     alert: Alert
     at: datetime
@@ -41,7 +41,7 @@ class Matched:
 
 @dataclass(slots=True)
 class Would:
-    """An outage as it would have been: when it would have begun and ended (None: not yet), with its alerts."""
+    """An outage that would have happened, with its alerts; `until` is its end, None if it would still be open."""
 
     began: datetime
     until: datetime | None
@@ -69,7 +69,7 @@ class Rehearsal:
 
 
 def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Rehearsal:
-    """As if it had been put live so many days ago; always the same number of queries."""
+    """Returns what would have happened if the definition had been put live `days` days ago, in a constant number of queries."""
     since = now - timedelta(days=days)
     found = _outages(_matched(definition, since))
     for would in found:
@@ -80,7 +80,7 @@ def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Rehe
 
 
 def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:
-    """The alerts that began since then and would have matched, with the time of it, in its order."""
+    """Returns the alerts that began since then and would have matched, with the times of the matches, ordered by these."""
     rule = rule_of(definition)
     moments = reports_of(definition, since - rule.within).moments()
     alerts = Alert.objects.filter(service=definition.service_id, first_at__gte=since).select_related("priority")
@@ -93,7 +93,7 @@ def _matched(definition: NotificationDefinition, since: datetime) -> list[Matche
 
 
 def _outages(matched: Iterable[Matched]) -> list[Would]:
-    """What matches while one is open is a part of it (B4)."""
+    """Groups the matches into outages: an alert that matches while an outage is open becomes a part of it (B4)."""
     found: list[Would] = []
     for each in matched:
         resolved = each.alert.resolved_at
@@ -107,7 +107,7 @@ def _outages(matched: Iterable[Matched]) -> list[Would]:
 
 
 def _count_people(definition: NotificationDefinition, found: list[Would]) -> int:
-    """Fills in whom each one would have been told to; how many people that is in all."""
+    """Fills in how many people each outage would have been told to, and returns how many people that is in total."""
     where = {deployment.name.lower(): deployment.pk for deployment in Deployment.objects.all()}
     what = {product.name.lower(): product.pk for product in Product.objects.all()}
     own = [list(rows.values_list("pk", flat=True)) for rows in (definition.deployments, definition.products)]
@@ -134,7 +134,7 @@ def _count_people(definition: NotificationDefinition, found: list[Would]) -> int
 
 
 def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[int, str]) -> str:
-    """As `outages.announce` refuses it."""
+    """Returns why the outage would not have been told, for the reasons that `outages.announce` refuses; empty if it would."""
     if priority is None or not priority.tells_stakeholders:
         return f"with priority {priority} stakeholders are not told" if priority else "it has no priority"
     if not affected:
