@@ -1,4 +1,4 @@
-"""Outages: what stakeholders are told about, and the desk at which it is written."""
+"""The admin of outages, with the page on which people write to stakeholders."""
 
 from datetime import datetime, timedelta
 from itertools import chain
@@ -34,7 +34,7 @@ LABELS = {"▲ not announced": "warning", "● told": "info", "⚠ overdue": "da
 
 @admin.register(Outage)
 class OutageAdmin(VerbAdmin, OwnedAdmin):
-    """Everyone may look; who may change outages writes to stakeholders."""
+    """Everybody with access may look; people who may change outages may write to stakeholders."""
 
     verbs = ("nothing_new",)
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
@@ -53,7 +53,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Those going on first, most important first, the next promise first (B148)."""
+        """Open outages first, then by priority, most important first, then by the next promise (B148)."""
         return ("-state", "priority__level", "next_update_by", "-pk")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -65,7 +65,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outage | None = None) -> tuple[str, ...]:
-        # What was said stays as it was said.
+        # What was announced can no longer change.
         if obj and obj.state == Outage.State.ENDED:
             return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
@@ -97,7 +97,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return f"The update goes to everybody who was told. The next one is due by {local(said.next_update_by)}."
 
     def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
-        """GET: the form. POST: what it would send; with `send`, it is sent."""
+        """GET shows the form. POST shows what would be sent; with `send`, it sends it."""
         outage = Outage.objects.select_related("priority").filter(pk=pk).first()
         if outage is None or kind not in forms.kinds(outage):
             raise Http404
@@ -168,9 +168,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
 
 
 def progress(message: Message) -> dict[str, Any]:
-    """How far a message is: planned, sent, on its way, failed, not sent; two queries.
+    """Returns how far a message is: planned, sent, on its way, failed, not sent. Two queries.
 
-    `first` and `last`: how long after the decision it was handed over (B6).
+    `first` and `last` are the times from the decision to the first and the last hand-over (B6).
     """
     batches = Batch.objects.filter(content=message.content_id)
     waiting = batches.aggregate(all=Coalesce(Sum("contact_points__len"), 0))["all"]

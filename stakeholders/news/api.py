@@ -1,4 +1,4 @@
-"""Outages over REST: declare, tell, end; with the same verbs as the admin."""
+"""The REST API of outages: declare, announce, update, end, correct. It calls the same functions as the admin."""
 
 from typing import Any
 
@@ -161,7 +161,7 @@ class OutageViewSet(Resource):
     @extend_schema(methods=["POST"], request=UpdateSerializer, responses={201: UpdateSerializer, **ANSWERS})
     @action(detail=True, methods=["get", "post"], permission_classes=[MayChange], filterset_class=None)
     def updates(self, request: Request, pk: str) -> Response:
-        """Everything that was said, oldest first; POST says something new to everybody who is told."""
+        """Lists the updates, oldest first; POST sends a new one to everybody who is told."""
         outage = self.get_object()
         if request.method == "GET":
             page = self.paginate_queryset(outage.updates.prefetch_related("wordings__ring"))
@@ -183,7 +183,7 @@ class OutageViewSet(Resource):
     @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
     @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
     def end(self, request: Request, pk: str) -> Response:
-        """The last message; it plans no further one."""
+        """Ends the outage and, if it was announced, sends the last message."""
         given = EndSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         outage = self.get_object()
@@ -193,5 +193,5 @@ class OutageViewSet(Resource):
     @extend_schema(responses=AudienceSerializer)
     @action(detail=True, filterset_class=None)
     def audience(self, request: Request, pk: str) -> Response:
-        """Whom it would be told to now: groups with reasons, counts by medium. No addresses."""
+        """Returns the groups that would be told now, with reasons and counts by medium. No addresses."""
         return Response(AudienceSerializer(audience.of(self.get_object())).data)

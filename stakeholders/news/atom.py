@@ -1,6 +1,4 @@
-"""News as Atom feeds (RFC 4287), one entry for each message, as it was said: those of a contact point, and those of a group
-that is open to everyone.
-"""
+"""Atom feeds (RFC 4287) of a contact point and of a group that is open to everyone, with an entry for each message as it was sent."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,11 +20,11 @@ from stakeholders.rules.languages import DEFAULT
 
 NEWEST = 50
 LOOKED_AT = 500  # messages
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # of a feed that never held anything
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # when a feed last changed that never had an entry
 
 
 class Feed(Atom1Feed):
-    """Says since when it has been as it is, also while it is empty: else each answer would be a new one."""
+    """An Atom feed that says when it last changed, also while it is empty; otherwise each answer would look new."""
 
     def item_attributes(self, item: dict[str, Any]) -> dict[str, str]:
         return {"xml:lang": item["language"]}
@@ -36,7 +34,7 @@ class Feed(Atom1Feed):
 
 
 def answer(point: ContactPoint) -> HttpResponse:
-    """The feed of one contact point. The address is secret: nobody on the way keeps it."""
+    """Returns the feed of one contact point. Its address is secret, so shared caches and search engines must not keep it."""
     found = wanted(point)
     said = [(message, words(message.content, groups, point)) for message, groups in found]
     page = links.url("manage", point)
@@ -49,7 +47,7 @@ def answer(point: ContactPoint) -> HttpResponse:
 
 
 def of_group(group: StakeholderGroup) -> HttpResponse:
-    """The feed of a group that is open to everyone, the same for all: what it was told while it was open (P14)."""
+    """Returns the feed of a group that is open to everyone, the same for all readers: the messages from when it was open (P14)."""
     told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
     messages = Message.objects.filter(audience__told__contains=told).select_related("content", "update").order_by("-pk")
     said = [(message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]]
@@ -63,7 +61,10 @@ def of_group(group: StakeholderGroup) -> HttpResponse:
 def _document(
     title: str, name: str, page: str, url: str, said: Iterable[tuple[Message, str]], *, changed: datetime
 ) -> HttpResponse:
-    """An entry for each message with its text. `name` makes the feed's own id; `changed`: when it was still empty."""
+    """Returns the feed with an entry for each message and its text.
+
+    `name` identifies the feed; `changed` is the time of its last change if it is empty.
+    """
     host = public_host()
     entries = [(message, text, _name(message)) for message, text in said]
     changed = max((message.created_at for message, _, _ in entries), default=changed)
@@ -84,13 +85,18 @@ def _document(
 
 
 def _name(message: Message) -> str:
-    """The same in every language, made of fixed words: numbers that count would tell how many others there are (P14)."""
+    """Returns the entry's name, the same in every language. It is a hash, because a running number would tell readers how many
+    other messages there are (P14).
+    """
     said = f"{message.created_at.isoformat()} {message.bracket_id} {message.update.text}"
     return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
 def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
-    """The newest messages that this contact point subscribed to, each with the groups it came for; newest first."""
+    """Returns the newest messages that this contact point subscribed to, newest first, each with the ids of the groups it came for.
+
+    Empty if the contact point is not usable.
+    """
     if not point.usable:
         return []
     rows = list(Subscription.objects.filter(contact_point=point, state=Subscription.State.ACTIVE))
@@ -105,7 +111,7 @@ def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
 
 
 def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
-    """Of each update to a ring the message in this language, if there is one, else the default's; in their order."""
+    """Returns one message for each update and ring, in this language or else in the default language; keeps the order."""
     found: dict[tuple[int, int], Message] = {}
     for message in messages:
         key = (message.update_id, message.bracket_id)
@@ -128,13 +134,13 @@ def _wants(row: Subscription, message: Message) -> bool:
 
 
 def words(content: Content, groups: list[int], point: ContactPoint) -> str:
-    """The text of the message with what is this contact point's own in it."""
+    """Returns the text of the message with this contact point's own passages and links."""
     own = {purpose: links.url(purpose, point) for purpose in content.links}
     return Letter(content, tuple(map(str, groups)), own).filled()
 
 
 def common(content: Content) -> str:
-    """The text without its end, which is each reader's own: what they subscribed to, and their links."""
+    """Returns the text without its end, which is personal to each reader: their subscriptions and their links."""
     text, _, _ = content.text.partition(mark("parts"))
     return text.rstrip().rpartition("\n")[0].rstrip()  # the last line introduces what they subscribed to
 

@@ -1,6 +1,6 @@
-"""From a message to batches of those who are told: some thousand people a transaction, going on where the last one ended.
+"""Plans the batches of a message: each transaction looks at some thousand contact points and continues where the last one ended.
 
-Who is told is decided when the message is made (its audience: cells and groups); who has left since then is left out.
+The audience (cells and groups) is decided when the message is made; contact points that have left since then are left out.
 """
 
 import json
@@ -21,7 +21,7 @@ from stakeholders.rules.languages import DEFAULT
 log = structlog.get_logger(__name__)
 PART = 10_000  # contact points that a transaction looks at
 
-# Those who were told anything of this bracket, or are about to be, and have not left since (B35, B97, B99).
+# The contact points that have been told anything of this bracket, or are about to be, and have not left since (B35, B97, B99).
 STILL = """
 SELECT DISTINCT told.contact_point_id, subscription.group_id, subscription.kinds
 FROM stakeholders_message earlier CROSS JOIN LATERAL (
@@ -34,13 +34,13 @@ FROM stakeholders_message earlier CROSS JOIN LATERAL (
     AND subscription.state = 'active' AND told.data->'parts' ? subscription.group_id::text
 WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
 """
-# Whoever matches now.
+# The contact points that match now.
 MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s
     AND point.id > %(after)s AND point.id <= %(upto)s"""
 
-# A message in another language than the default's is for those who chose it. Nobody gets a second message of an update,
-# also who was planned for before, as a late subscriber: the default's, planned last, is for whoever has none by then, so
-# that one who changes the language meanwhile is told once.
+# A message in a language other than the default is for the people who chose that language. Nobody gets two messages of one
+# update, not even a late subscriber for whom one was planned before: the message in the default language is planned last,
+# for contact points that have none by then. So a person who changes the language in between is told once.
 SPOKEN = """
 (%(language)s::text IS NULL OR EXISTS (
     SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
@@ -55,7 +55,7 @@ SPOKEN = """
 )
 """
 
-# In whose quiet hours `now` falls waits until they end, on their own clock.
+# If `now` is within a recipient's quiet hours, in the recipient's time zone, the delivery is due when they end.
 DUE = """
 CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time < quiet_until
         THEN (wall::date + quiet_until) AT TIME ZONE zone
@@ -64,14 +64,14 @@ CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time <
     ELSE %(now)s END
 """
 
-# The next contact points to look at, whether they are told or not: so a transaction reads its own part of every table only.
+# The next contact points to look at, told or not, so that a transaction reads only its own part of every table.
 RANGE = """
 SELECT count(*), max(id) FROM (
     SELECT id FROM dispatching_contactpoint WHERE id > %(after)s ORDER BY id LIMIT %(most)s
 ) part
 """
 
-# Batches of contact points that get the same passages at the same time, and how many contact points that is.
+# Inserts batches of contact points that get the same passages at the same time; returns how many contact points that is.
 PLAN = """
 WITH told AS (
     SELECT contact_point_id AS id, array_agg(group_id ORDER BY group_id) AS groups
@@ -111,13 +111,16 @@ COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN) for kind, wanted in A
 STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
 
 
-# Who plans a part holds it alone: nobody's subscription changes between its reading and its writing.
+# A transaction that plans a part holds this lock exclusively, so that no subscription changes while it reads and writes.
 LOCK = 8_701
-LAST = 2**63 - 1  # of all ids
+LAST = 2**63 - 1  # the highest possible id
 
 
 def hold() -> None:
-    """Until the end of the transaction nothing is planned, and what is being planned has been written (P8)."""
+    """Waits until running plans have been written, and keeps others from planning until the end of the transaction (P8).
+
+    Takes a shared advisory lock.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
 
@@ -128,10 +131,11 @@ def _hold_alone() -> None:
 
 
 def plan_due(now: datetime, *, most: int = PART) -> bool:
-    """Plans a part of the message that has been due longest, looking at `most` contact points; False if none is due.
+    """Plans a part of the message that has been due the longest, looking at `most` contact points; False if none is due.
 
-    Those of one bracket follow each other in the order in which they were made: who is told the end follows from who is
-    told the start, and who gets the default's words from who has got others.
+    Messages of one bracket are planned strictly in the order in which they were made, because the audience of a later one depends
+    on who got the earlier ones: the end goes to the people who got the start, and the message in the default language to people
+    who got no other.
     """
     earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
     with transaction.atomic():
@@ -156,7 +160,7 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
 
 
 def _next_range(after: int, most: int) -> tuple[int, int]:
-    """(how many contact points there are to look at next, the last of them)."""
+    """Returns (how many contact points to look at next, the id of the last one)."""
     with connection.cursor() as cursor:
         cursor.execute(RANGE, {"after": after, "most": most})
         return cursor.fetchone()
@@ -165,7 +169,7 @@ def _next_range(after: int, most: int) -> tuple[int, int]:
 def _plan(
     message: Message, kind: Update.Kind, now: datetime, after: int, upto: int, *, only: list[int] | None = None
 ) -> int:
-    """Plans it for those who are told, among the contact points after the one and up to the other; how many."""
+    """Plans the message for its audience among the contact points with ids above `after` and up to `upto`; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
         return cursor.fetchone()[0]
@@ -187,9 +191,9 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
 
 
 def audience_of(message: Message, now: datetime) -> dict[str, int]:
-    """How many contact points this message is for, by medium, as things are now.
+    """Returns how many contact points this message is for now, by medium.
 
-    Until those in other languages are planned, the default's is for everybody.
+    The message in the default language counts everybody until the messages in other languages are planned.
     """
     statement = COUNTS[Update.Kind(message.update.kind)]
     with connection.cursor() as cursor:
@@ -198,16 +202,16 @@ def audience_of(message: Message, now: datetime) -> dict[str, int]:
 
 
 def catch_up(point_ids: list[int], *, now: datetime) -> int:
-    """Who subscribes while an outage goes on gets the state as of now: the latest message of each open bracket (B98)."""
+    """Plans the latest messages of each open bracket for people who subscribe during an outage (B98); returns how many."""
     planned = 0
     if not point_ids:
         return planned
     with transaction.atomic():
         newest = Message.objects.filter(bracket=OuterRef("bracket")).order_by("-pk").values("update")[:1]
-        # Also one that is half planned: its batches may be past them.
+        # This includes messages that are partly planned, because planning may already have passed these contact points.
         latest = Message.objects.filter(bracket__state="open", update=Subquery(newest)).order_by("pk")
         for message in latest.select_related("update", "bracket"):
-            # As if it were the announcement: whoever matches is told.
+            # Planned like an announcement, which goes to every contact point that matches.
             first, last = min(point_ids) - 1, max(point_ids)
             planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)
         if planned:

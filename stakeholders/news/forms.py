@@ -1,4 +1,4 @@
-"""What is written to stakeholders: the form, and what it would send, to whom, before anything is sent (B40, B42, B84)."""
+"""The forms to write to stakeholders, and the preview of what would be sent and to whom (B40, B42, B84)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,7 +68,7 @@ class WriteForm(PageForm, forms.Form):
 
 
 class WordingForm(forms.ModelForm):
-    """The same words for one ring, or in another language; empty fields: it is not said in these words."""
+    """The update in words for one ring or in another language. If its fields are empty, there is no such wording."""
 
     class Meta:
         model = UpdateWording
@@ -99,19 +99,19 @@ class WordingForm(forms.ModelForm):
 
     @property
     def used(self) -> bool:
-        """A title alone, which stands there at first, says nothing."""
+        """Whether the author filled in the wording; a title alone does not count, because the form starts with one."""
         return any(self.cleaned_data.get(name) for name in self.fields if name != "title")
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What would be sent now."""
+    """The preview of what would be sent now."""
 
-    # Each message with its text and its HTML as a reader sees them, and by medium what the others get.
+    # (message, its text as a reader sees it, its HTML, and what the other media get by name).
     messages: list[tuple[Message, str, str, dict[str, str]]]
-    counts: dict[str, int]  # of everybody, by medium
+    counts: dict[str, int]  # contact points by medium, over all messages
     remarks: list[str]
-    too_soon: timedelta | None  # how long ago the last message was, if that is hardly any time
+    too_soon: timedelta | None  # how long ago the last message was, if that is less than cadence.SPACING
     found: Audience
 
 
@@ -123,10 +123,10 @@ def _unused(kind: Update.Kind) -> tuple[str, ...]:
 
 
 def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[WordingForm]:
-    """A form for each language and ring but the default language for all, which is the update itself.
+    """Returns a form for each language and ring, except for the default language for all rings, which is the update itself.
 
-    The only ring there is needs no words of its own. At first the titles stand there, and the prepared words, if a
-    definition has led to the outage.
+    If there is only one ring, it needs no wordings of its own. The forms start with the known titles and, before the
+    announcement, with the prepared words if a definition led to the outage.
     """
     rings = list(StakeholderRing.objects.all())
     prepared = () if outage.announced_at else wordings.draft_wordings(outage)
@@ -143,14 +143,14 @@ def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[W
 
 
 def kinds(outage: Outage) -> list[Update.Kind]:
-    """What can be written about this outage as it is."""
+    """Returns the kinds of update that the outage's state allows."""
     if outage.state == Outage.State.ENDED:
         return [Kind.CORRECTION] if outage.announced_at else []
     return [Kind.PROGRESS, Kind.END, Kind.CORRECTION] if outage.announced_at else [Kind.ANNOUNCEMENT]
 
 
 def send(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, now: datetime) -> Update:
-    """Calls the verb; raises Refused."""
+    """Sends an update of this kind through `outages`; raises Refused."""
     verbs: dict[Update.Kind, Any] = {
         Kind.ANNOUNCEMENT: outages.announce,
         Kind.PROGRESS: outages.update,
@@ -161,7 +161,7 @@ def send(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
 
 
 def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, now: datetime) -> Sight:
-    """What `send` would do, found by doing it and taking it back."""
+    """Returns what `send` would do: does it in a transaction and rolls it back. Raises Refused."""
     with transaction.atomic():
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
@@ -172,7 +172,7 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
         remarks = wordings.remarks(update)
         counts: dict[str, int] = {}
         for message in messages:
-            if message.language == DEFAULT:  # it is for everybody until those in other languages are planned
+            if message.language == DEFAULT:  # counts everybody until the others are planned
                 for medium, count in fanning.audience_of(message, now).items():
                     counts[medium] = counts.get(medium, 0) + count
         transaction.set_rollback(True)
@@ -185,7 +185,7 @@ def _too_soon(outage: Outage, now: datetime) -> timedelta | None:
 
 
 def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
-    """What stands in the form at first: the prepared words, if a definition has led to the outage."""
+    """Returns what the form starts with: the promise and, before the announcement, the prepared text if a definition led to it."""
     return {
         "text": "" if outage.announced_at else wordings.draft(outage),
         "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),

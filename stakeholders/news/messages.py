@@ -1,4 +1,4 @@
-"""An update becomes messages: its words for one ring, in each language rendered once, and whom they are for, decided once."""
+"""Makes the messages of an update: for each ring and language, the words are rendered once and the audience is decided once."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -41,9 +41,10 @@ UNITS = {
 
 
 def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) -> None:
-    """A message for each language that there are words in, due to be fanned out; call it inside the verb's transaction.
+    """Makes a message, due now, for each language in which there are words. Call it in the transaction that makes the update.
 
-    The default's is made last: `fanning` plans it after the others, for whoever has not been told by them.
+    The message in the default language is made last: `fanning` plans it after the others, for the contact points that have not
+    been told by them.
     """
     first = bracket.messages.order_by("pk").first()
     thread = first.content_id if first else None
@@ -70,7 +71,7 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
 
 
 def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
-    """The fields of a `Content`, as `said` to the ring of `bracket`, in the language that is active."""
+    """Returns the fields of a `Content` for this wording and ring, in the active language."""
     update, outage = said.update, said.update.outage
     state = str(STATES[Update.Kind(update.kind)])
     context = {
@@ -98,14 +99,14 @@ def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, 
 
 
 def specimen(content: Content, form: str = "text") -> str:
-    """The "text" or the "html" as somebody in all the groups would read it, for previews."""
+    """Returns the message as a reader who is in all the groups would see it, for previews; `form` is "text" or "html"."""
     links = dict.fromkeys(content.links, THEIRS if form == "text" else "#")
     return Letter(content, tuple(content.parts), links).filled(form)
 
 
 def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
-    """What the other media get, by their names."""
-    link = links.url("unsubscribe", ContactPoint(pk=0))  # nobody's, but as long as theirs
+    """Returns what the media other than e-mail get, by their names, for previews."""
+    link = links.url("unsubscribe", ContactPoint(pk=0))  # belongs to nobody, but is as long as a reader's link
     said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
     envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short, at=at)
     posted = json.loads(webhook.content(envelope))
@@ -118,7 +119,10 @@ def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
 
 
 def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
-    """What Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value if it is another)."""
+    """Returns the facts that Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value).
+
+    The language is empty if it is the language of the message.
+    """
     update, outage = said.update, said.update.outage
     other = DEFAULT if said.language != DEFAULT else ""
     found = [
@@ -137,13 +141,13 @@ def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
 
 
 def recovery(update: Update) -> str:
-    """From the announcement to the end, as Table 8.7 counts (D3): "51 minutes"."""
+    """Returns the time from the announcement to the end in words, such as "51 minutes", as Table 8.7 counts it (D3)."""
     assert update.outage.announced_at
     return span(update.at - update.outage.announced_at)
 
 
 def promise(update: Update) -> str:
-    """When the next message comes, as an upper bound; or that none is planned."""
+    """Returns a sentence on the latest time of the next message, or one that says that none is planned."""
     if update.next_update_by is None:
         return gettext("No further communication is planned.")
     length = span(cadence.at_most(update.next_update_by - update.at))
@@ -162,18 +166,18 @@ def products(outage: Outage) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Unambiguous for everyone (D6): "1 December 2020, 15:00 UTC"."""
+    """Returns the time in a form that is clear to everybody (D6): "1 December 2020, 15:00 UTC"."""
     return f"{dateformat.format(at.astimezone(UTC), pgettext('day and time', 'j F Y, H:i'))} UTC"
 
 
 def span(length: timedelta) -> str:
-    """In words of the language that is active: "1 hour 30 minutes"."""
+    """Returns the length in words of the active language: "1 hour 30 minutes"."""
     found = " ".join(UNITS[unit] % count for count, unit in cadence.parts(length))
     return found or gettext("less than a minute")
 
 
 def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
-    """What machines get (webhooks)."""
+    """Returns the data of the message for machines (webhooks)."""
     update, outage = said.update, said.update.outage
     return {
         "kind": "notice",
@@ -206,7 +210,9 @@ def _all_or_names(model: Any, chosen: Any) -> str:
 
 
 def _part(name: str, advice: str, said: UpdateWording) -> dict[str, str]:
-    """A group writes its advice in the default language; in a message in another one it is marked as that."""
+    """Returns the passage for one group, with its advice. Advice is in the default language; in a message in another language,
+    the HTML marks it as such.
+    """
     foreign = format_html(': <span lang="{}">{}</span>', DEFAULT, advice) if said.language != DEFAULT else f": {advice}"
     return {
         "text": f"- {name}: {advice}" if advice else f"- {name}",
@@ -215,14 +221,16 @@ def _part(name: str, advice: str, said: UpdateWording) -> dict[str, str]:
 
 
 def _languages(said: UpdateWording, found: Audience) -> list[str]:
-    """Those of the message, its own first (RFC 3282)."""
+    """Returns the languages that occur in the message, its own first (RFC 3282)."""
     outage = said.update.outage
     others = [outage.said_geography, outage.said_products, *(told.group.advice for told in found.told)]
     return [said.language, *([DEFAULT] if any(others) and said.language != DEFAULT else [])]
 
 
 def _short(said: UpdateWording, state: str) -> str:
-    """State, title and place in the first line; below it until when the next message comes, and what room is left for the text."""
+    """Returns the short form: state, title and place in the first line, below it the time of the next message, and as much of the
+    text as there is room for.
+    """
     update = said.update
     by = update.next_update_by
     until = gettext("Next message by %s.") % moment(by) if by else promise(update)

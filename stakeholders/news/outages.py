@@ -1,7 +1,7 @@
-"""What can happen to an outage, one verb each: declare, announce, update, end, correct. Admin, API and rules call the same.
+"""What can be done with an outage: declare, announce, update, end, correct. Admin, API and definitions call the same functions.
 
-Every verb locks the outage's row first, and only it. What is said goes to each open bracket as a message, planned in the
-same transaction; workers fan it out.
+Each function that changes an outage locks its row first, and only it. The same transaction makes the messages for each open
+bracket; workers plan their deliveries.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,10 @@ def declare(
     mode: Outage.Mode = Outage.Mode.MANUAL,
     links: Mapping[str, Iterable[Any]] | None = None,
 ) -> Outage:
-    """Saves a new outage; nobody is told yet. `links`: its deployments, products, services, alerts, groups by these names."""
+    """Saves a new outage; nobody is told yet. Raises Refused if it begins in the future.
+
+    `links` has its related rows by the names deployments, products, services, alerts and groups.
+    """
     if outage.started_at > now:
         raise Refused("The outage cannot begin in the future.", "started_at")
     with transaction.atomic():
@@ -47,7 +50,10 @@ def declare(
 def declare_from_alert(
     alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
 ) -> Outage:
-    """An outage with what the alert says: since when, how bad, which deployment and product, by their names."""
+    """Declares an outage from an alert: with its start, priority, severity and service, and the deployment and product that it names.
+
+    `values` replaces fields of the outage.
+    """
     links: dict[str, Iterable[Any]] = {
         "alerts": [alert],
         "services": [alert.service],
@@ -69,7 +75,7 @@ def announce(
     late_reason: str = "",
     others: wordings.Wordings = (),
 ) -> Update:
-    """The first message: opens the bracket of the first ring. Refused unless stakeholders are to be told of this outage."""
+    """Sends the first message and opens the bracket of the first ring. Raises Refused if stakeholders are not to be told."""
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
@@ -102,7 +108,7 @@ def update(
     late_reason: str = "",
     others: wordings.Wordings = (),
 ) -> Update:
-    """News between the first message and the last. Refused before the announcement and after the end."""
+    """Sends an update. Raises Refused before the announcement and after the end."""
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
@@ -115,7 +121,7 @@ def update(
 
 
 def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
-    """“No change” is an update, too (B171): the same promise again."""
+    """Sends an update that says that there is no news yet; the next message is due after the usual time (B171)."""
     others = wordings.nothing_new(outage)
     return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
 
@@ -130,9 +136,9 @@ def end(
     remains: str = "",
     others: wordings.Wordings = (),
 ) -> Update | None:
-    """The last message, to everybody who was told the first; brackets that still wait are not needed any more.
+    """Sends the last message to everybody who was told before, and ends the outage. Waiting brackets become not needed.
 
-    None if nobody was ever told: then the outage only ends.
+    Returns None if nobody was ever told: then the outage only ends.
     """
     with transaction.atomic():
         outage = _locked(outage)
@@ -159,7 +165,7 @@ def end(
 def correct(
     outage: Outage, text: str, *, now: datetime, by: User | None = None, others: wordings.Wordings = ()
 ) -> Update:
-    """A mistake is put right for the same people; the only message that may follow the end."""
+    """Sends a correction to the people who were told; it is the only message that may follow the end."""
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_unannounced(outage)
@@ -172,7 +178,7 @@ def correct(
 def change_priority(
     outage: Outage, priority: Priority | None, *, reason: str, now: datetime, by: User | None = None
 ) -> Outage:
-    """Up or down; a promise that was given stays or comes earlier (B140, B141). Nobody is un-told."""
+    """Changes the priority, up or down. The promised time stays or becomes earlier (B140, B141)."""
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
@@ -185,14 +191,14 @@ def change_priority(
 
 
 def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
-    """A stakeholder says what they think of the priority; the communicator reads it on the timeline (B143)."""
+    """Adds a stakeholder's comment on the priority to the timeline, for the communicator to read (B143)."""
     if not text.strip():
         raise Refused("Please write a comment.", "text")
     note(outage, f"{COMMENT}{text.strip()}", now=now, by=by)
 
 
 def usual(outage: Outage) -> timedelta:
-    """How long stakeholders of this outage wait for the next message at most."""
+    """Returns the longest time between two messages of this outage: its priority's interval, or 4 hours."""
     return _interval(outage) or timedelta(hours=4)
 
 
@@ -202,7 +208,7 @@ def first_ring() -> StakeholderRing:
 
 
 def note(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> None:
-    """A line of the outage's timeline."""
+    """Adds a line to the outage's timeline."""
     OutageEvent.objects.create(outage=outage, at=now, text=text, by=by)
 
 
@@ -225,7 +231,7 @@ def _refuse_unannounced(outage: Outage) -> None:
 
 
 def _refuse_untold(outage: Outage) -> None:
-    """Why stakeholders are not told of this one (B1, B5, B139, B142)."""
+    """Raises Refused, with the reason, if stakeholders are not told about this outage (B1, B5, B139, B142)."""
     if not outage.high_profile:
         raise Refused("It is not high-profile, so stakeholders are not told.", "high_profile")
     if outage.priority is None:
@@ -298,7 +304,7 @@ def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:
 
 
 def _ask(outage: Outage, action: str, *, now: datetime) -> None:
-    """In the atypical case somebody must acknowledge: an alert of the chain's service, so the engine escalates it (B8, B9)."""
+    """Asks for an acknowledgement if the outage has a chain (unusual): an alert of the chain's service is escalated (B8, B9)."""
     if outage.chain is None:
         return
     event = Event(

@@ -1,4 +1,4 @@
-"""The feeds for feed readers: of one contact point, and of a group that is open to everyone."""
+"""The Atom feeds of one contact point and of a group that is open to everyone."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,7 +12,7 @@ from stakeholders.news import atom
 @conditional_page
 @require_safe
 def feed(request: HttpRequest, token: str) -> HttpResponse:
-    """The news of one contact point; the address is secret, and void when the links are renewed."""
+    """The feed of one contact point. Its address is secret, and stops working when the links are renewed."""
     point = links.read("feed", token)
     return atom.answer(point) if point else render(request, "stakeholders/gone.html", status=404)
 
@@ -20,5 +20,5 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 @conditional_page
 @require_safe
 def group_feed(request: HttpRequest, pk: int) -> HttpResponse:
-    """The news of a group that is open to everyone: without an account, without an address (B111, B112)."""
+    """The feed of a group that is open to everyone; the reader needs neither a login nor an e-mail address (B111, B112)."""
     return atom.of_group(get_object_or_404(joining.open_to(None), pk=pk))

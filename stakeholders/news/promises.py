@@ -1,4 +1,4 @@
-"""The communicator is reminded of the promised message: before it is due, when it is, and while it is overdue (B170)."""
+"""Reminds the communicator of the promised message: before it is due, when it is due, and while it is overdue (B170)."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from stakeholders.rules import cadence
 
 
 def remind_due(now: datetime) -> bool:
-    """Reminds of the promise that has been due for a look the longest; False if there is none."""
+    """Sends the reminder that has been due the longest; False if none is due. Locks the outage's row and skips locked ones."""
     with transaction.atomic():
         due = Outage.objects.filter(due_at__lte=now).order_by("due_at")
         outage = (

@@ -1,4 +1,4 @@
-"""The same news in other words: in which words each ring is told in which language, and what these must not lack (B5)."""
+"""Wordings of an update: in which words each ring is told in each language, and what these words must not lack (B5)."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from stakeholders.rules import plain
 from stakeholders.rules.languages import DEFAULT, NAMES
 
 NOTHING_NEW = gettext_noop("There is no news yet. We are still working on it.")
-# Whatever an update says here it says in all its wordings.
+# If an update fills in one of these fields, each of its wordings must fill it in, too.
 EVERYWHERE = {
     "done": "what was done",
     "remains": "what is still to come",
@@ -22,7 +22,10 @@ Titles = dict[tuple[int | None, str], str]
 
 
 def said(update: Update, ring: StakeholderRing) -> list[UpdateWording]:
-    """The words for this ring, one wording a language: the ring's own before that for all rings; the default's comes last."""
+    """Returns the words for this ring, one wording for each language, with the default language last.
+
+    The ring's own wording goes before the one for all rings. The wordings are not saved.
+    """
     own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
     found = {DEFAULT: UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)}
     theirs = update.wordings.filter(Q(ring=None) | Q(ring=ring)).order_by(F("ring").asc(nulls_first=True), "pk")
@@ -33,13 +36,16 @@ def said(update: Update, ring: StakeholderRing) -> list[UpdateWording]:
 
 
 def titles(outage: Outage) -> Titles:
-    """The outage's title by ring and language, as last said in other words."""
+    """Returns the outage's last title in each wording, by (ring id or None, language)."""
     rows = UpdateWording.objects.filter(update__outage=outage).order_by("pk")
     return {(ring, language): title for ring, language, title in rows.values_list("ring", "language", "title")}
 
 
 def keep(update: Update, given: Wordings) -> str:
-    """Saves them with `update`; a title that was left out stays as it was. Else why it cannot be said in these words."""
+    """Saves the wordings with `update` and returns an empty text; or saves nothing and returns why these words cannot be used.
+
+    A title that was left out stays as it was.
+    """
     known, found = titles(update.outage), list(given)
     for wording in found:
         usual = update.outage.title if wording.language == DEFAULT else known.get((None, wording.language), "")
@@ -52,7 +58,7 @@ def keep(update: Update, given: Wordings) -> str:
 
 
 def objection(update: Update, given: list[UpdateWording]) -> str:
-    """Why the update cannot be said in these words; empty if it can."""
+    """Returns why the update cannot be said in these words; empty if it can."""
     pairs = [(wording.ring_id, wording.language) for wording in given]
     for wording in given:
         if wording.ring_id is None and wording.language == DEFAULT:
@@ -65,7 +71,7 @@ def objection(update: Update, given: list[UpdateWording]) -> str:
 
 
 def lacking(update: Update, wording: UpdateWording) -> list[str]:
-    """What readers of this wording would not be told."""
+    """Returns what readers of this wording would not be told, as phrases."""
     basic = {"title": "what is affected (the title)", "text": "what is being done (the text)"}
     empty = [sentence for name, sentence in basic.items() if not getattr(wording, name).strip()]
     return empty + [
@@ -76,7 +82,7 @@ def lacking(update: Update, wording: UpdateWording) -> list[str]:
 
 
 def nothing_new(outage: Outage) -> list[UpdateWording]:
-    """“No change” for whoever was told of this outage in other words."""
+    """Returns “no news yet” for each ring and language that had a wording of this outage before."""
     found = []
     for ring, language in titles(outage):
         with translation.override(language):
@@ -85,7 +91,7 @@ def nothing_new(outage: Outage) -> list[UpdateWording]:
 
 
 def remarks(said: Update | NotificationDefinition) -> list[str]:
-    """What its author might look at before it is sent, for each wording in its language (B84, B114)."""
+    """Returns what the author might look at before it is sent, for each wording in its language (B84, B114)."""
     found = _remarks(said, DEFAULT)
     for wording in said.wordings.all():
         found += [f"{wording}: {remark}" for remark in _remarks(wording, wording.language)]
@@ -98,13 +104,13 @@ def _remarks(said: Model, language: str) -> list[str]:
 
 
 def draft(outage: Outage) -> str:
-    """The prepared words of the definition that led to this outage; empty if none did."""
+    """Returns the prepared text of the definition that led to this outage; empty if none did."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
     return definition.text if definition else ""
 
 
 def draft_wordings(outage: Outage) -> list[UpdateWording]:
-    """The same in other words, for the update that says it."""
+    """Returns the wordings of that definition as wordings of an update, not saved."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
     rows = definition.wordings.select_related("ring") if definition else ()
     return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in rows]

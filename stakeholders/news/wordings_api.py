@@ -1,4 +1,4 @@
-"""Other words for the same: per ring and language, as part of an update or of a definition."""
+"""The serializers of wordings, by ring and language, as parts of an update or a definition."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class DefinitionWordingSerializer(RecordSerializer):
 
 
 def rows(given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with the wordings as rows to be saved: `others`, as the verbs call them."""
+    """Returns the given values with the wordings as rows that are not saved yet, named `others` as in `outages`."""
     found = dict(given)
     others = [UpdateWording(**each) for each in found.pop("wordings", ())]
     return {**found, "others": others}
