@@ -1,4 +1,4 @@
-"""An address: whose it is, whether it may be written to, and how it is forgotten."""
+"""The address of a subscriber: its contact point, whether it may be written to, and how it is erased."""
 
 from datetime import datetime
 
@@ -16,20 +16,20 @@ GONE, ERASED = "erased", "the address was erased"
 
 
 def hashes(channel: str, address: str) -> list[str]:
-    """The keyed hash of an address, first with the key of today, then with those of before."""
+    """Returns the keyed hashes of an address: first with the current key, then with the earlier ones."""
     value = f"{channel}:{address.strip().lower()}"
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return [salted_hmac("tocsin.address", value, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def mailbox(channel: str, address: str) -> str:
-    """What the limits count by: with a tag (name+tag@…) it is the same mailbox."""
+    """Returns the key by which limits count: addresses that differ only by a tag (name+tag@…) are one mailbox."""
     local, at, domain = address.strip().lower().rpartition("@")
     return f"{channel}:{local.partition('+')[0]}{at}{domain}"
 
 
 def lock(channel: str, address: str) -> None:
-    """Until the end of the transaction nobody else does anything about this address."""
+    """Takes an advisory lock on this address until the end of the transaction."""
     number = int(hashes(channel, address)[0][:15], 16)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
@@ -40,14 +40,15 @@ def suppressed(channel: str, address: str) -> bool:
 
 
 def suppress(channel: str, address: str, reason: Suppression.Reason, *, now: datetime) -> None:
-    """It is not written to any more, whoever enters it. The first reason stays."""
+    """Records that the address must not be written to, whoever enters it. If there is already a reason, it stays."""
     Suppression.objects.get_or_create(address_hash=hashes(channel, address)[0], defaults={"reason": reason, "at": now})
 
 
 def points(channel: str, address: str) -> QuerySet[ContactPoint]:
-    """The contact points with this address that subscriptions may hang on; the best one first.
+    """Returns the contact points with this address that may have subscriptions, verified ones first.
 
-    One of a person with a login counts only if it is verified: confirming a subscription must not make it one for pages.
+    A contact point of a person with a login counts only if it is verified, because confirming a subscription must not make it one
+    for pages.
     """
     usable = Q(recipient__user=None) | Q(recipient__user__is_active=True, verified=True)
     found = ContactPoint.objects.filter(usable, channel=channel, address__iexact=address)
@@ -55,7 +56,7 @@ def points(channel: str, address: str) -> QuerySet[ContactPoint]:
 
 
 def point_for(channel: str, address: str) -> ContactPoint:
-    """The contact point of this address; a new one of somebody without a login, not verified, if there is none."""
+    """Returns the contact point of this address; if there is none, adds one without a login that is not verified."""
     point = points(channel, address).first()
     if point is None:
         name = "a browser" if channel == "push" else address[:150]
@@ -65,11 +66,11 @@ def point_for(channel: str, address: str) -> ContactPoint:
 
 
 def blank(point: ContactPoint, *, now: datetime) -> None:
-    """Takes the address out of everything that was ever written about it; the rows stay, so that counts stay true."""
+    """Removes the address from all records about it; the rows stay, so that counts stay correct."""
     address = point.address
     deliveries = Delivery.objects.filter(contact_point=point)
     delivering.suppress(deliveries.values("pk"), GONE, now=now)
-    # What was written to them alone (links, their name) goes; what is shared with others has no address in it.
+    # Content for this person alone (links, their name) is removed; content shared with others contains no address.
     deliveries.filter(content=None).update(subject=GONE, body=GONE, data={})
     deliveries.update(address="", recipient_name=GONE)
     deliveries.filter(receipt__icontains=address).update(receipt=GONE)

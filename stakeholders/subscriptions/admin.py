@@ -1,4 +1,4 @@
-"""Subscriptions: who hears of what, since when and why. Operators read, import, export, erase; subscribers do the rest."""
+"""The admin of subscriptions. Operators read, end, import, export and erase them; subscribers do the rest."""
 
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ class FileForm(forms.Form):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
-    """One contact point's wish to hear about one group; ended ones stay as the record of consent."""
+    """Subscriptions of contact points to groups; ended ones stay as the record of consent."""
 
     change_list_template = "admin/stakeholders/subscriptions.html"
     verbs = ("end", "bounced", "complained", "erase")
@@ -120,7 +120,7 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
         return super().changelist_view(request, {**(extra_context or {}), **may})
 
     def export(self, request: HttpRequest) -> StreamingHttpResponse:
-        """All subscriptions with their addresses; who took them is on record (P12)."""
+        """Exports all subscriptions with their addresses, and logs the person who did so (P12)."""
         if not request.user.has_perm(EXPORT):
             raise PermissionDenied
         rows = Subscription.objects.all()

@@ -1,4 +1,4 @@
-"""Subscriptions over REST: one's own; everybody's with the permission for it. Deleting one ends it, the record stays."""
+"""The REST API of subscriptions: people's own, or everybody's with the permission. DELETE ends one; its record stays."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,7 +31,7 @@ PARTS = {"deployments": Deployment, "products": Product}
 
 
 class IdsField(serializers.ManyRelatedField):
-    """Ids of deployments or products."""
+    """A list of ids of deployments or products."""
 
     def __init__(self, model: Any, **kwargs: Any) -> None:
         child = serializers.PrimaryKeyRelatedField(queryset=model.objects.all())
@@ -69,7 +69,7 @@ class SubscriptionSerializer(RecordSerializer):
         read_only_fields = ("id", "state", "asked_at", "asked_from", "confirmed_at", "ended_at", "end_reason")
 
     def get_validators(self) -> list:
-        return []  # a second request for the same group narrows the one that is there
+        return []  # a second request for the same group narrows the existing one
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user, old = self.context["request"].user, self.instance
@@ -125,9 +125,9 @@ class SubscriptionFilters(filters.FilterSet):
 
 
 class SubscriptionViewSet(Resource):
-    """Subscriptions: one contact point's wish to hear about one group. DELETE ends one; it stays on record as ended.
+    """Subscriptions of contact points to groups. DELETE ends one; it stays on record as ended.
 
-    Everyone reads and changes their own; everybody's needs the permission to view or change subscriptions.
+    People read and change their own. To read or change everybody's, they need the permission to view or change subscriptions.
     """
 
     queryset = Subscription.objects.select_related("contact_point__recipient__user", "group")
@@ -153,7 +153,7 @@ class SubscriptionViewSet(Resource):
     @extend_schema(request=InvitationSerializer, responses={202: None})
     @action(detail=False, methods=["post"], filterset_class=None)
     def invite(self, request: Request) -> Response:
-        """Suggests groups to somebody outside; they are asked by one message, and get nothing else until they say yes."""
+        """Suggests groups to a person outside. They are asked by one message, and get nothing else until they confirm."""
         given = InvitationSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         found = given.validated_data
@@ -168,7 +168,7 @@ def _may(user: Any, point: ContactPoint, verb: str) -> bool:
 
 
 def _wish(found: dict[str, Any], row: Subscription | None) -> Wish:
-    """What is asked for; what is left out stays as it is."""
+    """Returns the requested wish; values that were left out stay as they are."""
     old = row or Subscription()
     values = {
         name: found.get(name, getattr(old, name)) for name in ("deployments", "products", "kinds", "least_priority")

@@ -1,7 +1,7 @@
-"""What comes back: refusals, reports of mail servers and providers, complaints, and mails that end subscriptions.
+"""Handles what comes back: refusals, reports from mail servers and providers, complaints, and mails that end subscriptions.
 
-Whatever is found out about a delivery is written there first. What follows for the address is decided in `follow_up`.
-Nothing that comes in is ever answered by mail (RFC 3834).
+Failures are recorded on their delivery first; `follow_up` then decides what they mean for the address. Nothing that comes back is
+ever answered by mail (RFC 3834).
 """
 
 from datetime import datetime, timedelta
@@ -25,18 +25,18 @@ BOUNCED, COMPLAINED = Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED
 Outcome = Attempt.Outcome
 PASS = 500  # failures
 LATER = timedelta(hours=1)
-# Of a webhook, as Statuspage has it: ten failures in a row over about an hour.
+# The limit for a webhook, as at Statuspage: ten failures in a row over about an hour.
 FAILURES, SPAN = 10, timedelta(minutes=45)
 
 
-# --- what comes in -----------------------------------------------------------------------------------------------------
+# --- incoming mail -----------------------------------------------------------------------------------------------------
 
 
 def take_mail(raw: bytes, *, to: str = "", now: datetime) -> bool:
-    """A mail to one of our mailboxes; `to` is the address of its envelope, if known. False: there is nothing to do.
+    """Handles a mail to one of our mailboxes; `to` is its envelope's recipient, if known. False if there is nothing to do.
 
-    Reports count for the delivery whose own envelope sender they are addressed to, or else for the one whose Message-ID
-    they quote. One to a forged sender counts for nothing.
+    A report counts for the delivery whose own envelope sender it is addressed to, or else for the delivery whose Message-ID it
+    quotes. A report to a forged sender is ignored.
     """
     mail = mails.read(raw)
     addressed = (to, *mail.to)
@@ -51,7 +51,10 @@ def take_mail(raw: bytes, *, to: str = "", now: datetime) -> bool:
 
 
 def take_report(delivery: Delivery, kind: str, words: str, *, now: datetime) -> bool:
-    """What was said of a delivery after it was accepted: a kind of `inbound.mail`, with the reason."""
+    """Records what was reported about a delivery after it was accepted; False if that changes nothing.
+
+    `kind` is one of `inbound.mail`; `words` are the reason.
+    """
     if kind == mails.FAILED:
         known = words.replace(delivery.address, "the address") if delivery.address else words
         return delivering.returned(delivery, Outcome(smtp_reply.verdict(words)), known, now=now)
@@ -63,7 +66,7 @@ def take_report(delivery: Delivery, kind: str, words: str, *, now: datetime) -> 
 
 
 def take_address(address: str, kind: str, *, hard: bool, now: datetime) -> bool:
-    """What a provider says of an address, not of a delivery; False if that changes nothing."""
+    """Handles a provider's report about an address instead of a delivery; False if that changes nothing."""
     reason = COMPLAINED if kind == mails.COMPLAINT else BOUNCED
     if reason == BOUNCED and not (kind == mails.FAILED and hard):
         return False
@@ -74,7 +77,7 @@ def take_address(address: str, kind: str, *, hard: bool, now: datetime) -> bool:
 
 
 def delivery_of(message_id: str) -> Delivery | None:
-    """The delivery with this Message-ID, in whatever case it came back (faults K30)."""
+    """Returns the delivery with this Message-ID, in upper or lower case (faults K30); None if there is none."""
     return _by_key(message_id.strip("<> ").lower().partition("@")[0])
 
 
@@ -102,11 +105,11 @@ def _by_key(text: str) -> Delivery | None:
     return Delivery.objects.select_related("contact_point").filter(key=key).first()
 
 
-# --- what follows ------------------------------------------------------------------------------------------------------
+# --- follow-up ---------------------------------------------------------------------------------------------------------
 
 
 def follow_up(now: datetime) -> int:
-    """Looks at the news that could not be delivered: does the address still work? How many it looked at."""
+    """Checks, for at most PASS outage messages that could not be delivered, whether the address still works; returns how many."""
     lost = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content__isnull=False)
     found = list(lost.select_related("contact_point").order_by("due_at")[:PASS])
     tries = Attempt.objects.filter(delivery__in=found, number=F("delivery__attempt"))
@@ -140,13 +143,18 @@ def _look_at(delivery: Delivery, outcome: str, *, now: datetime) -> None:
 
 
 def _still_there(delivery: Delivery) -> ContactPoint | None:
-    """The contact point, unless it has another address by now. A refused delivery has none on record: it just happened."""
+    """Returns the delivery's contact point, or None if its address has changed since.
+
+    A delivery that was never accepted has no address on record; its contact point counts, because the refusal is recent.
+    """
     point = delivery.contact_point
     return point if point and delivery.address in ("", point.address) else None
 
 
 def _soft_bounces(point: ContactPoint, now: datetime) -> int:
-    """How many messages in a row of days were tried in vain for as long as they were of use, or came back for now."""
+    """Returns how many messages failed within SOFT_BOUNCE_DAYS for reasons that may pass: they were tried until they expired, or
+    came back with a temporary error.
+    """
     since = now - timedelta(days=settings.SOFT_BOUNCE_DAYS)
     failed = Delivery.objects.filter(contact_point=point, content__isnull=False, state=Delivery.State.FAILED)
     soft = {"attempts__number": F("attempt"), "attempts__outcome": Outcome.TEMPORARY, "attempts__at__gte": since}

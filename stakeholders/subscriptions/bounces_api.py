@@ -1,6 +1,6 @@
-"""What mail servers and providers tell us after they took a mail. The secret in the URL lets them in; it is their only login.
+"""Endpoints for what mail servers and providers report after they accepted a mail. The secret in the URL is their only login.
 
-What they report is never answered with a mail, and what matches nothing is answered like the rest.
+Reports are never answered with a mail, and reports that match nothing get the same answer as all others.
 """
 
 from datetime import timedelta
@@ -20,9 +20,9 @@ from schedules import clock
 from stakeholders.subscriptions import bounces as returns
 
 LARGEST = 2 * 1024 * 1024  # bytes of a mail; Django reads no more (DATA_UPLOAD_MAX_MEMORY_SIZE)
-FRESH = timedelta(minutes=5)  # a signed request that is older may be a copy of one
+FRESH = timedelta(minutes=5)  # an older signed request may be a replay
 KINDS = {"bounce": mails.FAILED, "complaint": mails.COMPLAINT, "delivered": mails.DELIVERED}
-# Words that `rules.smtp_reply` takes for what a provider says in one bit.
+# Replies that `rules.smtp_reply` reads as a hard or soft failure; a provider reports only which of them it is.
 HARD, SOFT = "5.1.1 reported by the provider", "4.0.0 reported by the provider"
 
 
@@ -39,7 +39,7 @@ class ProviderReport(Incoming):
 
 @guarded
 def mail(request: HttpRequest, secret: str) -> JsonResponse:
-    """A raw mail (RFC 5322) as it arrived: a report of a mail server, a complaint, or a wish to leave."""
+    """Takes a raw mail (RFC 5322) as it arrived: a mail server's report, a complaint, or a request to unsubscribe."""
     _let_in(secret)
     returns.take_mail(read_body(request, LARGEST), now=clock.now())
     return JsonResponse({"status": "success"})
@@ -47,7 +47,7 @@ def mail(request: HttpRequest, secret: str) -> JsonResponse:
 
 @guarded
 def bounces(request: HttpRequest, secret: str) -> JsonResponse:
-    """A provider's report as JSON, signed as our own webhooks are."""
+    """Takes a provider's report as JSON, signed like our own webhooks."""
     _let_in(secret)
     _check_signature(request)
     report = read(ProviderReport, read_json(request))

@@ -1,4 +1,7 @@
-"""Messages to subscribers that are no news: please confirm, here is your link. Handed to the outbox like everything else."""
+"""Messages to subscribers that are not about outages: requests to confirm, links to manage, suspended webhooks.
+
+They are sent as deliveries, like all other messages.
+"""
 
 import secrets
 from datetime import datetime, timedelta
@@ -19,10 +22,10 @@ DAY = timedelta(days=1)
 def ask_to_confirm(
     point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime, invited_by: User | None = None
 ) -> None:
-    """The one message that an unconfirmed address gets: at most one a day, whoever asks how often (P1)."""
+    """Sends the only message that an unconfirmed address gets: at most one a day, however often it is asked for (P1)."""
     if not _may("confirm", point, now):
         return
-    # Nobody reads what a webhook gets: it says yes by answering with the challenge. The link does the same.
+    # No person reads what a webhook gets: the receiver confirms by answering with the challenge. The link works, too.
     asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
     words = {"groups": groups, "invited_by": invited_by, "not_me": links.url("not_me", point), **asks}
     if point.channel == "sms":
@@ -34,7 +37,7 @@ def ask_to_confirm(
 
 
 def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None:
-    """The link to the page where everything can be changed; at most one a day for each `what` that brings it about."""
+    """Sends the link to the page where everything can be changed; at most one a day for each reason `what`."""
     if not _may(what, point, now):
         return
     url = contact_links.url("manage", point)
@@ -43,7 +46,10 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
 
 
 def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
-    """Tells the person behind it, by another of their contact points; without one only operators see it."""
+    """Tells the owner of a suspended webhook through another of their contact points, at most once a day.
+
+    Without another one, only operators see it.
+    """
     others = ContactPoint.objects.usable().filter(recipient=point.recipient_id).exclude(channel=point.channel)
     if (other := others.order_by("pk").first()) and _may("suspended", point, now):
         url = contact_links.url("manage", point)

@@ -1,4 +1,4 @@
-"""Subscribers as a CSV file: in, out. Who has left or must not be written to stays out, whatever the file says (P12, P13)."""
+"""Import and export of subscribers as CSV. Addresses that have left or must not be written to are never imported (P12, P13)."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ MOST = 5_000  # lines of one file
 
 @dataclass(slots=True)
 class Imported:
-    """What came of a file: how many were subscribed, how many are asked by mail, and what was left out, line by line."""
+    """The result of an import: how many were subscribed, how many are asked by mail, and why lines were left out."""
 
     subscribed: int = 0
     asked: int = 0
@@ -32,13 +32,13 @@ class Imported:
 
 
 class NotReadable(Exception):
-    """The file cannot be read as a whole; a sentence for people."""
+    """Raised if the whole file cannot be read, with a sentence for people."""
 
 
 def read(data: bytes, *, by: User, now: datetime) -> Imported:
-    """Subscribes what the lines of a CSV file say: address, group, consent.
+    """Subscribes the addresses in a CSV file to the groups of their lines; the columns are address, group, consent.
 
-    With a note of when and how they consented they are subscribed at once; without one they are asked by one mail.
+    An address with a note of when and how it consented is subscribed at once; one without is asked by one mail. Raises NotReadable.
     """
     groups = {g.name.lower(): g for g in StakeholderGroup.objects.prefetch_related("deployments", "products")}
     report = Imported()
@@ -97,7 +97,7 @@ def _take(
 
 
 def write(rows: QuerySet[Subscription]) -> Iterator[str]:
-    """The lines of a CSV file with these subscriptions."""
+    """Yields the lines of a CSV file with these subscriptions."""
     yield _line(EXPORTED)
     for row in rows.select_related("contact_point", "group").order_by("pk").iterator(2_000):
         point, times = row.contact_point, (row.asked_at, row.confirmed_at, row.ended_at)
@@ -112,7 +112,7 @@ def write(rows: QuerySet[Subscription]) -> Iterator[str]:
 
 def _line(values: Iterable[str]) -> str:
     line = io.StringIO()
-    # A spreadsheet would take these for formulas.
+    # The quote keeps a spreadsheet from reading these values as formulas.
     csv.writer(line).writerow(
         [f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value for value in values]
     )

@@ -1,4 +1,4 @@
-"""What subscribers fill in. What is wrong is said at the field, in their words."""
+"""The forms of subscribers. Errors are shown at the field, in plain words."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -40,12 +40,12 @@ class PartsField(forms.TypedMultipleChoiceField):
 
 
 class PlainForm(PageForm):
-    """Fields know of their errors and help texts (aria), and browsers check nothing themselves: we say it in words."""
+    """A form whose errors we put into words ourselves, without checks by the browser; fields refer to their errors (aria)."""
 
     use_required_attribute = False
 
     def wrong(self) -> list[tuple[str, str, str]]:
-        """(id of the field, its label, what is wrong) for the summary above the form."""
+        """Returns (id of the field, its label, what is wrong) for the summary above the form."""
         return [
             (field.auto_id + ("_0" if field.use_fieldset else ""), str(field.label), str(error))
             for field in self
@@ -54,7 +54,7 @@ class PlainForm(PageForm):
 
 
 class AddressForm(PlainForm, forms.Form):
-    """One address on one medium, in its normal form."""
+    """An address on one medium; the cleaned address is in its normal form."""
 
     channel = forms.ChoiceField(label="How", widget=forms.RadioSelect, required=False)
     address = forms.CharField(
@@ -91,7 +91,7 @@ class AddressForm(PlainForm, forms.Form):
 
 
 class GroupsForm(PlainForm, forms.Form):
-    """Which groups, and what of them."""
+    """A choice of groups, and of what to be told about them."""
 
     groups = GroupsField(
         StakeholderGroup.objects.none(),
@@ -133,13 +133,13 @@ class GroupsForm(PlainForm, forms.Form):
 
 
 class SubscribeForm(AddressForm, GroupsForm):
-    """For everybody: an address and groups."""
+    """The form for everybody: an address and groups."""
 
     field_order = ("groups", "products", "deployments", "kinds", "channel", "address")
 
 
 class BrowserForm(GroupsForm):
-    """What the script of the page sends for the browser that it runs in: groups, and the browser's PushSubscription."""
+    """The form that the page's script sends for its browser: groups, and the browser's PushSubscription."""
 
     address = forms.CharField(label="This browser", max_length=2000)
 
@@ -148,7 +148,7 @@ class BrowserForm(GroupsForm):
 
 
 class InviteForm(AddressForm, GroupsForm):
-    """For colleagues: somebody else's address."""
+    """The form for colleagues who invite a person outside: that person's address, and groups."""
 
     field_order = ("channel", "address", "groups", "products", "deployments", "kinds")
 
@@ -160,7 +160,7 @@ class InviteForm(AddressForm, GroupsForm):
 
 
 class SubscribeOneselfForm(GroupsForm):
-    """For somebody logged in: one of their own contact points."""
+    """The form for people who are logged in: one of their own contact points, and groups."""
 
     point = forms.ModelChoiceField(
         ContactPoint.objects.none(),
@@ -179,11 +179,11 @@ class SubscribeOneselfForm(GroupsForm):
 
 
 class LinkForm(AddressForm):
-    """For those who have lost their link."""
+    """The form for people who have lost their link."""
 
 
 class WishForm(PlainForm, forms.Form):
-    """One group on the manage page: whether, and what of it."""
+    """One group on the manage page: whether to be told about it, and about which parts."""
 
     wanted = forms.BooleanField(required=False)
     products = PartsField()
@@ -211,7 +211,7 @@ class WishForm(PlainForm, forms.Form):
             _offer(self, name, each)
 
     def wish(self) -> Wish | None:
-        """None: they do not want to hear of this group."""
+        """Returns the subscriber's wish; None if they do not want to be told about this group."""
         found = self.cleaned_data
         if not found["wanted"]:
             return None
@@ -241,7 +241,7 @@ class HelpedForm(PlainForm, forms.Form):
 
 
 class CommentForm(PlainForm, forms.Form):
-    """What somebody who was told of an outage thinks of its priority."""
+    """A comment on an outage's priority by a person who was told about the outage."""
 
     outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
     text = forms.CharField(
@@ -257,7 +257,7 @@ class CommentForm(PlainForm, forms.Form):
 
 
 class SettingsForm(PlainForm, forms.ModelForm):
-    """How somebody wants to be told."""
+    """The settings of a subscriber: language, time zone, quiet hours."""
 
     class Meta:
         model = Subscriber
@@ -283,7 +283,7 @@ class SettingsForm(PlainForm, forms.ModelForm):
 
 
 def _offer(form: forms.Form, name: str, parts: list) -> None:
-    """One alone is no choice."""
+    """Offers these parts as choices; removes the field if there are fewer than two."""
     if len(parts) < 2:
         del form.fields[name]
     else:

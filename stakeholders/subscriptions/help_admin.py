@@ -1,4 +1,4 @@
-"""How often the help page is seen, and whether it helps."""
+"""The admin of the help page's views and answers."""
 
 from django.contrib import admin
 
@@ -8,7 +8,7 @@ from stakeholders.models import PageAnswer, PageViews
 
 @admin.register(PageViews)
 class PageViewsAdmin(ReadOnlyAdmin):
-    """One row a page and day."""
+    """How often each page was seen, one row for each page and day."""
 
     list_display = ("day", "page", "views")
     list_filter = ("page",)
@@ -17,7 +17,7 @@ class PageViewsAdmin(ReadOnlyAdmin):
 
 @admin.register(PageAnswer)
 class PageAnswerAdmin(ReadOnlyAdmin):
-    """“Did this help?”"""
+    """Readers' answers to “Did this help?”."""
 
     list_display = ("day", "page", "helped", "comment")
     list_filter = ("helped", "page")

@@ -1,7 +1,7 @@
-"""The help page for stakeholders: seen so often, and whether it helped (B116 to B118).
+"""Counts how often the help page for stakeholders is seen, and records whether it helped (B116 to B118).
 
-A view is counted by a POST that the page itself sends, never by the GET: programs that check links open pages, too, and a GET
-changes nothing. So browsers without script are not counted, and neither are those programs.
+A view is counted by a POST that the page sends, never by the GET, because programs that check links open pages, too, and a GET must
+not change anything. So neither browsers without scripts nor such programs are counted.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ ON CONFLICT (page, day) DO UPDATE SET views = known.views + 1
 
 
 def seen(page: str, *, ip: str, now: datetime) -> bool:
-    """Counts one more view; False, and nothing, if one network has sent too many."""
+    """Counts one more view; returns False and counts nothing if its network has sent too many."""
     if not quota.take("views", quota.network(ip), settings.FORMS_PER_NETWORK, span=HOUR, now=now):
         return False
     with connection.cursor() as cursor:
@@ -30,7 +30,7 @@ def seen(page: str, *, ip: str, now: datetime) -> bool:
 
 
 def answer(page: str, *, helped: bool, comment: str, ip: str, now: datetime) -> bool:
-    """Keeps what somebody said of the page; False, and nothing, if there were too many forms."""
+    """Saves a reader's answer about the page; returns False and saves nothing if there were too many forms."""
     if not sign_ups.let_in(ip, now=now):
         return False
     PageAnswer.objects.create(page=page, day=now.date(), helped=helped, comment=comment)

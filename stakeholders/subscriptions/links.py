@@ -1,4 +1,4 @@
-"""The links of messages that are no news: confirm, and “this was not me”. Good for three days, as often as they are opened."""
+"""The links to confirm a subscription and to say “this was not me”. They are valid for three days and can be opened repeatedly."""
 
 from django.core import signing
 from django.urls import reverse
@@ -11,12 +11,12 @@ SALT = "tocsin.stakeholders."
 
 
 def url(purpose: str, point: ContactPoint) -> str:
-    """`purpose` is the name of a URL pattern with the token as its only argument."""
+    """Returns the link for this contact point. `purpose` is the name of a URL pattern with the token as its only argument."""
     return public_url(purpose, _token(purpose, point))
 
 
 def short(purpose: str, point: ContactPoint) -> str:
-    """The same page under a shorter address, for text messages."""
+    """Returns a link to the same page under a shorter address, for text messages."""
     return public_url(f"{purpose}_short", _token(purpose, point))
 
 
@@ -29,7 +29,7 @@ def _token(purpose: str, point: ContactPoint) -> str:
 
 
 def read(purpose: str, given: str) -> ContactPoint | None:
-    """The contact point that the token is for; None if it is forged, for another purpose, too old, or void by now."""
+    """Returns the contact point that the token is for; None if it is forged, for another purpose, too old, or revoked."""
     try:
         point_id, version = signing.loads(given, salt=SALT + purpose, max_age=AGE)
     except (signing.BadSignature, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What one contact point is subscribed to and may change, and what one person sees of outages."""
+"""What a contact point is subscribed to and may change, and which outages a person sees."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,11 +23,11 @@ from stakeholders.models import (
 from stakeholders.news import outages
 from stakeholders.subscriptions.forms import WishForm
 
-PAST = 20  # outages that are over
+PAST = 20  # ended outages
 
 
 def addresses_of(point: ContactPoint) -> dict[str, Any]:
-    """The other pages of the same contact point."""
+    """Returns the addresses of the contact point's other pages, and its last 20 ended subscriptions."""
     return {
         "unsubscribe": links.path("unsubscribe", point),
         "feed": links.url("feed", point),
@@ -38,14 +38,14 @@ def addresses_of(point: ContactPoint) -> dict[str, Any]:
 
 
 def settings_of(point: ContactPoint, *, keep: bool) -> Subscriber:
-    """How they want to be told; `keep` makes the row if there is none yet, else the defaults are shown."""
+    """Returns the subscriber's settings. If there are none, `keep` saves the defaults; otherwise they are not saved."""
     if keep:
         return Subscriber.objects.get_or_create(recipient=point.recipient)[0]
     return Subscriber.objects.filter(recipient=point.recipient).first() or Subscriber(recipient=point.recipient)
 
 
 def rows(point: ContactPoint) -> list[Subscription]:
-    """The subscriptions that have not ended, each with the names of what it is narrowed to (`only`)."""
+    """Returns the subscriptions that have not ended; `only` on each has the names of what it is narrowed to."""
     current = Subscription.objects.filter(contact_point=point).exclude(state=Subscription.State.ENDED)
     found = list(current.select_related("group", "invited_by").order_by("group__name"))
     where = Deployment.objects.in_bulk({pk for row in found for pk in row.deployments})
@@ -58,7 +58,7 @@ def rows(point: ContactPoint) -> list[Subscription]:
 
 
 def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
-    """A form for each group that the contact point has, or may join alone."""
+    """Returns a form for each group that the contact point is subscribed to or may join on its own."""
     current = {row.group_id: row for row in rows(point)}
     user = point.recipient.user
     open_ = set(joining.open_to(user).values_list("pk", flat=True))
@@ -78,7 +78,7 @@ def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
 
 
 def overview(user: User) -> dict[str, Any]:
-    """One's own subscriptions by contact point, and the outages that were told to their groups, newest first."""
+    """Returns a person's subscriptions by contact point, and the outages announced to their groups, newest first."""
     points = ContactPoint.objects.filter(recipient__user=user).order_by("pk")
     found = [(point, rows(point), links.path("manage", point)) for point in points]
     said = OutageEvent.objects.filter(by=user, text__startswith=outages.COMMENT)
@@ -92,13 +92,13 @@ def overview(user: User) -> dict[str, Any]:
 
 
 def told_to_user(user: User) -> QuerySet[Outage]:
-    """The outages that were announced to a group of which this person is a subscriber."""
+    """Returns the outages that were announced to a group to which this person is subscribed."""
     rows = Subscription.objects.filter(contact_point__recipient__user=user, state=Subscription.State.ACTIVE)
     return told_to(set(rows.values_list("group", flat=True)))
 
 
 def told_to(groups: set[int]) -> QuerySet[Outage]:
-    """The outages that were announced to one of these groups."""
+    """Returns the outages that were announced to one of these groups."""
     told = Q(pk__in=[])
     for pk in groups:
         told |= Q(audience__told__contains=[{"group": pk}])

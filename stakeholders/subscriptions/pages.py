@@ -1,4 +1,4 @@
-"""The public pages of subscribers. GET shows, only POST changes: programs that check links in mails open them all (K11)."""
+"""The public pages of subscribers. Only POST changes anything, because programs that check the links in mails GET them all (K11)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,9 @@ page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def by_token(purpose: str, read: Callable[[str, str], ContactPoint | None]) -> Callable:
-    """A page whose address is the key: no login, no cookie, so nothing for CSRF to protect; never stored, never passed on."""
+    """Decorates a page whose address is the key. It uses no login and no cookie, so there is nothing for CSRF to protect; it is
+    never cached, and its address is not passed on as a referrer.
+    """
 
     def wrap(view: Callable[[HttpRequest, ContactPoint, datetime], HttpResponse]) -> Callable:
         @csrf_exempt
@@ -55,12 +57,12 @@ def _gone(request: HttpRequest) -> HttpResponse:
 # --- without a link ----------------------------------------------------------------------------------------------------
 
 
-# Who is not logged in has nothing that a forged form could use; who is, is protected.
+# A reader without a login has nothing that a forged form could use; the form for people with a login is protected.
 @csrf_exempt
 @never_cache
 @page
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """How to subscribe, for each audience: at once for who is logged in, by confirmation for everybody else."""
+    """Subscribes: at once for people who are logged in and have a usable contact point, by confirmation for everybody else."""
     if request.user.is_authenticated and ContactPoint.objects.usable().filter(recipient__user=request.user).exists():
         return csrf_protect(_subscribe_oneself)(request)
     return _ask_for_address(request)
@@ -84,7 +86,7 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
 
 
 def _ask_for_address(request: HttpRequest) -> HttpResponse:
-    # Any address may be typed in here, so nothing is offered that only goes to people with a login.
+    # Any address may be entered here, so groups that are only for people with a login are not offered.
     groups = joining.invitable(request.user) if isinstance(request.user, User) else joining.open_to(None)
     form = forms.SubscribeForm(_sent(request), groups=groups)
     if request.method == "POST" and form.is_valid():
@@ -94,12 +96,14 @@ def _ask_for_address(request: HttpRequest) -> HttpResponse:
     return _show(request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.open_to(None))
 
 
-# It uses no cookie, so there is nothing that a forged form could use.
+# The endpoint uses no cookie, so there is nothing that a forged form could use.
 @csrf_exempt
 @never_cache
 @require_POST
 def subscribe_browser(request: HttpRequest) -> HttpResponse:
-    """For the script of the page above: a browser that shows messages itself. Answers where to manage them, or what is wrong."""
+    """Subscribes a browser to its own notifications, for the script of the page above. Answers in JSON with the path of the manage
+    page ("manage") or with what is wrong ("wrong").
+    """
     now = clock.now()
     form = forms.BrowserForm(request.POST, groups=joining.open_to(None))
     if not form.is_valid():
@@ -118,7 +122,7 @@ def subscribe_browser(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def browser_worker(request: HttpRequest) -> HttpResponse:
-    """The script that the browser starts when a notification comes; for the pages below its own address."""
+    """The script that the browser starts when a notification arrives; its scope is the pages below its own address."""
     return render(request, "stakeholders/worker.js", content_type="text/javascript")
 
 
@@ -126,7 +130,7 @@ def browser_worker(request: HttpRequest) -> HttpResponse:
 @never_cache
 @page
 def invite(request: HttpRequest) -> HttpResponse:
-    """A colleague suggests groups to somebody outside; nothing but one question is sent until they say yes (B122)."""
+    """Lets a colleague suggest groups to a person outside, who gets only one question until they confirm (B122)."""
     assert isinstance(request.user, User)
     form = forms.InviteForm(_sent(request), groups=joining.invitable(request.user))
     if request.method == "POST" and form.is_valid():
@@ -140,7 +144,7 @@ def invite(request: HttpRequest) -> HttpResponse:
 @never_cache
 @page
 def new_link(request: HttpRequest) -> HttpResponse:
-    """For those who have lost their link: it is sent to the address, and the page never says whether that is known."""
+    """Sends a new link to people who have lost theirs. The page never says whether the address is known."""
     form = forms.LinkForm(_sent(request))
     if request.method == "POST" and form.is_valid():
         found = form.cleaned_data
@@ -154,7 +158,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 @page
 def help_page(request: HttpRequest) -> HttpResponse:
-    """What subscribers should know (B116); POST says that it was seen, or whether it helped."""
+    """Shows what subscribers should know (B116); POST reports that the page was seen, or whether it helped."""
     ip, now = sign_ups.sender(request.META), clock.now()
     if "seen" in request.POST:
         help_counter.seen(help_counter.HELP, ip=ip, now=now)
@@ -172,7 +176,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @page
 def mine(request: HttpRequest) -> HttpResponse:
-    """What one is subscribed to oneself, and the outages that this was about; POST comments on the priority of one."""
+    """Shows the reader's own subscriptions and the outages they were about; POST comments on an outage's priority."""
     assert isinstance(request.user, User)
     form = forms.CommentForm(_sent(request), told=overview.told_to_user(request.user))
     if request.method == "POST" and form.is_valid():
@@ -237,7 +241,7 @@ def not_me(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
 
 @by_token("unsubscribe", contact_links.read)
 def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
-    """RFC 8058: one POST ends it all; a second one does no harm."""
+    """Ends all subscriptions by one POST (RFC 8058); a second POST does no harm."""
     if request.method == "POST":
         by_program = request.POST.get("List-Unsubscribe") == "One-Click"
         subscribing.leave_everything(point, reason=BY_MAIL_PROGRAM if by_program else BY_LINK, now=now)

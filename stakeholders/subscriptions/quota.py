@@ -1,4 +1,4 @@
-"""How often is often enough: counted in rows, so that it holds over all processes and restarts."""
+"""Rate limits, counted in the database so that they hold across processes and restarts."""
 
 import ipaddress
 from datetime import datetime, timedelta
@@ -19,14 +19,14 @@ RETURNING used
 
 
 def take(what: str, whose: str, limit: int, *, span: timedelta, now: datetime) -> bool:
-    """Counts one more, and says whether that is within `limit` in `span`, which is at most a day. `whose` is kept as a hash."""
+    """Counts one more and returns whether that is within `limit` for `span`, at most a day. Stores `whose` only as a hash."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE, {"key": _key(what, whose), "now": now, "over": now - span})
         return cursor.fetchone()[0] <= limit
 
 
 def used(what: str, whose: str, *, span: timedelta, now: datetime) -> int:
-    """How many were counted in the span that is running, those that were too many among them."""
+    """Returns how many were counted in the current span, including the ones above the limit."""
     running = Quota.objects.filter(key=_key(what, whose), began_at__gt=now - span)
     return running.values_list("used", flat=True).first() or 0
 
@@ -36,7 +36,7 @@ def _key(what: str, whose: str) -> str:
 
 
 def network(ip: str) -> str:
-    """What one sender can choose addresses from: an IPv4 address, or a /64 of IPv6."""
+    """Returns the network in which a sender can choose addresses: one IPv4 address or an IPv6 /64; "unknown" if `ip` is neither."""
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
@@ -45,5 +45,5 @@ def network(ip: str) -> str:
 
 
 def clear(now: datetime) -> int:
-    """Deletes what has not counted any more for a day."""
+    """Deletes counters that began more than two days ago and so no longer count; returns how many."""
     return Quota.objects.filter(began_at__lt=now - 2 * DAY).delete()[0]

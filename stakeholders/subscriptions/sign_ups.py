@@ -1,4 +1,4 @@
-"""Forms of strangers are let in: so many from one network, so many in all, and what is too much is dropped without a word."""
+"""Takes in forms from the public pages, limited for each network and in total; forms beyond the limits are dropped and logged."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ ANSWER = "stakeholders.tasks.answer_due"
 
 
 def take(sign_up: SignUp, *, ip: str, now: datetime) -> bool:
-    """One row, whoever the address belongs to: what there is to do about it is done by a worker (B2, P5). False: too many."""
+    """Saves the form for a worker to answer, so that the page does the same for any address (B2, P5); False if there are too many."""
     sign_up.asked_at = sign_up.due_at = now
     with transaction.atomic():
         if not let_in(ip, now=now):
@@ -29,7 +29,7 @@ def take(sign_up: SignUp, *, ip: str, now: datetime) -> bool:
 
 
 def let_in(ip: str, *, now: datetime) -> bool:
-    """Counts one more form; False: too many, from one network or in all."""
+    """Counts one more form; returns False if there are too many from its network or in total."""
     mine = quota.take("forms", quota.network(ip), settings.FORMS_PER_NETWORK, span=HOUR, now=now)
     if mine and quota.take("forms", "all", settings.FORMS_IN_ALL, span=HOUR, now=now):
         return True
@@ -38,7 +38,10 @@ def let_in(ip: str, *, now: datetime) -> bool:
 
 
 def sender(meta: Mapping[str, Any]) -> str:
-    """The IP address that the form came from: of what proxies added, the part that our own ones did (PROXIES)."""
+    """Returns the IP address that the form came from, or "unknown".
+
+    Of the addresses that proxies added, it takes the one from the outermost of our own proxies (PROXIES is their number).
+    """
     passed = [each.strip() for each in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if settings.PROXIES and len(passed) >= settings.PROXIES:
         return passed[-settings.PROXIES]

@@ -1,6 +1,6 @@
-"""Text messages that strangers can set off: only to countries that the operator has named, and only so many (P2).
+"""Limits text messages that anyone can request: only to countries that the operator has named, and only so many (P2).
 
-What they bring is a link to a page with a button: there is no code that could be guessed (K21).
+The messages contain a link to a page with a button, not a code that could be guessed (K21).
 """
 
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ SPANS = {"hour": HOUR, "day": DAY}
 
 
 def self_service() -> bool:
-    """Whether people enter their phone numbers themselves; off unless the operator names countries."""
+    """Whether people may enter their phone numbers themselves; only if the operator has named countries."""
     return bool(settings.SMS_COUNTRIES)
 
 
 def check(channel: str, address: str) -> None:
-    """Raises ValidationError with a sentence for a phone number that nobody may enter here."""
+    """Raises ValidationError, with a sentence for the reader, for a phone number in a country that is not served."""
     if channel == "sms" and not _served(address):
         raise ValidationError("We do not send text messages to this country.")
 
 
 def take(number: str, *, now: datetime) -> bool:
-    """Counts one more text message that somebody asked for; False if it must not be sent, which operators are told."""
+    """Counts one more requested text message; returns False if it must not be sent. Operators are told about reached limits."""
     if not _served(number):
         return False
     limits = _limits()
@@ -41,7 +41,7 @@ def take(number: str, *, now: datetime) -> bool:
 
 
 def problems(now: datetime) -> list[str]:
-    """What operators have to know at present, in sentences: what has stopped, and how many of the asked said yes."""
+    """Returns sentences for operators if a limit is exceeded now, with how many new numbers of the last day confirmed."""
     limits = _limits()
     full = [
         name for name, span in SPANS.items() if quota.used(f"texts-{name}", "all", span=span, now=now) > limits[name]

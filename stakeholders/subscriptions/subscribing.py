@@ -1,8 +1,8 @@
-"""What can happen to a subscription, one verb each: ask, join, confirm, not me, choose, leave, suspend, erase. The only
-place that changes its state.
+"""What can be done with a subscription: ask, vouch, join, confirm, not me, choose, leave, suspend, erase. The only place that
+changes its state.
 
-Every verb locks the contact point's row first. A subscription that ended stays as it is, as the record of consent; who
-joins again gets a new row.
+Each of these functions locks the contact point's row before it changes subscriptions. A subscription that has ended stays as it is,
+as the record of consent; a subscriber who joins again gets a new row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,9 +47,9 @@ def ask(
     asked_from: str = "form",
     invited_by: User | None = None,
 ) -> ContactPoint | None:
-    """Somebody wants this address to hear of these groups. It hears nothing but one question until it confirms (B2, B122).
+    """Asks for subscriptions of this address to these groups. Until it confirms, it gets only one question (B2, B122).
 
-    None, and nothing is written, for an address that must not be written to, and where there is nothing to ask for.
+    Returns None and writes nothing if the address must not be written to or if there is nothing to ask for.
     """
     wishes = {group: found for group in groups if (found := joining.within(group, wish))}
     with transaction.atomic():
@@ -58,7 +58,7 @@ def ask(
             return None
         point = addresses.point_for(channel, address)
         if point.disabled_reason == Suppression.Reason.BOUNCED.label and point.recipient.user is None:
-            # Perhaps it works by now: it is asked like one that nobody has confirmed.
+            # The address may work again, so it is asked like one that was never confirmed.
             point.verified, point.disabled_reason = False, ""
             point.save(update_fields=["verified", "disabled_reason"])
         _add(point, wishes, State.ASKED, asked_from=asked_from, invited_by=invited_by, now=now)
@@ -71,7 +71,7 @@ def ask(
 
 
 def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, by: User, now: datetime) -> None:
-    """An operator has the consent of this address on record (`source` says where): it holds without a question (B115)."""
+    """Subscribes an address whose consent an operator has on record, without a question (B115); `source` says where it is."""
     with transaction.atomic():
         addresses.lock(channel, address)
         point = addresses.point_for(channel, address)
@@ -84,7 +84,9 @@ def vouch(channel: str, address: str, group: StakeholderGroup, *, source: str, b
 def join(
     channel: str, address: str, groups: Iterable[StakeholderGroup], *, now: datetime, wish: Wish = ALL, asked_from: str
 ) -> ContactPoint:
-    """Who asks is at the address, as a browser that asks for its own notifications: it holds without a question (B112)."""
+    """Subscribes an address at once, without a question, because the request comes from the address itself, for example from a
+    browser that asks for its own notifications (B112). Raises Refused if the address must not be written to.
+    """
     wishes = {group: found for group in groups if (found := joining.within(group, wish))}
     with transaction.atomic():
         addresses.lock(channel, address)
@@ -97,7 +99,10 @@ def join(
 
 
 def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None) -> list[StakeholderGroup]:
-    """The owner of the address says yes to all that was asked for it (`until` then), and gets the state as of now (B98)."""
+    """Activates all subscriptions that were asked for (until `until`) and plans the latest messages for the address (B98).
+
+    Returns the groups. Raises Refused if the address must not be written to.
+    """
     with _locked(point) as point:
         if addresses.suppressed(point.channel, point.address):
             raise Refused(NOT_TO_BE_WRITTEN_TO)
@@ -112,7 +117,7 @@ def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None
 
 
 def not_me(point: ContactPoint, *, now: datetime) -> None:
-    """Somebody else had entered this address: it is never written to again, and forgotten unless it is in use (P1)."""
+    """Records that somebody else had entered this address: it is never written to again, and is blanked unless it is in use (P1)."""
     with _locked(point) as point:
         if point.disabled_reason == addresses.ERASED:
             return
@@ -129,7 +134,10 @@ def choose(
     now: datetime,
     asked_from: str = "manage page",
 ) -> None:
-    """Joins, narrows and leaves these groups at once; None leaves. `point` is verified: its owner chooses (B13, B14)."""
+    """Joins, narrows and leaves these groups at once, as the address's owner chooses (B13, B14); a wish of None leaves the group.
+
+    Raises Refused if `point` is not usable, for example not verified.
+    """
     with _locked(point) as point:
         if not point.usable:
             raise Refused("This address cannot be used at present, so nothing was saved.")
@@ -147,22 +155,25 @@ def choose(
 
 
 def leave_everything(point: ContactPoint, *, now: datetime, reason: str) -> int:
-    """Ends all subscriptions of the contact point and what is on its way there: nothing starts after this commits (P8)."""
+    """Ends all subscriptions of the contact point and withdraws its deliveries: none starts after this commits (P8).
+
+    Returns how many subscriptions ended.
+    """
     with _locked(point) as point:
         return _end(point, _rows(point), f"left: {reason}", now=now)
 
 
 def end(row: Subscription, *, reason: str, now: datetime) -> None:
-    """Ends this one; nothing happens if it has ended."""
+    """Ends this subscription; does nothing if it has already ended."""
     with _locked(row.contact_point) as point:
         _end(point, _rows(point).filter(pk=row.pk), reason, now=now)
 
 
 def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -> None:
-    """Messages cannot be delivered there, or were marked as spam: nothing more is sent (P10).
+    """Stops messages to an address because they bounced or were marked as spam (P10).
 
-    A complaint ends the subscriptions, too. A person with a login is still paged there, after bounces only if there is
-    no other way to page them; then, too, the subscriptions end.
+    A complaint ends the subscriptions, too. A person with a login is still paged there after a complaint; after bounces, only if
+    there is no other way to page them, and then the subscriptions end, too.
     """
     with _locked(point) as point:
         complained = reason == Suppression.Reason.COMPLAINED
@@ -180,7 +191,10 @@ def suspend(point: ContactPoint, reason: Suppression.Reason, *, now: datetime) -
 
 
 def erase(point: ContactPoint, *, now: datetime) -> None:
-    """Forgets the address wherever it stands; a keyed hash stays, so that no import brings it back (P11)."""
+    """Erases the address from all records; a keyed hash stays, so that no import brings it back (P11).
+
+    Raises Refused if the address belongs to a person with a login or if a message is being sent to it.
+    """
     with _locked(point) as point:
         if point.recipient.user:
             raise Refused("This address belongs to somebody with a login: delete the login first.")
@@ -192,11 +206,11 @@ def erase(point: ContactPoint, *, now: datetime) -> None:
         links.revoke(point)
 
 
-# --- what comes in by the public forms ---------------------------------------------------------------------------------
+# --- answering the public forms ----------------------------------------------------------------------------------------
 
 
 def answer_due(now: datetime) -> bool:
-    """Does what the form asked for that has waited longest; False if none waits."""
+    """Answers the form that has waited the longest; False if none waits. Locks the form's row and skips locked ones."""
     with transaction.atomic():
         waiting = SignUp.objects.filter(due_at__lte=now).order_by("due_at", "pk").select_related("invited_by")
         form = waiting.select_for_update(of=("self",), skip_locked=True).first()
@@ -232,7 +246,7 @@ def _send_link(form: SignUp, *, now: datetime) -> None:
 
 
 def take_answers(now: datetime) -> int:
-    """Confirms for webhooks that have answered the challenge of the last question; how many."""
+    """Confirms the subscriptions of webhooks that have answered the challenge of the last question; returns how many webhooks."""
     asked = ContactPoint.objects.filter(
         subscriptions__state=State.ASKED,
         deliveries__asks_to_confirm=True,
@@ -242,14 +256,17 @@ def take_answers(now: datetime) -> int:
     answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
     confirmed = 0
     for point in answers:
-        with suppress(Refused):  # it must not be written to by now
+        with suppress(Refused):  # the address must not be written to any longer
             confirm(point, until=point.until, now=now)
             confirmed += 1
     return confirmed
 
 
 def forget_unconfirmed(now: datetime) -> int:
-    """Deletes what nobody confirmed in a week, with the address if nothing else hangs on it; how many contact points."""
+    """Deletes subscriptions that nobody confirmed within a week, and addresses that nothing else uses.
+
+    Returns how many contact points it looked at.
+    """
     old = Subscription.objects.filter(state=State.ASKED, asked_at__lte=now - UNCONFIRMED)
     ids = list(old.order_by("asked_at").values_list("contact_point", flat=True)[:PASS])
     for pk in set(ids):
@@ -267,7 +284,7 @@ def forget_unconfirmed(now: datetime) -> int:
 
 @contextmanager
 def _locked(point: ContactPoint) -> Iterator[ContactPoint]:
-    """A transaction in which nobody else changes what hangs on this contact point, and no fan-out plans for it."""
+    """Opens a transaction with the contact point's row locked: its subscriptions cannot change, and no messages are planned."""
     with transaction.atomic():
         fanning.hold()
         rows = ContactPoint.objects.select_for_update(of=("self",), no_key=True).select_related("recipient__user")
@@ -275,7 +292,7 @@ def _locked(point: ContactPoint) -> Iterator[ContactPoint]:
 
 
 def _rows(point: ContactPoint) -> QuerySet[Subscription]:
-    """Those that have not ended."""
+    """Returns the contact point's subscriptions that have not ended."""
     return Subscription.objects.filter(contact_point=point).exclude(state=State.ENDED).order_by("pk")
 
 
@@ -288,7 +305,7 @@ def _add(
     asked_from: str,
     invited_by: User | None = None,
 ) -> None:
-    """New rows for those groups that have none; a second request for the same changes nothing."""
+    """Adds rows for groups that have none; a second request for the same group changes nothing."""
     confirmed_at = now if state == State.ACTIVE else None
     rows = [
         Subscription(
@@ -319,7 +336,7 @@ def _verify(point: ContactPoint) -> None:
 def _narrow(row: Subscription, wish: Wish, *, now: datetime) -> None:
     row.deployments, row.products = list(wish.deployments), list(wish.products)
     row.kinds, row.least_priority = wish.kinds, wish.least_priority
-    if row.state == State.ASKED:  # whoever reads the manage page has the address
+    if row.state == State.ASKED:  # a reader of the manage page owns the address
         row.state, row.confirmed_at = State.ACTIVE, now
     row.save()
 
@@ -331,6 +348,6 @@ def _end(point: ContactPoint, rows: QuerySet[Subscription], reason: str, *, now:
 
 
 def _withdraw(point: ContactPoint, *, now: datetime) -> None:
-    """News on their way there for none of the groups that are left are not sent any more (B99, P8)."""
+    """Withdraws waiting deliveries that are for none of the remaining groups (B99, P8)."""
     left = [str(pk) for pk in _rows(point).filter(state=State.ACTIVE).values_list("group", flat=True)]
     batching.withdraw(point, "the subscription has ended", keep=left, now=now)
