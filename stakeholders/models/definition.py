@@ -33,7 +33,7 @@ class NotificationDefinition(models.Model):
         blank=True,
         help_text="The feedback that led to this version: quote it, or name the person who gave it.",
     )
-    # Alerts that begin at this time or later are compared with it. Empty: the definition is being discussed or was replaced.
+    # Alerts that begin at this time or later are compared with it. Empty: it is being discussed, or has been replaced.
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
     service = models.ForeignKey(
         Service, models.PROTECT, related_name="definitions", help_text="Alerts of this service are compared with it."

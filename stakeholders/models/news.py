@@ -85,8 +85,8 @@ class Message(models.Model):
     bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
     language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     content = models.OneToOneField(Content, models.PROTECT, related_name="message")
-    # The groups that are told, as decided then ("told": [{"group": id, "openness": …, "reason": …}]). Later changes of groups
-    # do not affect it.
+    # The groups that are told, as decided then ("told": [{"group": id, "openness": …, "reason": …}]). Later changes of the
+    # groups do not affect it.
     audience = models.JSONField(default=list)
     planned_up_to = models.BigIntegerField(default=0)
     planned = models.PositiveIntegerField(default=0)

@@ -55,7 +55,7 @@ class Outage(models.Model):
         related_name="+",
         help_text="Leave empty for every group that covers what is affected, or choose groups; their matching subgroups are included.",
     )
-    # The scope in the words of messages, if it is wider than what is broken (D5). Empty: the names of deployments or products.
+    # The scope in the words of messages, if it is wider than what is broken (D5). Empty: the names of the rows are used.
     said_geography = models.CharField(
         "geography in messages", max_length=200, blank=True, help_text="Leave empty for the names of the deployments."
     )

@@ -65,7 +65,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Outage | None = None) -> tuple[str, ...]:
-        # What was announced can no longer change.
+        # What stakeholders were told can no longer change.
         if obj and obj.state == Outage.State.ENDED:
             return tuple(chain.from_iterable(flatten(part["fields"]) for _, part in self.fieldsets))
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()

@@ -20,7 +20,7 @@ from stakeholders.rules.languages import DEFAULT
 
 NEWEST = 50
 LOOKED_AT = 500  # messages
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # when a feed last changed that never had an entry
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # counts as the last change of a feed that never had an entry
 
 
 class Feed(Atom1Feed):

@@ -29,7 +29,7 @@ def span(length: timedelta) -> str:
 def at_most(length: timedelta) -> timedelta:
     """Rounds a length up to a limit that reads well: 4 hours for 3 hours 58 minutes (B89).
 
-    The step is 15 minutes above an hour and 5 minutes below.
+    The step is 15 minutes for more than an hour, otherwise 5 minutes.
     """
     step = 15 * MINUTE if length > timedelta(hours=1) else 5 * MINUTE
     return -(-length // step) * step

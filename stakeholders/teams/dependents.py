@@ -24,12 +24,12 @@ LATER = (Update.Kind.PROGRESS, Update.Kind.END, Update.Kind.CORRECTION)
 
 
 def tell_due(now: datetime) -> int:
-    """Passes on at most PASS updates that have not been passed on yet, and returns how many."""
+    """Passes on updates to schedules that have not got them yet, at most PASS in total, and returns how many."""
     return sum(_tell(update_id, member_id, now) for update_id, member_id in islice(_due(now), PASS))
 
 
 def _due(now: datetime) -> Iterator[tuple[int, int]]:
-    """Yields (update id, member id) not passed on yet: updates for the schedule's group, and later ones of outages it knows."""
+    """Yields (update id, member id) not passed on yet: updates for the member's group, and later ones of outages it was told of."""
     update = OuterRef(OuterRef("pk"))
     told = TeamTold.objects.filter(subscription=OuterRef("pk"))
     groups = JSONArray(JSONObject(group=OuterRef("group_id")))
