@@ -1,7 +1,6 @@
 """Links that are valid for one contact point and one purpose (manage, unsubscribe).
 
 They contain no address, do not expire and can be revoked.
-
 The purpose is the name of the URL pattern, which takes the token as its only argument.
 """
 
