@@ -1,4 +1,4 @@
-"""Django looks for the admin here: each room has its own."""
+"""Imports the admin modules of the sub-packages, because Django looks for them here."""
 
 from dispatching.alerts import admin as alerts
 from dispatching.contact import admin as contact

@@ -1,10 +1,10 @@
-"""Alarm clocks for due rows. Losing one, or hearing it five times, does no harm: the sweep does whatever is due.
+"""Wakes workers through the broker for rows that are due. A lost or repeated alarm does no harm: the sweep does all due work.
 
-There are two kinds. Rows that are due now need no name: one nudge, without content, wakes a worker that does everything
-due, in the order that the database gives. A row that is due soon gets a task with its id and token for that time;
-further away than the horizon the sweep finds it in good time.
+There are two kinds of alarm. For rows that are due now, one nudge without content wakes a worker that does all due work, in
+the order that the database gives. A row that is due within HORIZON gets a task with its id and token for that time. The sweep
+finds rows that are due later.
 
-Publishing happens on a thread of its own: a broker that hangs holds up neither a request nor a transaction.
+A separate thread publishes, so that a broker that hangs delays neither a request nor a transaction.
 """
 
 import os
@@ -22,28 +22,28 @@ from dispatching.models import Delivery, Escalation
 
 log = structlog.get_logger(__name__)
 HORIZON = timedelta(minutes=10)
-NOT_EARLY = timedelta(milliseconds=20)  # an alarm that rings a moment too soon would find nothing due
-PAUSE = 0.1  # seconds between two batches: under load equal nudges become one; the first is not held up
-WAITING = 10_000  # alarms kept while the broker is slow; what is more is dropped, and swept
+NOT_EARLY = timedelta(milliseconds=20)  # added, because an alarm that rings a moment too soon would find nothing due
+PAUSE = 0.1  # seconds between two batches, in which equal nudges become one; the first nudge is not delayed
+WAITING = 10_000  # alarms kept while the broker is slow; further alarms are dropped, and the sweep does their work
 
 
 def ring(task: str, queue: str) -> None:
-    """Rows that this task looks for are due now."""
+    """Wakes a worker to run this task, because rows that it looks for are due now."""
     _publisher.put(task, queue)
 
 
 def ring_steps() -> None:
-    """Steps are due now."""
+    """Wakes a worker, because steps are due now."""
     ring("dispatching.tasks.run_due_steps", "engine")
 
 
 def ring_sending(name: str = Delivery.Queue.PAGE.value) -> None:
-    """Deliveries of this queue are due now."""
+    """Wakes a worker, because deliveries of this queue are due now."""
     ring(f"dispatching.tasks.send_due_{name}", name)
 
 
 def ring_escalation(escalation: Escalation, *, now: datetime) -> None:
-    """Its next step is due then: at once, soon (an ETA task), or later (the sweep's)."""
+    """Sets an alarm for the next step: a nudge if it is due, an ETA task if it is due soon, none if later (the sweep finds it)."""
     if escalation.due_at is None:
         return
     if escalation.due_at <= now:
@@ -54,14 +54,14 @@ def ring_escalation(escalation: Escalation, *, now: datetime) -> None:
 
 
 def ring_delivery(delivery: Delivery, *, now: datetime) -> None:
-    """A delivery that waits for its time, if that is soon."""
+    """Sets an alarm for a delivery that waits for its time, if that is soon."""
     if delivery.due_at and timedelta(0) < delivery.due_at - now <= HORIZON:
         token = (delivery.pk, delivery.attempt, delivery.queue)
         _publisher.put("dispatching.tasks.send", delivery.queue, args=token, eta=delivery.due_at + NOT_EARLY)
 
 
 class Publisher:
-    """One thread a process that hands alarms to the broker; equal nudges that wait together become one."""
+    """Hands alarms to the broker, on one thread for each process. Equal nudges that wait together become one."""
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[str, str, tuple, datetime | None]] = queue.Queue(WAITING)
@@ -80,7 +80,7 @@ class Publisher:
 
     def _start(self) -> None:
         with self._starting:
-            if self._pid != os.getpid():  # also after a fork, which leaves threads behind
+            if self._pid != os.getpid():  # also after a fork, which does not copy threads
                 self._waiting = queue.Queue(WAITING)
                 threading.Thread(target=self._run, name="alarms", daemon=True).start()
                 self._pid = os.getpid()
@@ -97,7 +97,7 @@ class Publisher:
     def _publish(self, task: str, to: str, args: tuple[Any, ...], eta: datetime | None) -> None:
         try:
             current_app.send_task(task, args=args, eta=eta, queue=to, ignore_result=True, retry=False)
-        except Exception as error:  # whatever the broker says: the sweep does it
+        except Exception as error:  # whatever the broker's error is, the sweep does the work
             log.warning("alarm_not_published", task=task, error=type(error).__name__)
 
 

@@ -13,7 +13,7 @@ class DispatchingConfig(AppConfig):
         reach.register(self.without_contact_point)
 
     def without_contact_point(self, users: set[int]) -> set[int]:
-        """Those of these users who have no contact point that may be used."""
+        """The ids of the given users who have no usable contact point."""
         contact_point: Any = self.get_model("ContactPoint")
         points = contact_point.objects.usable().filter(recipient__user__in=users)
         return users - set(points.values_list("recipient__user", flat=True))

@@ -1,4 +1,4 @@
-"""Look for what must not be, without a look-back limit; repair it, say so on the timeline, and count it as a bug."""
+"""Finds states that must not occur, with no limit on their age, repairs them, says so on the timeline, and counts them as bugs."""
 
 from datetime import datetime, timedelta
 
@@ -15,9 +15,9 @@ LATE = timedelta(seconds=60)
 
 
 def audit(now: datetime) -> int:
-    """Gives every open alert that nobody has and that never had one an escalation; returns the number of repairs.
+    """Starts an escalation for every triggered alert that never had one. Returns the number of repairs.
 
-    Tells the owners of calendars that cannot be read, and those who are asked for a swap or were answered, too.
+    Also tells the owners of calendars that cannot be read, and people who are asked for a swap or were answered.
     """
     forgotten = Alert.objects.filter(state=Alert.State.TRIGGERED, escalations=None, first_at__lte=now - LATE / 2)
     repaired = sum(_start(pk, now) for pk in list(forgotten.values_list("pk", flat=True)[:1000]))
@@ -42,9 +42,9 @@ def _start(alert_id: int, now: datetime) -> bool:
 
 
 def overdue(now: datetime) -> dict[str, int]:
-    """How many rows are due for more than a minute, by kind; health and metrics read it."""
+    """The number of rows that have been due for more than a minute, by kind; used by health and metrics."""
     late = now - LATE
-    # A hundred thousand take their time; late is what waits while nobody sends.
+    # A hundred thousand messages take a while, so batches are late only if nobody is sending.
     going = Delivery.objects.filter(queue=Delivery.Queue.BULK, state=Delivery.State.SENDING, due_at__gt=now).exists()
     return {
         "steps": Escalation.objects.due(late).count(),

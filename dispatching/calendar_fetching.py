@@ -1,4 +1,4 @@
-"""Calendars from outside are fetched when they are due: claim, fetch, keep. Apart from the sweep: a slow one delays no page."""
+"""Fetches external calendars that are due: claim, fetch, keep. Separate from the sweep, so that a slow one delays no page."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,12 +12,12 @@ from schedules.calendars import feeds
 from schedules.calendars.occurrences import LONGEST, BadCalendar
 from schedules.models import CalendarFeed
 
-PASS = 20  # feeds a call: the queue has other work, too
+PASS = 20  # feeds for each call, because the queue has other work, too
 _client = Client()
 
 
 def fetch_due(now: datetime, going: Callable[[], bool] = lambda: True) -> int:
-    """Reads up to a pass of the calendars that are due, or until `going` says no; says how many it read."""
+    """Reads up to PASS calendars that are due, while `going` returns true. Returns how many it read."""
     done = 0
     while done < PASS and going() and (feed := _claim(now)):
         _read(feed, now)
@@ -26,7 +26,7 @@ def fetch_due(now: datetime, going: Callable[[], bool] = lambda: True) -> int:
 
 
 def _claim(now: datetime) -> CalendarFeed | None:
-    """The calendar that has been due longest; whatever happens to us, it is due again in a quarter of an hour."""
+    """Claims the calendar that has been due longest. It is due again in a quarter of an hour, even if this process dies."""
     with transaction.atomic():
         due = CalendarFeed.objects.select_for_update(skip_locked=True).filter(due_at__lte=now)
         feed = due.order_by("due_at", "pk").first()

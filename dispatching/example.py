@@ -1,4 +1,4 @@
-"""The example organisation: the source's sample teams, policies and priorities, as data. Safe to load again."""
+"""The example organisation: the sample teams, policies and priorities of the source, as data. Safe to load again."""
 
 from datetime import date, time, timedelta
 from typing import Any
@@ -48,9 +48,9 @@ SERVICES = [
 
 @transaction.atomic
 def load(password: str | None) -> dict[str, str]:
-    """Creates what is missing and changes nothing that is there. Returns the keys of integrations it made, by name.
+    """Creates missing rows and changes no existing ones. Returns the keys of the integrations that it made, by name.
 
-    `password` is for people made now; None gives them no password.
+    `password` is for the people that it creates; None gives them no password.
     """
     people = {row[0]: _person(*row[:4], password) for row in PEOPLE}
     teams = {name: _team(name, people["mo"]) for name in ("Team 1", "Team 2")}
@@ -148,7 +148,7 @@ def _main_and_backup(team: Team, people: list[User]) -> tuple[Schedule, Schedule
 
 
 def _business_hours(team: Team, people: list[User]) -> Schedule:
-    """Table 7.6 in business hours: outside them an alert goes on to the experts at once."""
+    """The schedules of Table 7.6, in business hours only. Outside them an alert goes on to the experts at once."""
     rotation = _rotation(team.name, team, people)
     for position in (2, 1):
         text = "In business hours only: the person with the next turn."
@@ -157,7 +157,7 @@ def _business_hours(team: Team, people: list[User]) -> Schedule:
 
 
 def _roles(people: dict[str, User]) -> None:
-    """Table 9.17: coordinator and communicator change every two weeks."""
+    """The schedules of Table 9.17: the coordinator and the communicator change every two weeks."""
     for role, names in (("Incident coordinator", ("ana", "dee")), ("Incident communicator", ("rep", "mo"))):
         rotation = _rotation(role, None, [people[name] for name in names], weeks=2)
         _schedule(role, None, rotation, 0, "Two weeks each.")

@@ -1,4 +1,4 @@
-"""Do whatever is due and has not been done: what alarms wake, what beat and every worker's ticker run, what tests call."""
+"""Does all due work that has not been done. Alarms wake parts of it, beat and every worker's ticker run it, tests call it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,14 +15,14 @@ from dispatching.models.delivery import DeliveryQuerySet
 from dispatching.notices import shift_watch
 
 log = structlog.get_logger(__name__)
-PASS = 50  # rows a pass: small enough that one reading of the clock serves them all
+PASS = 50  # rows for each pass, few enough to share one reading of the clock
 
 
 def run_steps(now: datetime) -> int:
-    """Runs up to a pass of the steps that are due; says how many it ran."""
+    """Runs up to PASS steps that are due. Returns how many it ran."""
     try:
         return escalating.run_due(PASS, moment=escalating.Moment(now))
-    except Exception:  # one alert that cannot be handled must not hold up the others (faults A15): which is it?
+    except Exception:  # find the alert that fails, so that it does not hold up the others (faults A15)
         log.exception("pass_failed")
         due = Escalation.objects.due(now).order_by("due_at", "pk").values_list("pk", "position")[:PASS]
         return sum(_run_step(escalation_id, position, escalating.Moment(now)) for escalation_id, position in list(due))
@@ -38,7 +38,7 @@ def _run_step(escalation_id: int, position: int, moment: escalating.Moment) -> b
 
 
 def send_one(queue: str, now: datetime) -> bool:
-    """Sends the delivery that has been due longest; False if there is none."""
+    """Sends the delivery that has been due longest. Returns False if there is none."""
     claim = delivering.claim_next(queue, now=now)
     if claim is None:
         return False
@@ -53,7 +53,7 @@ def send(claim: delivering.Claim, *, now: datetime) -> None:
 
 
 def follow_up(now: datetime) -> int:
-    """Follows up the failures that nobody has followed up yet; those of shared words are left to whoever shared them."""
+    """Follows up at most PASS failures that nobody has followed up yet. Failures of shared words are left to the app that sent them."""
     lost: DeliveryQuerySet = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content=None)
     ids = list(lost.order_by("due_at").values_list("pk", flat=True)[:PASS])
     for pk in ids:
@@ -62,10 +62,11 @@ def follow_up(now: datetime) -> int:
 
 
 def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
-    """A pass of everything that is due; at once another one only while there is more than a pass, for a minute at most.
+    """Does a pass of all due work, and repeats it while there is more than one pass to do, for a minute at most.
 
-    What follows from it rings for itself, or waits for the next sweep. Of deliveries that share their words each sweep
-    sends one batch, and wakes the workers for the rest. Then the proof of work. Says what the last pass did.
+    Work that results from it has its own alarms, or waits for the next sweep. For each queue, a sweep sends one batch of
+    deliveries with shared words, and wakes the workers for the rest. Then it records the proof of work. Returns the number of
+    rows that the last pass and the batches handled.
     """
     start, done = clock(), PASS
     while going() and done >= PASS and clock() - start < timedelta(minutes=1):
@@ -82,7 +83,7 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
 
 
 def record(name: str, now: datetime, repaired: int = 0) -> None:
-    """Says when this kind of sweep was last completed."""
+    """Records that this kind of sweep was completed at `now`."""
     SweepRecord.objects.bulk_create(
         [SweepRecord(name=name, completed_at=now, repaired=repaired)],
         update_conflicts=True,

@@ -1,4 +1,4 @@
-"""Alarm clocks: read the clock, call one verb. No task catches, retries or carries more than ids and a token."""
+"""The Celery tasks. Each reads the clock and calls one verb; none catches errors, retries, or carries more than ids and a token."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def going() -> bool:
 
 @shared_task
 def run_due_steps() -> None:
-    # A pass that was not full has left nothing; what has become due since rings for itself.
+    # A pass that was not full has left nothing. Steps that have become due since then have alarms of their own.
     while going() and sweeping.run_steps(clock.now()) == sweeping.PASS:
         pass
 
@@ -38,7 +38,8 @@ def send_due_page() -> None:
 
 @shared_task
 def send_due_bulk() -> None:
-    # One that has words of its own after each batch of those that share them: neither kind waits for the end of the other.
+    # After each batch of deliveries with shared words, one with words of its own, so that neither kind waits for the
+    # end of the other.
     while going() and batching.send_due("bulk", clock.now, going) + sweeping.send_one("bulk", clock.now()):
         pass
 
@@ -65,7 +66,7 @@ def fetch_calendars() -> None:
     calendar_fetching.fetch_due(clock.now(), going=going)
 
 
-@worker_init.connect  # not worker_ready: that waits for the broker, and the ticker is there for when it is away
+@worker_init.connect  # not worker_ready, which waits for the broker: the ticker must run while the broker is down
 def start_ticker(**_: Any) -> None:
     ticker.start(clock.now)
 

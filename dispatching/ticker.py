@@ -1,4 +1,4 @@
-"""A thread in every worker that sweeps, so that neither beat nor the broker is a single point of failure."""
+"""A thread in every worker that runs the sweep, so that neither beat nor the broker is a single point of failure."""
 
 import random
 import threading
@@ -16,18 +16,18 @@ AUDIT_EVERY = 15  # sweeps
 Sweep = Callable[[Callable[[], datetime]], object]  # given the clock
 _sweeps: list[Sweep] = []
 
-# Set when this worker is told to end: whoever drains a queue finishes the row at hand and stops.
+# Set when this worker is told to end. A task that drains a queue then finishes its current row and stops.
 stopping = threading.Event()
 
 
 def register(theirs: Sweep) -> None:
-    """To be called once, when the application starts, by apps that have rows of their own to sweep."""
+    """Registers a sweep of another app's own rows. The app calls this once, when the application starts."""
     if theirs not in _sweeps:
         _sweeps.append(theirs)
 
 
 def run(clock: Callable[[], datetime]) -> None:
-    """Sweeps every SWEEP_SECONDS, a little jittered, and audits now and then, until `stopping` is set."""
+    """Sweeps every SWEEP_SECONDS, with some jitter, and audits every AUDIT_EVERY sweeps, until `stopping` is set."""
     turn = 0
     while not stopping.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2)):
         turn += 1
@@ -37,7 +37,7 @@ def run(clock: Callable[[], datetime]) -> None:
                 theirs(clock)
             if turn % AUDIT_EVERY == 0:
                 audit.audit(clock())
-        except Exception as error:  # a database that restarts: the next sweep has a new connection
+        except Exception as error:  # for example, the database restarts: the next sweep has a new connection
             log.warning("sweep_failed", error=type(error).__name__)
         close_old_connections()
 

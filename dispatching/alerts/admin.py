@@ -1,4 +1,4 @@
-"""Alerts, to read; what can be done about them are buttons."""
+"""The admin of alerts: read-only pages, with buttons for the actions."""
 
 import json
 from datetime import datetime
@@ -23,7 +23,7 @@ SHAPES = {Alert.State.TRIGGERED: "▲", Alert.State.ACKNOWLEDGED: "●", Alert.S
 
 @admin.register(Alert)
 class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
-    """Everyone may look. Its team, those who were paged, and who may change alerts may act."""
+    """Everybody may look. The service's team, people who were paged, and users who may change alerts may act."""
 
     readable = True
     verbs = ("acknowledge", "resolve", "escalate_now")
@@ -139,7 +139,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
 
 
 def _next_step(running: Escalation) -> FrozenStep | None:
-    # Before its first step has run, the policy is not frozen yet.
+    # The policy is not frozen until the first step has run.
     snapshot = running.snapshot or (running.policy.snapshot() if running.policy else None)
     return step_at(snapshot, running.position) if snapshot else None
 

@@ -1,4 +1,4 @@
-"""Alerts: read them, and act on them with the same verbs as every other surface."""
+"""The API of alerts: reads them, and acts on them with the same verbs as every other surface."""
 
 from collections.abc import Callable
 from typing import Any
@@ -83,14 +83,14 @@ class AlertFilters(filters.FilterSet):
 
 
 class LinePages(Pages):
-    """A timeline mostly fits one page."""
+    """Pagination with a larger page, because most timelines fit on one."""
 
     default_limit = 500
     max_limit = NEWEST_LINES
 
 
 def verb(function: Callable) -> Callable:
-    """An alert's verb as a POST, for the service's team and whoever was paged: they are not administrators."""
+    """Makes an alert's verb a POST for the service's team and people who were paged, who need not be administrators."""
     answers = {200: AlertDetailSerializer, 409: OpenApiResponse(description="The state forbids it; `detail` says why.")}
     post = action(detail=True, methods=["post"], permission_classes=[IsAuthenticated], filterset_class=None)
     return post(extend_schema(request=None, responses=answers)(function))
@@ -114,17 +114,17 @@ class AlertViewSet(ReadOnlyResource):
 
     @verb
     def acknowledge(self, request: Request, pk: str) -> Response:
-        """Somebody has it: no page starts any more."""
+        """Acknowledges the alert: no further page is sent."""
         return self._do(lifecycle.acknowledge)
 
     @verb
     def resolve(self, request: Request, pk: str) -> Response:
-        """It is over."""
+        """Resolves the alert."""
         return self._do(lifecycle.resolve)
 
     @verb
     def escalate(self, request: Request, pk: str) -> Response:
-        """The next step runs now instead of at its time."""
+        """Runs the next step now instead of at its time."""
         return self._do(lifecycle.escalate)
 
     def _do(self, do: Callable[..., Alert]) -> Response:
@@ -138,6 +138,6 @@ class AlertViewSet(ReadOnlyResource):
     @extend_schema(responses=LineSerializer(many=True))
     @action(detail=True, pagination_class=LinePages, filterset_class=None)
     def timeline(self, request: Request, pk: str) -> Response:
-        """Every event and decision, oldest first; of a very long history the newest 5,000 lines."""
+        """Every event and decision, oldest first; only the newest 5,000 lines of a very long history."""
         lines = self.paginate_queryset(timeline.of(self.get_object(), last=NEWEST_LINES))
         return self.get_paginated_response(LineSerializer(lines, many=True).data)

@@ -1,7 +1,7 @@
-"""Run one step of an escalation: targets → people on duty → pages → the next step's due time.
+"""Runs the steps of escalations: targets → people on duty → pages → the next step's due time.
 
-One transaction, under the alert's row lock, which is the only lock for the alert and everything below it. Database
-only, therefore exactly once: the position is the token, and it moves in the same transaction.
+A step runs in one transaction under the alert's row lock, which is the only lock for the alert and everything below it.
+It touches only the database, so it runs exactly once: the position is the token, and it moves in the same transaction.
 """
 
 import json
@@ -28,8 +28,8 @@ Kind, State = AlertEvent.Kind, Escalation.State
 NOTHING: dict[str, Any] = {"policy": None, "name": "(deleted)", "repeat": 0, "steps": []}
 
 
-# Fair: the first alert of each service before the second of any, so that a storm in one place holds up no other.
-# Whatever somebody else is at is left out, so that any number of workers at once each get others.
+# Fair: the first alert of each service comes before the second of any, so that a storm in one service does not delay
+# others. Locked alerts are skipped, so that any number of workers at once each get different ones.
 FAIR = """
 SELECT alert.id FROM dispatching_alert alert JOIN (
     SELECT alert_id, due_at, row_number() OVER (PARTITION BY service_id ORDER BY due_at, escalation.id) AS turn
@@ -40,7 +40,7 @@ SELECT alert.id FROM dispatching_alert alert JOIN (
 ORDER BY turn, due_at LIMIT %(most)s FOR UPDATE OF alert SKIP LOCKED
 """
 
-# By hand, for a bulk_update takes a millisecond to compose.
+# Written by hand, because a bulk_update takes a millisecond to compose.
 MOVED = ("id", "snapshot", "position", "due_at", "state", "failures")
 MOVE = """
 UPDATE dispatching_escalation AS escalation SET snapshot = ran.snapshot, position = ran.position, due_at = ran.due_at,
@@ -53,11 +53,11 @@ WHERE escalation.id = ran.id
 
 @dataclass
 class Moment:
-    """What is the same for all steps of one pass at one `now`: who is on duty, who is in a team. Kept for the pass only."""
+    """Data that all steps of one pass at one `now` share: the people on duty and in teams. Kept for the pass only."""
 
     now: datetime
     people: dict[tuple[str, int], list[tuple[User, str]]] = field(default_factory=dict)
-    # Why a target has nobody, where more can be said than that.
+    # Why a target has nobody, if there is a specific reason.
     empty: dict[tuple[str, int], str] = field(default_factory=dict)
     recipients: dict[int, Recipient] = field(default_factory=dict)
     snapshots: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Moment:
 
 @dataclass
 class Decisions:
-    """What steps decide, written at once when all of them have: for fifty steps as many statements as for one."""
+    """The decisions of all steps of a pass, written together at its end: fifty steps take as many statements as one."""
 
     ran: list[Escalation] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Decisions:
 
 
 def run_due(most: int, *, moment: Moment) -> int:
-    """Runs up to `most` of the steps that are due, in one transaction under the locks of their alerts; how many it ran."""
+    """Runs up to `most` due steps, in one transaction under the locks of their alerts. Returns how many it ran."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(FAIR, {"now": moment.now, "most": most})
@@ -108,13 +108,13 @@ def run_step(escalation_id: int, position: int, *, moment: Moment) -> bool:
 
 
 def lock_alert_of(escalation_id: int) -> Alert | None:
-    """The alert of an escalation, locked; None if it is gone or somebody else is at it just now (they or a sweep go on)."""
+    """Locks and returns the alert of an escalation. None if it is deleted, or locked by somebody else (they or a sweep go on)."""
     alerts = Alert.objects.select_for_update(of=("self",), skip_locked=True)
     return alerts.filter(escalations=escalation_id).first()
 
 
 def _due(now: datetime) -> QuerySet[Escalation]:
-    """Those whose step is due, each with all that its page says."""
+    """The escalations whose step is due, with the related rows that their pages need."""
     return Escalation.objects.due(now).select_related("alert__service", "alert__priority", "policy")
 
 
@@ -166,7 +166,7 @@ def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment
     escalation.position = step.position + 1
     escalation.due_at = now + step.span
     if not pages:
-        # Waiting for somebody who was not told would be waiting for nobody (A49).
+        # Nobody was told, so there is nobody to wait for (A49).
         escalation.due_at = now
         plan.note(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
 
@@ -188,7 +188,7 @@ def _exhaust(escalation: Escalation, plan: Decisions, moment: Moment) -> None:
 
 
 def stop(alert: Alert) -> None:
-    """No further step runs. The caller holds the lock on the alert."""
+    """Stops the alert's escalation: no further step runs. The caller holds the lock on the alert."""
     Escalation.objects.running().filter(alert=alert).update(state=State.STOPPED, due_at=None)
 
 
@@ -197,7 +197,7 @@ def _active(recipient: Recipient) -> bool:
 
 
 def people_of(step: rules.FrozenStep, moment: Moment) -> tuple[list[Called], list[str]]:
-    """Whom a step reaches at this moment, each person once with every reason, and why targets reach nobody."""
+    """The people that a step reaches at this moment, each once with all reasons, and the reasons why targets reach nobody."""
     reasons: dict[int, list[str]] = {}
     users: dict[int, User] = {}
     empty = []
@@ -215,7 +215,7 @@ def people_of(step: rules.FrozenStep, moment: Moment) -> tuple[list[Called], lis
 
 
 def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
-    """Finds the people of all these steps together; what is not found here is asked for one by one."""
+    """Finds the people of all these steps together; `_people` looks up the other targets one by one."""
     targets = {(t["type"], t["id"]): t["name"] for step in steps if step for t in step.targets}
     wanted = targets.keys() - moment.people.keys()
     if not wanted:
@@ -236,14 +236,14 @@ def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
 def _people(target: Any, moment: Moment) -> list[tuple[User, str]]:
     key = (target["type"], target["id"])
     if key not in moment.people:
-        # A team is an auth group underneath.
+        # A team is an auth group in the database.
         members = present(User.objects.filter(groups=target["id"]), moment.now)
         moment.people[key] = [(user, f"member of {target['name']}") for user in members]
     return moment.people[key]
 
 
 def _recipients(users: Iterable[User], moment: Moment) -> dict[int, Recipient]:
-    """Each user's recipient; who never had a contact point gets an empty one, so that the timeline can name them."""
+    """Recipients by user id. Creates the missing ones, without contact points, so that the timeline can name these people."""
     wanted = {user.pk for user in users}
     _find_recipients(wanted - moment.recipients.keys(), moment)
     if unknown := wanted - moment.recipients.keys():
@@ -259,7 +259,8 @@ def _find_recipients(users: set[int], moment: Moment) -> None:
 
 
 def follow_up(delivery_id: int, *, now: datetime) -> None:
-    """After a final failure: that person's next contact point is used now; if nobody of the step is left, the next step."""
+    """Reacts to a page that finally failed: uses the person's next contact point now or, if no page of the step is left,
+    runs the next step now. Locks the alert's row."""
     with transaction.atomic():
         page = Page.objects.filter(delivery=delivery_id).first()
         alert = Alert.objects.select_for_update().filter(pk=page.alert_id).first() if page else None
@@ -285,7 +286,7 @@ def _next_step_now(alert: Alert, page: Page, now: datetime) -> None:
 
 
 def park(escalation_id: int, position: int, error: Exception, *, now: datetime) -> None:
-    """A step that could not run waits a little, on the timeline, so that it holds up no other (faults A15)."""
+    """Postpones a step that could not run, and says so on the timeline, so that it does not delay others (faults A15)."""
     with transaction.atomic():
         alert = lock_alert_of(escalation_id)
         escalation = Escalation.objects.running().filter(pk=escalation_id, position=position).first()

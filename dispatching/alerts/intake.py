@@ -1,7 +1,7 @@
-"""Accept events: one statement opens or counts alerts, writes the timeline and starts escalations, for any number.
+"""Accepts events: one statement opens or counts alerts, writes the timeline and starts escalations, for any number of events.
 
-What `accept` has returned is committed. The statement locks alerts in the order of their keys, so that two batches with
-the same keys wait for each other instead of deadlocking.
+When `accept` returns, everything is committed. The statement locks alerts in the order of their keys, so that two batches
+with the same keys wait for each other instead of deadlocking.
 """
 
 import json
@@ -22,8 +22,8 @@ from schedules.refused import Refused
 
 log = structlog.get_logger(__name__)
 
-# The unique index decides what is a repeat, so it is true under any concurrency. A new alert has just the count it was
-# given; one that was open before has more.
+# The unique index decides which events are repeats, so the answer is right under any concurrency. A new alert has exactly
+# the count that it was given; an alert that was open before has more.
 TRIGGER = """
 WITH sender AS ({sender}), incoming AS (
     SELECT e.*, sender.id AS sender_id, sender.now, sender.refused,
@@ -75,7 +75,7 @@ SELECT dedup_key, id, kind, sender_id, refused, now FROM matched
 TRIGGER_OF = TRIGGER.format(
     sender="SELECT id, service_id, false AS refused, %(now)s AS now FROM dispatching_integration WHERE id = %(integration)s"
 )
-# Whose key it is, what else is known of them, and the database's clock.
+# The integration with this key, whether its last requests were refused, and the database's clock.
 FIND = """
 SELECT own.id, service_id, refusal.id IS NOT NULL AS refused, clock_timestamp() AS now FROM dispatching_integration own
 LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id WHERE key_hash = %(key_hash)s AND enabled
@@ -90,7 +90,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of one event. `outcome`: triggered (a new alert), repeated, acknowledged, resolved, ignored."""
+    """The result for one event. `outcome`: triggered (a new alert), repeated, acknowledged, resolved, ignored."""
 
     dedup_key: str
     alert_id: int | None
@@ -98,7 +98,7 @@ class Accepted:
 
 
 def integration_of(key: str) -> Integration | None:
-    """The enabled integration with this key, with what else is known in one look; None if there is none."""
+    """The enabled integration with this key, with `refused` and `asked_at` set, in one query; None if there is none."""
     rows = _ask(FIND, {"key_hash": key_hash(key)})
     if not rows:
         return None
@@ -109,9 +109,9 @@ def integration_of(key: str) -> Integration | None:
 
 
 def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accepted]] | None:
-    """As `accept`, for whoever holds this key, by the database's clock; None if nobody does.
+    """Like `accept`, for the integration with this key and by the database's clock; None if there is no such integration.
 
-    Where all events are triggers, as nearly always, whose key it is costs no question of its own.
+    If all events are triggers, as nearly always, looking up the key takes no query of its own.
     """
     if not events or any(event.action != "trigger" for event in events):
         integration = integration_of(key)
@@ -126,9 +126,9 @@ def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accept
 
 
 def _ask(statement: str, values: dict[str, Any]) -> list[tuple]:
-    """The first statement of a request. A connection that has gone away is replaced, and it is said once more: should it
-    have arrived after all, that is one more repeat of an open alert."""
-    # No question of its own: this one tells as well whether the connection works.
+    """Runs the first statement of a request. If the connection is broken, it is replaced and the statement is repeated; if the
+    first one had arrived after all, that is one more repeat of an open alert."""
+    # No health check of its own: this statement shows as well whether the connection works.
     connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     try:
         return _run(statement, values)
@@ -150,7 +150,7 @@ def _known(pk: int, *, refused: bool, now: datetime) -> Integration:
 
 
 def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:
-    """Does what the events say, in their order, and says what became of each. Everything is committed on return."""
+    """Carries out the events in their order and returns the outcome of each. Everything is committed on return."""
     answers: list[Accepted] = []
     for action, run in groupby(events, key=lambda event: event.action):
         if action == "trigger":
@@ -182,7 +182,7 @@ def _rows(events: Iterable[Event]) -> str:
 
 
 def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """One row a key, with its count: a statement can touch a row only once."""
+    """One row for each key, with its count, because a statement can touch a row only once."""
     rows: dict[str, dict[str, Any]] = {}
     for event in events:
         if event.dedup_key in rows:
@@ -193,7 +193,7 @@ def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
 
 
 def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
-    """Acknowledge or resolve from the source. One that changes nothing is recorded, where there is an alert to record it at."""
+    """Acknowledges or resolves for the source. An event that changes nothing goes on the alert's timeline, if there is an alert."""
     alert = Alert.objects.filter(integration=integration, dedup_key=event.dedup_key).order_by("-pk").first()
     if alert is None:
         log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)

@@ -1,7 +1,7 @@
-"""What can happen to an alert, one verb each, called alike by page link, API, admin and source.
+"""The verbs of an alert: acknowledge, resolve and escalate, used by page links, the API, the admin and sources alike.
 
-Every verb locks the alert's row first, and only it; asks whether the move is legal; and writes the timeline. A refusal
-is an exception that the admin shows and the API turns into 409.
+Every verb locks the alert's row first, and only it, then checks that the move is allowed, and writes the timeline. A
+refusal is an exception (`Refused`) that the admin shows and the API turns into 409.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ Kind, State = AlertEvent.Kind, Alert.State
 
 
 def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
-    """Somebody has it: no page starts any more. Refused unless the alert is triggered."""
+    """Acknowledges the alert, so that no further page is sent. Refused unless the alert is triggered."""
     with transaction.atomic():
         alert = _locked(alert)
         _move(alert, State.ACKNOWLEDGED)
@@ -33,7 +33,7 @@ def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str
 def resolve(
     alert: Alert, *, now: datetime, by: User | None = None, via: str = "", ended_at: datetime | None = None
 ) -> Alert:
-    """It is over. `ended_at` is when the source says that it ended, if it says so. Refused if it was over already."""
+    """Resolves the alert. `ended_at` is the end according to the source, if known. Refused if the alert is resolved already."""
     with transaction.atomic():
         alert = _locked(alert)
         _move(alert, State.RESOLVED)
@@ -45,7 +45,7 @@ def resolve(
 
 
 def escalate(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
-    """The next step runs now instead of at its time. Refused unless an escalation is running."""
+    """Makes the next step run now instead of at its time. Refused unless an escalation is running."""
     with transaction.atomic():
         alert = _locked(alert)
         if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
@@ -67,14 +67,14 @@ def _move(alert: Alert, to: Alert.State) -> None:
 
 
 def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
-    """Ends the escalation and withdraws what is on its way; returns what the timeline says of it."""
+    """Ends the escalation and withdraws pages that are on their way. Returns words for the timeline, empty if there were none."""
     escalating.stop(alert)
     count = delivering.suppress(list(paging.withdraw(alert)), reason, now=now)
     return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
 
 
 def _who(by: User | None, via: str) -> str:
-    """Ana via link; or, without a person who has a login, whom `via` names; or the source of the alert."""
+    """The person and `via`, such as "Ana via link"; without a person, `via` alone; without both, "the source"."""
     return f"{by.name} via {via}" if by and via else by.name if by else via or "the source"
 
 

@@ -1,4 +1,4 @@
-"""The acknowledge link of a page: good for one alert and one recipient."""
+"""The acknowledge link of a page, valid for one alert and one recipient."""
 
 from django.core import signing
 
@@ -10,12 +10,12 @@ SALT = "dispatching.page"
 
 
 def link(alert: Alert, recipient: Recipient) -> str:
-    """The page's own link: shows the alert to this person and lets them acknowledge it; good for 30 days."""
+    """The link that shows the alert to this person and lets them acknowledge it; valid for 30 days."""
     return public_url("alert_page", signing.dumps([alert.pk, recipient.pk], salt=SALT))
 
 
 def read(token: str) -> tuple[Alert, Recipient] | None:
-    """Whose link it is, and to which alert; None if it is forged or too old, or if the one or the other is gone."""
+    """The alert and the recipient of a link; None if it is forged or too old, or if either of them is deleted."""
     try:
         alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
     except signing.BadSignature:

@@ -1,4 +1,4 @@
-"""The finished words of a page: all that is needed to act, in the first lines what matters most (A25)."""
+"""The finished words of a page: all that a person needs to act, the most important things first (A25)."""
 
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -
 
 
 def facts(alert: Alert) -> dict[str, Any]:
-    """The alert as plain values, for machine channels."""
+    """The alert as plain values, for channels that machines read."""
     return {
         "id": alert.pk,
         "state": alert.state,

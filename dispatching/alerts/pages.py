@@ -1,4 +1,4 @@
-"""The page's own link: GET shows the alert, POST acknowledges it. Link scanners only ever GET (faults K11)."""
+"""The web page behind a page's link: GET shows the alert, POST acknowledges it. Link scanners only use GET (faults K11)."""
 
 import json
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
 @require_http_methods(["GET", "HEAD", "POST"])
 def alert_page(request: HttpRequest, token: str) -> HttpResponse:
     response = _answer(request, token, clock.now())
-    response["Referrer-Policy"] = "no-referrer"  # the address is a key: a runbook must not get it (faults K13)
+    response["Referrer-Policy"] = "no-referrer"  # the URL is a key: a runbook's site must not get it (faults K13)
     return response
 
 
@@ -73,7 +73,7 @@ def _show(
 
 
 def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
-    """“Acknowledged by Ana”; by way of the timeline where it was nobody with a login."""
+    """Words such as “Acknowledged by Ana”, taken from the timeline if a person or source without a login acknowledged."""
     if alert.acknowledged_by:
         return f"Acknowledged by {alert.acknowledged_by}"
     said = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
@@ -81,7 +81,7 @@ def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
 
 
 def _places(alert: Alert) -> list[tuple[str, str]]:
-    """Where it is, as far as the event says so."""
+    """The places that the alert names, as (label, value)."""
     named = [
         ("Deployment", alert.deployment),
         ("Product", alert.product),

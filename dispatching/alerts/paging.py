@@ -1,4 +1,4 @@
-"""Plan one person's deliveries for one step run of one alert."""
+"""Plans the pages of one step run of one alert, with the deliveries of each person."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Kind = AlertEvent.Kind
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """Somebody a step wants to reach, and the reason that the page and the timeline give."""
+    """A recipient whom a step wants to reach, and the reason that the page and the timeline give."""
 
     recipient: Recipient
     why: str
@@ -28,9 +28,9 @@ def page(
     lines: list[AlertEvent],
     now: datetime,
 ) -> list[Page]:
-    """Plans the pages of one step run, each with its delivery; adds to `lines` who is paged and who cannot be reached.
+    """Plans the pages of one step run, each with its delivery. Adds lines for people who are paged or cannot be reached to `lines`.
 
-    The caller writes them all. Recipients come with their contact points and rules prefetched (`reachable`).
+    The caller writes them all, and passes recipients with their contact points and rules prefetched (`reachable`).
     """
     planned = []
     for each in called:
@@ -51,7 +51,7 @@ def page(
 
 
 def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
-    """One for each link of the person's chain; none if there is no way to reach them."""
+    """One delivery for each contact point in the person's chain; an empty list if the person cannot be reached."""
     recipient = called.recipient
     chained = links(recipient)
     if not chained:
@@ -87,7 +87,7 @@ def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetim
 
 
 def reachable(recipients) -> Iterable[Recipient]:
-    """The same recipients with all that `page` needs."""
+    """The same recipients with all the related rows that `page` needs."""
     return recipients.select_related("user").prefetch_related("contact_points__rules")
 
 

@@ -1,6 +1,6 @@
-"""The alert's timeline: one line for each event and decision, written in the transaction that makes it true.
+"""The timeline of an alert: one line for each event and decision, written in the transaction that makes it true.
 
-What became of a page is not written twice: those lines are the attempts of its delivery.
+The results of pages are not written twice: their lines are made from the attempts of the deliveries.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from schedules.models import User
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line for a reader: when (UTC), what kind, in words, and who did it by hand (None: Tocsin or the source)."""
+    """One line for a reader: the time (UTC), the kind, the words, and the person who acted (None: Tocsin or the source)."""
 
     at: datetime
     kind: str
@@ -35,12 +35,12 @@ def write(*entries: AlertEvent) -> None:
 
 
 def of(alert: Alert, *, last: int | None = None) -> list[Entry]:
-    """Every event and decision, oldest first; only the `last` so many if that is given."""
+    """Every event and decision, oldest first; only the last `last` lines if it is given."""
     events = AlertEvent.objects.filter(alert=alert).select_related("by").order_by("-pk")[:last]
     attempts = (
         Attempt.objects.filter(delivery__page__alert=alert).select_related("delivery").order_by("-at", "-pk")[:last]
     )
-    # At one and the same moment a page was planned before it was sent.
+    # If the times are equal, a page was planned before it was sent.
     lines = list(merge(_attempts(attempts), _events(events), key=lambda line: line.at, reverse=True))
     return lines[:last][::-1]
 

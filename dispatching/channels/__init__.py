@@ -1,5 +1,6 @@
-"""The media: e-mail, webhook, text message, notification in a browser and (in tests) memory. A new one is a module with
-a Channel, and one line here.
+"""The channels: e-mail, webhook, text message, browser notification and (in tests) memory.
+
+To add one, write a module with a Channel and register it here.
 """
 
 from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register

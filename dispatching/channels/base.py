@@ -1,4 +1,4 @@
-"""What every channel promises, and the registry of those there are."""
+"""The interface of a channel, and the registry of the channels."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -16,10 +16,11 @@ HEADLINE = 150  # characters
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One message to one address; `key` is the same for every attempt, `data` is JSON-ready content for machines.
+    """One message to one address. `key` is the same for every attempt, `data` is JSON-ready content for machines.
 
-    `short` says the same in a few words, for media that count characters. `letter`: the words are shared with others, for
-    media that can make use of that; `body` holds them filled in. `leave`: who leaves by a mail to us (`contact_links.mail_token`).
+    `short` says the same in a few words, for channels that count characters. `letter` is there if the message shares its words
+    with others, for channels that can make use of that; `body` holds the same words, filled in. `leave` is the token of the
+    contact point for unsubscribing by a mail to us (`contact_links.mail_token`).
     """
 
     key: str
@@ -27,7 +28,7 @@ class Envelope:
     recipient: str
     subject: str
     body: str
-    # When this attempt is made, for what is dated or signed: the host's own clock may be wrong (faults E1).
+    # When this attempt is made, for dates and signatures: the host's own clock may be wrong (faults E1).
     at: datetime = field(kw_only=True, compare=False)
     data: dict[str, Any] = field(default_factory=dict)
     short: str = ""
@@ -36,12 +37,12 @@ class Envelope:
 
     @property
     def brief(self) -> str:
-        """A line that says what it is about and, below it, the words, for media that count characters."""
+        """The words for channels that count characters, the topic in the first line: `short`, or else the subject and the body."""
         return printable(self.short) or f"{one_line(self.subject, HEADLINE)}\n{printable(self.body)}"
 
 
 class Outcome(TextChoices):
-    """What came of an attempt to hand a message to its provider. The ledger keeps it (`Attempt.outcome`)."""
+    """The result of an attempt to hand a message to its provider. The ledger keeps it (`Attempt.outcome`)."""
 
     UNKNOWN = "unknown", "unknown"
     ACCEPTED = "accepted", "accepted"
@@ -55,10 +56,11 @@ FINAL = (Outcome.PERMANENT, Outcome.GONE)
 
 
 class ChannelError(Exception):
-    """Not delivered, for a reason that is shown to people and logged: no secrets in it.
+    """A message was not delivered. The reason is shown to people and logged, so it must contain no secrets.
 
-    UNKNOWN: the provider may have accepted all the same. AWAY: it takes nothing at present, whoever it is for; `final` if
-    another try is in vain until somebody has mended that. `retry_after` is the provider's wish in seconds, if any.
+    UNKNOWN: the provider may have accepted it all the same. AWAY: the provider accepts nothing at present, for any recipient;
+    `final` if trying again is useless until somebody has fixed that. `retry_after` is the delay in seconds that the provider
+    asks for, if any.
     """
 
     def __init__(
@@ -76,16 +78,16 @@ class ChannelError(Exception):
 
 
 class Channel(ABC):
-    """A medium that carries an envelope to an address, within PROVIDER_TIMEOUT seconds. Many threads share it."""
+    """A way to carry an envelope to an address, within PROVIDER_TIMEOUT seconds. Many threads share one instance."""
 
     kind: str
     label: str
-    # Whether people type the addresses in; else a program has to ask for them.
+    # Whether people type the addresses in. If not, a program has to ask for them.
     typed: bool = True
 
     @property
     def configured(self) -> bool:
-        """A medium that is not configured is not offered."""
+        """Whether the channel is configured. If not, it is not offered."""
         return True
 
     @abstractmethod
@@ -94,7 +96,7 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, envelope: Envelope) -> str:
-        """The provider's receipt, perhaps empty, once it has accepted; raises ChannelError if it has not."""
+        """Hands the envelope to the provider. Returns its receipt, which may be empty; raises ChannelError if it did not accept."""
 
 
 _channels: dict[str, Channel] = {}
@@ -113,11 +115,11 @@ def get(kind: str) -> Channel:
 
 
 def kinds(*, typed: bool = False) -> list[tuple[str, str]]:
-    """(kind, label) of every medium on offer, ready for a form's choices; `typed`: only those whose addresses people type."""
+    """(kind, label) of every configured channel, ready for a form's choices; `typed`: only channels whose addresses people type."""
     offered = [channel for channel in _channels.values() if channel.configured and (channel.typed or not typed)]
     return [(channel.kind, channel.label) for channel in offered]
 
 
 def provider_timeout() -> float:
-    """Seconds a whole call may take, from name look-up to the last byte; less than half of a lease (faults A14)."""
+    """The seconds that a whole call may take, from name look-up to the last byte; less than half of a lease (faults A14)."""
     return getattr(settings, "PROVIDER_TIMEOUT", 10)

@@ -1,4 +1,4 @@
-"""An outbox in a list, for tests and demos: what a provider would have been handed, and failures on request."""
+"""A channel for tests and demos: keeps envelopes in a list instead of sending them, and fails on request."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class MemoryChannel(Channel):
         return f"memory-{len(self.outbox)}"
 
     def fail_next(self, times: int = 1, *, reason: str = "mailbox full", **how: Any) -> None:
-        """The next `times` sends fail so; `how` is as ChannelError has it."""
+        """Makes the next `times` sends fail with this reason; `how` are the keyword arguments of ChannelError."""
         self._failures += [ChannelError(reason, **how) for _ in range(times)]
 
     def clear(self) -> None:

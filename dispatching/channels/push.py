@@ -1,7 +1,8 @@
-"""Notifications in a browser (Web Push): handed to the browser's push service (RFC 8030), encrypted so that only the
-browser can read them (RFC 8291), and signed so that the service knows who sends (RFC 8292).
+"""Browser notifications (Web Push).
 
-An address is the browser's PushSubscription, as JSON or in our short form: ENDPOINT#P256DH.AUTH.
+They are handed to the browser's push service (RFC 8030), encrypted so that only the browser can read them (RFC 8291), and
+signed so that the service knows the sender (RFC 8292). An address is the browser's PushSubscription, as JSON or in our short
+form: ENDPOINT#P256DH.AUTH.
 """
 
 import base64
@@ -25,11 +26,11 @@ from dispatching.channels.webhook import receipt
 
 CURVE = ec.SECP256R1()
 KEY, SECRET = 65, 16  # bytes
-TITLE, BODY = 200, 300  # characters: with the link far less than the 3,993 bytes that every service takes
+TITLE, BODY = 200, 300  # characters; with the link far less than the 3,993 bytes that every service accepts
 LONGEST = 500  # characters of an address
-KEPT = 24 * 3600  # seconds for which the service keeps a message for a browser that is not there
-GONE = {404, 410}  # the browser has ended it (RFC 8030 7.3)
-SIGNED_FOR = timedelta(hours=12)  # a day is the most, and clocks differ
+KEPT = 24 * 3600  # seconds for which the service keeps a message for a browser that is offline
+GONE = {404, 410}  # the browser has ended the subscription (RFC 8030 7.3)
+SIGNED_FOR = timedelta(hours=12)  # at most a day is allowed, and clocks differ
 
 
 class PushChannel(Channel):
@@ -61,7 +62,7 @@ class PushChannel(Channel):
             endpoint, key, secret = _parts(envelope.address)
             body = http_ece.encrypt(
                 content(envelope),
-                private_key=ec.generate_private_key(CURVE),  # a new one for each message
+                private_key=ec.generate_private_key(CURVE),  # a new key for each message
                 dh=key,
                 auth_secret=secret,
                 version="aes128gcm",
@@ -79,7 +80,7 @@ class PushChannel(Channel):
 
 
 def content(envelope: Envelope) -> bytes:
-    """What our worker in the browser reads (templates/stakeholders/worker.js); `id` is the same for every attempt."""
+    """The JSON that our worker in the browser reads (templates/stakeholders/worker.js); `id` is the same for every attempt."""
     title, body = notification(envelope)
     url = str(envelope.data.get("url", ""))
     said = {"id": envelope.key, "title": title, "body": body, "url": url}
@@ -87,13 +88,13 @@ def content(envelope: Envelope) -> bytes:
 
 
 def notification(envelope: Envelope) -> tuple[str, str]:
-    """(title, body)"""
+    """The (title, body) of the notification, each shortened to its limit."""
     title, _, body = envelope.brief.partition("\n")
     return shorten(title, TITLE), shorten(body, BODY)
 
 
 def public_key() -> str:
-    """What a browser must be told when it subscribes: messages signed with another key are not brought to it."""
+    """The key that a browser needs when it subscribes; its service refuses messages that are signed with another key."""
     key = _vapid(settings.VAPID_PRIVATE_KEY).public_key
     return _encoded(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
@@ -126,7 +127,7 @@ def _parts(address: str) -> tuple[str, bytes, bytes]:
 
 
 def _known(host: str) -> bool:
-    """Strangers may not make us call whomever they like: only the services that browsers use (PUSH_SERVICES)."""
+    """Whether browsers use this service (PUSH_SERVICES), so that strangers cannot make us call any host they like."""
     return any(host == service or host.endswith(f".{service}") for service in settings.PUSH_SERVICES)
 
 

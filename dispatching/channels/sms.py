@@ -1,4 +1,4 @@
-"""Text messages, through the HTTP gateway that the operator names (SMS_GATEWAY_URL): JSON by POST."""
+"""Text messages, sent as JSON by POST to the HTTP gateway that the operator configures (SMS_GATEWAY_URL)."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from dispatching.channels.http.client import Client
 from dispatching.channels.text import shorten
 from dispatching.channels.webhook import receipt
 
-LONGEST = 300  # characters: two parts in the phone's own alphabet
+LONGEST = 300  # characters; two parts in the phone's own alphabet
 E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _between = re.compile(r"[\s().\-/]+")
 
@@ -21,7 +21,7 @@ class SmsChannel(Channel):
     label = "Text message (SMS)"
 
     def __init__(self, client: Client | None = None) -> None:
-        # The operator chose the gateway: it may stand in the own network.
+        # The operator chose the gateway, so it may be in the operator's own network.
         self._client = client or Client(private=True)
 
     @property
@@ -44,12 +44,12 @@ class SmsChannel(Channel):
         if settings.SMS_GATEWAY_TOKEN:
             headers["Authorization"] = f"Bearer {settings.SMS_GATEWAY_TOKEN}"
         body = json.dumps(message, ensure_ascii=False).encode()
-        # No redirects: they would carry the token elsewhere.
+        # No redirects, because they would carry the token elsewhere.
         return receipt(self._client.post(settings.SMS_GATEWAY_URL, body, headers, redirects=()), at=envelope.at)
 
 
 def text(envelope: Envelope) -> str:
-    """The words in at most LONGEST characters, with the link that belongs to them whole."""
+    """The words in at most LONGEST characters; their link is never cut."""
     words = envelope.brief.rstrip()
     leave, url = envelope.data.get("unsubscribe_url"), envelope.data.get("url")
     tail = f"\nStop: {leave}" if leave else f"\n{url}" if url else ""

@@ -1,11 +1,11 @@
-"""Words made safe for a wire: whatever an alert contained, it can be sent."""
+"""Makes text safe to send, whatever an alert contained."""
 
 import re
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _unsendable = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# Marks that turn the reading direction around: in one line they can make it say something else.
+# Marks that change the reading direction and so can make a line seem to say something else.
 _directions = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -25,7 +25,7 @@ def shorten(text: str, limit: int, tail: str = "…") -> str:
 
 
 def printable_data(value: Any) -> Any:
-    """JSON-ready data with every string in it, keys too, made printable."""
+    """JSON-ready data with every string in it, including keys, made printable."""
     match value:
         case str():
             return printable(value)

@@ -1,4 +1,4 @@
-"""Signed JSON by POST, for receivers that are machines."""
+"""Webhooks: signed JSON by POST, for receivers that are machines."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ TITLE, BODY = 1000, 100_000  # characters
 LONGEST_WAIT = 24 * 3600
 TRY_AGAIN = {408, 425, 429}
 GONE = {410}
-PROVED = "the challenge was answered"  # the receipt then
+PROVED = "the challenge was answered"  # the receipt in that case
 
 
 class WebhookChannel(Channel):
@@ -53,7 +53,7 @@ class WebhookChannel(Channel):
 
 
 def content(envelope: Envelope) -> bytes:
-    """What is posted: the envelope's data, complete with the names the contract promises."""
+    """The JSON that is posted: the envelope's data, completed with the names that the contract promises."""
     data = {
         "id": envelope.key,
         "kind": "notice",
@@ -69,7 +69,7 @@ def content(envelope: Envelope) -> bytes:
 
 
 def signing_secret() -> str:
-    """What receivers need to check our signature: the operator's secret, or one that follows from SECRET_KEY."""
+    """The secret with which receivers check our signature: the operator's own, or one derived from SECRET_KEY."""
     own = salted_hmac("tocsin.webhook", "", algorithm="sha256").hexdigest()
     return getattr(settings, "WEBHOOK_SIGNING_SECRET", "") or own
 
@@ -80,15 +80,15 @@ def signature(body: bytes, timestamp: str, secret: str) -> str:
 
 
 def _hop(envelope: Envelope) -> int:
-    """How many of us the event has already come through, so that the intake can cut a loop (faults S7)."""
+    """How many instances of Tocsin the event has already passed through, so that the intake can cut a loop (faults S7)."""
     hop = envelope.data.get("hop", 0)
     return hop if isinstance(hop, int) else 0
 
 
 def receipt(reply: Reply, *, at: datetime, gone: Collection[int] = ()) -> str:
-    """The provider's own name for what it has accepted, perhaps empty; raises ChannelError if it has not.
+    """The provider's own id for the message that it accepted, which may be empty; raises ChannelError if it did not accept.
 
-    `gone`: the statuses by which it says that there is no such address.
+    `gone`: the statuses by which the provider says that there is no such address.
     """
     if 200 <= reply.status < 300:
         if _says_no(reply):
@@ -103,7 +103,7 @@ def receipt(reply: Reply, *, at: datetime, gone: Collection[int] = ()) -> str:
 
 
 def _answers(reply: Reply, challenge: str | None) -> bool:
-    """Whether the body is the challenge and nothing else, as text or JSON: many a server sends back whatever it gets."""
+    """Whether the body is the challenge and nothing else, as text or JSON. Many servers echo all that they get, which is no proof."""
     if not challenge:
         return False
     try:
@@ -114,7 +114,7 @@ def _answers(reply: Reply, challenge: str | None) -> bool:
 
 
 def _says_no(reply: Reply) -> bool:
-    """Slack and Telegram answer 200 even when they refuse (faults G4)."""
+    """Whether an answer with status 200 is a refusal in fact, as Slack and Telegram send it (faults G4)."""
     try:
         answer = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -130,7 +130,7 @@ def _phrase(status: int) -> str:
 
 
 def _retry_after(reply: Reply, at: datetime) -> int | None:
-    """Seconds from either form of the header (RFC 9110 10.2.3); None if it makes no sense."""
+    """The seconds of a Retry-After header in either of its forms (RFC 9110 10.2.3); None if it makes no sense."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(int(value[:9]), LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""Who may read addresses: one answer for the admin and the API."""
+"""Permission to read addresses, shared by the admin and the API."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
@@ -8,6 +8,6 @@ from schedules.models import User
 
 
 def readable(points: QuerySet[ContactPoint], user: User | AnonymousUser) -> QuerySet[ContactPoint]:
-    """One's own contact points; all of them for those who may read them all. A webhook's address can hold a secret."""
+    """The contact points that the user may read: their own, or all with permission, because a webhook's address can be secret."""
     mine = Q(recipient__user=user.pk)
     return points if user.has_perm("dispatching.view_contactpoint") else points.filter(mine)

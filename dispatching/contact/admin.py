@@ -1,4 +1,4 @@
-"""How people are reached."""
+"""The admin of recipients and their contact points."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -63,7 +63,7 @@ class ContactPointForm(ModelForm):
 
 
 def _channels(current: str) -> list[tuple[str, str]]:
-    """Those on offer, and the current one even if it is typed by nobody, or not set up here any more."""
+    """The channels on offer, plus the current one even if people do not type its addresses or it is no longer set up."""
     offered = channels.kinds(typed=True)
     if not current or current in dict(offered):
         return offered
@@ -71,7 +71,7 @@ def _channels(current: str) -> list[tuple[str, str]]:
 
 
 class ContactPointFormSet(PaginationInlineFormSet):
-    """Says so when an address is there twice: the recipient is not a field of a row, so no row would notice."""
+    """Checks that no address is there twice. A single form cannot check it, because the recipient is not one of its fields."""
 
     def clean(self) -> None:
         super().clean()

@@ -1,4 +1,4 @@
-"""Contact points, and each person's own order of using them."""
+"""The API of contact points and contact rules."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class ContactPointFilters(filters.FilterSet):
 class ContactPointViewSet(Resource):
     """Contact points: one address of one person on one channel. Only verified ones are used.
 
-    Everyone reads their own; all of them needs the permission to view contact points.
+    Everybody may read their own; reading all of them takes the permission to view contact points.
     """
 
     queryset = ContactPoint.objects.select_related("recipient__user")
@@ -69,7 +69,7 @@ class ContactRuleFilters(filters.FilterSet):
 
 
 class ContactRuleViewSet(Resource):
-    """Contact rules: use this contact point so long after a page begins. Without any, all are used at once."""
+    """Contact rules: each delays the use of a contact point after a page begins. Without rules, all are used at once."""
 
     queryset = ContactRule.objects.all()
     serializer_class = ContactRuleSerializer

@@ -1,5 +1,6 @@
-"""Links that are good for one contact point and one purpose: manage, unsubscribe. No address in them, no expiry, revocable.
+"""Links that are valid for one contact point and one purpose (manage, unsubscribe).
 
+They contain no address, do not expire and can be revoked.
 The purpose is the name of the URL pattern, which takes the token as its only argument.
 """
 
@@ -34,13 +35,13 @@ def _signer(purpose: str, secret: str) -> signing.Signer:
 
 @lru_cache
 def _around(purpose: str, urlconf: str) -> tuple[str, str]:
-    """What stands before and after the token; looked up once, not for each of 100,000 mails."""
+    """The path before and after the token, looked up once, not for each of 100,000 mails."""
     before, _, after = reverse(purpose, urlconf, args=["TOKEN"]).partition("TOKEN")
     return before, after
 
 
 def read(purpose: str, given: str) -> ContactPoint | None:
-    """The contact point that the token is for; None if it is forged, for another purpose, or void by now."""
+    """The contact point that the token is for; None if the token is forged, for another purpose, or revoked."""
     try:
         point_id, version = signing.Signer(salt=SALT + purpose).unsign_object(given)
     except (signing.BadSignature, ValueError, TypeError):
@@ -50,17 +51,17 @@ def read(purpose: str, given: str) -> ContactPoint | None:
 
 
 def mail_token(point: ContactPoint) -> str:
-    """What a mail that ends subscriptions is addressed to, before it is signed (`channels.tagged`)."""
+    """The token in the address for unsubscribing by mail, not signed yet (see `channels.email.tagged_addresses`)."""
     return f"{point.pk}-{point.link_version}"
 
 
 def mail_reader(token: str) -> ContactPoint | None:
-    """The contact point of a `mail_token` that was signed by us; None if it is void by now."""
+    """The contact point of a `mail_token` whose signature was checked; None if the token is revoked."""
     point_id, _, version = token.partition("-")
     return ContactPoint.objects.filter(pk=point_id, link_version=version).first()
 
 
 def revoke(point: ContactPoint) -> None:
-    """From now on no link that was ever sent to this contact point works."""
+    """Makes all links void that were ever sent to this contact point."""
     point.link_version += 1
     point.save(update_fields=["link_version"])

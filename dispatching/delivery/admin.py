@@ -1,4 +1,4 @@
-"""What was sent to whom, and why not."""
+"""The admin of deliveries: messages, their recipients and states, and the reasons for failures."""
 
 import re
 
@@ -13,7 +13,7 @@ from unfold.decorators import display
 from dispatching.models import Attempt, Delivery, SweepRecord
 from schedules.surfaces.admin import ReadOnlyAdmin, TabularInline, local
 
-# A long piece of a path opens a door: with it anybody could acknowledge, or unsubscribe, as somebody else.
+# A long part of a path is a credential: anyone who has it could acknowledge, or unsubscribe, as somebody else.
 DOOR_KEY = re.compile(r"(https?://\S*?/)[^\s/]{20,}")
 LABELS = {
     "waiting": "warning",
@@ -81,7 +81,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="for")
     def purpose(self, delivery: Delivery) -> SafeString | str:
-        """What it is sent for: an alert, or what kind of notice."""
+        """The reason for the delivery: the alert, or the kind of notice."""
         if page := getattr(delivery, "page", None):
             url = reverse("admin:dispatching_alert_change", args=[page.alert_id])
             return format_html('<a href="{}">alert #{}</a>', url, page.alert_id)
@@ -121,7 +121,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(SweepRecord)
 class SweepRecordAdmin(ReadOnlyAdmin):
-    """When the engine last went round: the proof that it works."""
+    """The times of the last completed sweeps, which prove that the engine works."""
 
     list_display = ("name", "completed", "repaired")
     fields = ("name", "completed", "repaired")

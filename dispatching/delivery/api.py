@@ -1,4 +1,4 @@
-"""The ledger: what was sent to whom, and why not."""
+"""The ledger of deliveries in the API: messages, their recipients and states, and the reasons for failures."""
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
@@ -10,7 +10,7 @@ from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
 
 
 class DeliverySerializer(serializers.ModelSerializer):
-    """One message to one contact point. Its body is not answered: it holds a link that lets whoever has it act."""
+    """One message to one contact point. Its body is left out, because anyone who has the link in it can act."""
 
     alert = serializers.IntegerField(
         source="page.alert_id", default=None, allow_null=True, help_text="The alert, if it is a page."

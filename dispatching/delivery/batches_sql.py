@@ -1,4 +1,4 @@
-"""What `batching` asks of the database: a statement for each of its steps, whatever the size of the batch."""
+"""The SQL of `batching`: one statement for each of its steps, whatever the size of the batch."""
 
 from dispatching.delivery import delivering
 
@@ -12,7 +12,7 @@ WITH picked AS (
 UPDATE dispatching_delivery AS delivery SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
 FROM picked WHERE delivery.id = picked.id RETURNING delivery.id, delivery.attempt
 """
-# A delivery for each contact point of `taken`; it answers the first one of its conversation that got there.
+# Makes a delivery for each contact point of `taken`. Each replies to the first message of its thread that the point got.
 MAKE = """
 , earlier AS (
     SELECT DISTINCT taken.content_id, before.id FROM taken
@@ -48,7 +48,7 @@ WITH taken AS (
         SELECT id FROM dispatching_batch WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) RETURNING content_id, contact_points, data, due_at
 ){MAKE}"""
-# Out of the batches that would tell this contact point none of the parts that it keeps.
+# Removes the contact point from the batches that contain none of the parts that it keeps.
 WITHDRAW = f"""
 WITH touched AS (
     SELECT id FROM dispatching_batch WHERE %(point)s = ANY(contact_points) AND NOT data->'parts' ?| %(keep)s::text[]
@@ -66,7 +66,7 @@ UPDATE dispatching_delivery AS delivery SET state = 'pending', attempt = attempt
     reason = CASE WHEN %(why)s::text = '' OR cancelled_at IS NOT NULL THEN reason ELSE %(why)s::text END
 WHERE delivery.state = 'sending' AND {MINE}
 """
-# The rows are locked in the order of their ids, so that two who write to the same ones do not wait for each other.
+# The rows are locked in the order of their ids, so that two writers of the same rows do not deadlock.
 RECORD = """
 WITH came AS (
     SELECT came.* FROM jsonb_to_recordset(%(came)s::jsonb) AS came (id bigint, attempt int, state text, due_at timestamptz,

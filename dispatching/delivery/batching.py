@@ -1,12 +1,12 @@
-"""Deliveries that share their words, sent by the batch: claim (commit), look, send one after the other, record (commit).
+"""Sends deliveries that share their words in batches: claim (commit), look, send one after the other, record (commit).
 
-One statement for each of the three, whatever the size of the batch. A `Batch` is claimed by making its deliveries, as
-being sent; those that wait again are claimed as any other. It is fenced as a single delivery is: by the attempt number.
-Only waiting deliveries go out this way; what a dead sender left behind is taken over one by one (`delivering`), so that one
-mail that kills its sender does not take a batch along time and again.
+Claim, look and record take one statement each, whatever the size of the batch. A `Batch` is claimed by making its deliveries
+in the state "being sent"; deliveries that wait again are claimed like any other. Each is fenced by its attempt number, like a
+single delivery. Only waiting deliveries are sent this way. Deliveries that a dead sender left behind are taken over one by one
+(`delivering`), so that a mail that kills its sender does not take a whole batch with it each time.
 
-While a provider takes nothing at all, what is for it waits, without an attempt that counts; one call now and then finds out
-whether it is back.
+While a provider accepts nothing at all, its deliveries wait, and no attempt is counted; one call now and then finds out whether
+it is back.
 """
 
 import json
@@ -25,16 +25,15 @@ log = structlog.get_logger(__name__)
 Outcome = Attempt.Outcome
 BATCH = 50  # deliveries that may come twice when a sender is killed
 LONGEST = timedelta(seconds=5)  # then the rest is given back, long before its lease ends
-FRESH = timedelta(milliseconds=250)  # who unsubscribes is not written to that much later, plus the mail at hand
-PAUSE = timedelta(seconds=30)  # before this process tries a provider again that is away
+FRESH = timedelta(milliseconds=250)  # the age of a look; an unsubscription takes effect within this time, plus one mail
+PAUSE = timedelta(seconds=30)  # before this process tries an unavailable provider again
 
 
 class Away:
-    """The channels whose providers take nothing at present: nothing that was claimed is to blame, and what comes next would
-    fare the same.
+    """The channels whose providers accept nothing at present. The cause is not in the delivery, so the next one would fail as well.
 
-    A process has one, shared by its threads; it starts empty and is never saved. Each process finds out by a call of its
-    own that a provider is away, and by another one, after PAUSE, whether it still is.
+    A process has one instance, shared by its threads; it starts empty and is never saved. Each process finds out by a call of
+    its own that a provider is unavailable and, after PAUSE, by another call whether it still is.
     """
 
     def __init__(self) -> None:
@@ -45,8 +44,8 @@ class Away:
         log.warning("provider_away", channel=channel, reason=why)
 
     def at(self, now: datetime) -> list[str]:
-        """The channels that are left alone at this moment."""
-        # Copied in one step: another thread may add one meanwhile.
+        """The channels that must not be used at this moment."""
+        # Copied in one step, because another thread may add a channel meanwhile.
         return [channel for channel, until in self._until.copy().items() if until > now]
 
     def clear(self) -> None:
@@ -57,7 +56,10 @@ away = Away()
 
 
 def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
-    """Sends a batch of what has been due longest, or as much of it as time allows while `going`; how many it took up."""
+    """Sends a batch of the deliveries that have been due longest, or as many of them as time and `going` allow.
+
+    Returns how many it claimed; the ones that it did not send are given back.
+    """
     claims = _claim(queue, now=clock()) or (_take(now=clock()) if queue == Delivery.Queue.BULK else {})
     came: list[dict[str, Any]] = []
     waiting, why = dict(claims), ""
@@ -80,7 +82,7 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
 def _in_time(
     waiting: dict[int, int], clock: Callable[[], datetime], going: Callable[[], bool]
 ) -> Iterator[tuple[int, Delivery | None]]:
-    """One claim after the other with its delivery as it is by then, None if it is not ours any more; until time is up."""
+    """Yields each claim with its delivery as it is by then, or None if the claim was lost, until LONGEST or not `going`."""
     begun, looked, current = clock(), None, {}
     for pk in list(waiting):
         now = clock()
@@ -94,7 +96,7 @@ def _in_time(
 
 
 def _claim(queue: str, *, now: datetime) -> dict[int, int]:
-    """Delivery → attempt."""
+    """Claims the waiting deliveries that have been due longest: delivery → attempt."""
     values: dict[str, Any] = {"queue": queue, "most": BATCH, "away": away.at(now)}
     with connection.cursor() as cursor:
         cursor.execute(batches_sql.CLAIM, values | {"now": now, "lease_until": _lease_until(now)})
@@ -102,10 +104,10 @@ def _claim(queue: str, *, now: datetime) -> dict[int, int]:
 
 
 def _take(*, now: datetime) -> dict[int, int]:
-    """The deliveries of the batch that has been due longest, made just now and claimed: delivery → attempt."""
+    """Makes and claims the deliveries of the `Batch` that has been due longest: delivery → attempt."""
     values: dict[str, Any] = {"state": "sending", "reason": "", "attempt": 1, "cancelled_at": None}
     with connection.cursor() as cursor:
-        # Of a batch nothing may be left: told already by another one, or gone. Then the next one is taken.
+        # A batch may yield nothing, if its contact points were told already or are deleted. Then the next one is taken.
         while True:
             cursor.execute(batches_sql.TAKE, {"now": now, "due_at": _lease_until(now), **values})
             rows = cursor.fetchall()
@@ -119,14 +121,14 @@ def _lease_until(now: datetime) -> datetime:
 
 
 def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now: datetime) -> None:
-    """Nothing that shares its words starts to this contact point any more, unless it holds one of the parts to `keep`.
+    """Stops all deliveries of shared words to this contact point that have not started, except those with a part in `keep`.
 
     Call it in a transaction in which nothing new is planned for the contact point.
     """
     kept = list(keep)
     values: dict[str, Any] = {"point": point.pk, "keep": kept, "now": now, "reason": reason}
     with connection.cursor() as cursor:
-        # Waits for whoever takes up one of these batches; then its deliveries are there, and stopped below.
+        # Waits for a sender that is claiming one of these batches. Then its deliveries exist, and are stopped below.
         cursor.execute(
             batches_sql.WITHDRAW, values | {"state": "suppressed", "attempt": 0, "due_at": None, "cancelled_at": now}
         )
@@ -136,7 +138,7 @@ def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now:
 
 
 def _look(claims: dict[int, int]) -> dict[int, Delivery]:
-    """Those that are still ours, as they are now."""
+    """The claimed deliveries that are still ours, as they are now, by id."""
     return {found.pk: found for found in map(delivering.seen, _run(batches_sql.LOOK, claims))}
 
 

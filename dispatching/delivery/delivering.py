@@ -1,7 +1,7 @@
-"""The outbox: plan, claim (commit), send, record (commit). Knows nothing of alerts.
+"""Sends the deliveries of the outbox: claim (commit), send, record (commit). Knows nothing about alerts.
 
-A claim takes a lease and a new attempt number; whoever holds an older number is fenced off: it neither calls the
-provider nor records. `Delivery.due_at` is the lease's end while a delivery is being sent.
+A claim takes a lease and a new attempt number. A sender with an older number is fenced off: it neither calls the
+provider nor records. While a delivery is being sent, `Delivery.due_at` is the end of the lease.
 """
 
 import json
@@ -27,7 +27,7 @@ from dispatching.rules.contact import retry_after, retry_patiently
 log = structlog.get_logger(__name__)
 State, Outcome = Delivery.State, Attempt.Outcome
 
-MAX_ATTEMPTS = 6  # of what does not say how long it is of use
+MAX_ATTEMPTS = 6  # for deliveries without an expiry
 SILENT = "the sender said nothing until its lease ended"
 
 CLAIM = """
@@ -41,7 +41,7 @@ SET state = 'sending', attempt = attempt + 1, due_at = %(lease_until)s
 FROM picked WHERE delivery.id = picked.id
 RETURNING delivery.id, delivery.attempt, picked.state = 'sending'
 """
-# What waits with words that it shares goes out by the batch (see bulk); what a dead sender left behind does so no more.
+# Waiting deliveries with shared words are sent in batches (see `batching`), but not after their sender has died.
 CLAIM_NEXT = CLAIM.format(only="(content_id IS NULL OR state = 'sending')")
 CLAIM_ONE = CLAIM.format(only="id = %(id)s AND attempt = %(attempt)s")
 
@@ -73,7 +73,7 @@ SELECT id FROM recorded
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to make attempt number `attempt`; `takeover` if the sender before has let its lease run out."""
+    """The right to make attempt number `attempt`; `takeover` if the previous sender let its lease run out."""
 
     delivery_id: int
     attempt: int
@@ -81,12 +81,12 @@ class Claim:
 
 
 def claim_next(queue: str, *, now: datetime) -> Claim | None:
-    """Takes the delivery that has been due longest, for one lease; None when there is none that nobody else is taking."""
+    """Claims the delivery that has been due longest, for one lease, skipping locked rows; None if there is none."""
     return _claim(CLAIM_NEXT, queue=queue, now=now)
 
 
 def claim(delivery_id: int, attempt: int, queue: str, *, now: datetime) -> Claim | None:
-    """Takes this delivery if it is due and has not been attempted since `attempt`; else None."""
+    """Claims this delivery if it is due and has not been attempted since `attempt`; otherwise returns None."""
     return _claim(CLAIM_ONE, queue=queue, now=now, id=delivery_id, attempt=attempt)
 
 
@@ -99,7 +99,7 @@ def _claim(statement: str, *, now: datetime, **values: Any) -> Claim | None:
 
 
 def send(claim: Claim, *, now: datetime) -> Delivery | None:
-    """Hands a claimed delivery to its provider and records what came of it; None if another attempt has overtaken it."""
+    """Hands a claimed delivery to its provider and records the outcome; None if another attempt has overtaken it."""
     if claim.takeover:
         _note_unknown(claim, now=now)
     delivery = _last_look(claim)
@@ -110,16 +110,16 @@ def send(claim: Claim, *, now: datetime) -> Delivery | None:
 
 
 def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
-    """Hands a delivery that was looked at just now to its provider, unless there is a reason not to.
+    """Hands a delivery that was just loaded to its provider, unless there is a reason not to.
 
-    Returns what is to be recorded: the fields that change, and the `outcome` of the attempt, None if there was none.
+    Returns the values to record: the fields that change, and the `outcome` of the attempt, None if there was no attempt.
     """
     if delivery.cancelled_at:
         return {"outcome": None, "state": State.SUPPRESSED, "due_at": None}
     if delivery.expires_at and delivery.expires_at <= now:
         return {"outcome": None, "state": State.SUPPRESSED, "due_at": None, "reason": "too late to be of use"}
     if delivery.attempt > MAX_ATTEMPTS and _kills(delivery):
-        # Its sender has died each time: whatever it is about this one, it must not go on for ever (faults A16).
+        # Its senders have died each time. Whatever the cause is, it must not go on for ever (faults A16).
         return _end(State.DEAD, "no sender has survived it", now=now)
     if objection := _objection(delivery):
         return _end(State.FAILED, objection, now=now, outcome=Outcome.PERMANENT)
@@ -127,7 +127,7 @@ def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
 
 
 def _last_look(claim: Claim) -> Delivery | None:
-    """The delivery as it is just before the call, if this attempt is still the latest one (faults A13, A18)."""
+    """The delivery as it is just before the call; None if this attempt is no longer the latest one (faults A13, A18)."""
     with connection.cursor() as cursor:
         cursor.execute(LOOK_AT_ONE, {"id": claim.delivery_id, "attempt": claim.attempt})
         row = cursor.fetchone()
@@ -153,7 +153,7 @@ def _note_unknown(claim: Claim, *, now: datetime) -> None:
 
 
 def _kills(delivery: Delivery) -> bool:
-    """Whether so many attempts died; what is tried until it expires has others on record, of which the sender told."""
+    """Whether more than MAX_ATTEMPTS senders have died. With an expiry, attempts on record whose sender survived do not count."""
     if delivery.expires_at is None:
         return True
     told = delivery.attempts.exclude(reason=SILENT).count()
@@ -165,14 +165,14 @@ def _call(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
         receipt = channels.get(delivery.channel).send(envelope(delivery, at=now))
     except ChannelError as error:
         return _failed(delivery, error, now=now)
-    except Exception as error:  # the one broad net: a fault in a channel must not stop the others
+    except Exception as error:  # deliberately broad: a fault in one channel must not stop the others
         log.exception("channel_fault", delivery=delivery.pk, channel=delivery.channel)
         return _failed(delivery, ChannelError(f"unexpected: {type(error).__name__}"), now=now)
     return _sent(delivery, receipt, now=now)
 
 
 def _objection(delivery: Delivery) -> str:
-    """Why the contact point as it is now cannot be used; empty if it can (faults F7)."""
+    """The reason why the contact point cannot be used as it is now; empty if it can (faults F7)."""
     point = delivery.contact_point
     if point is None:
         return "the contact point was deleted"
@@ -205,7 +205,7 @@ def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
 
 @lru_cache(16)
 def _content(content_id: int) -> Content:
-    """Read once: its words are finished, nobody changes them."""
+    """The content with this id, cached, because its words are finished and never change."""
     return Content.objects.get(pk=content_id)
 
 
@@ -232,7 +232,8 @@ def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:
 
 def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[str, Any]:
     reason, outcome = str(error)[:250], error.outcome
-    # What has hours waits until a provider that takes nothing has been mended; a page goes on to the next contact point.
+    # If the provider accepts nothing, a delivery with an expiry waits until that is fixed; a page moves on to the next
+    # contact point.
     if error.final and not (outcome == Outcome.AWAY and delivery.expires_at):
         return _end(State.FAILED, reason, now=now, outcome=outcome)
     if delivery.expires_at:
@@ -248,12 +249,12 @@ def _failed(delivery: Delivery, error: ChannelError, *, now: datetime) -> dict[s
 
 
 def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNOWN) -> dict[str, Any]:
-    # Due now: a failure that is final has to be followed up, by whoever knows why this was sent.
+    # Due now, because a final failure has to be followed up by the code that knows why this was sent.
     return {"outcome": outcome, "state": state, "due_at": now, "reason": reason}
 
 
 def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Delivery | None:
-    """Writes what came of it in one statement; None if a newer attempt has taken over, which then has the last word."""
+    """Writes the outcome in one statement. If a newer attempt has taken over, writes nothing and returns None."""
     for name in came.keys() - {"outcome"}:
         setattr(delivery, name, came[name])
     row = {name: getattr(delivery, name) for name in RECORDED}
@@ -266,13 +267,14 @@ def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Deliv
 
 
 def returned(delivery: Delivery, outcome: str, words: str, *, now: datetime) -> bool:
-    """What the provider had accepted comes back: a failure like any other, to be followed up. False if it is none any more.
+    """Marks a delivery that the provider had accepted and then returned as failed, so that it is followed up.
 
-    `outcome`: GONE if there is no such address, TEMPORARY if it was given up for now, else PERMANENT.
+    `outcome`: GONE if there is no such address, TEMPORARY if the provider gave up for now, otherwise PERMANENT.
+    Returns False if the delivery is in a state in which it cannot be returned.
     """
     reason = one_line(f"returned: {words}", 250)
     with transaction.atomic():
-        # Some come back before their batch has been recorded; the new attempt number then fences that off.
+        # Some are returned before their batch has been recorded; the new attempt number then fences off that record.
         accepted = Delivery.objects.filter(pk=delivery.pk, state__in=(State.SENDING, State.SENT, State.DELIVERED))
         if not accepted.update(state=State.FAILED, reason=reason, due_at=now, attempt=F("attempt") + 1):
             return False
@@ -282,13 +284,13 @@ def returned(delivery: Delivery, outcome: str, words: str, *, now: datetime) -> 
 
 
 def arrived(delivery: Delivery) -> None:
-    """The provider has delivered what it had accepted."""
+    """Marks a sent delivery as delivered by its provider."""
     Delivery.objects.filter(pk=delivery.pk, state=State.SENT).update(state=State.DELIVERED)
 
 
 def suppress(deliveries: Iterable[int] | QuerySet[Delivery, Any], reason: str, *, now: datetime) -> int:
-    """Nothing of these starts any more: waiting ones end here, one that is being sent is stopped before its call."""
-    # One statement: between two of them a delivery could change from the one state to the other and slip through.
+    """Stops these deliveries: a waiting one ends here, one that is being sent is stopped before its call. Returns how many."""
+    # One statement, because between two a delivery could change its state and slip through.
     return (
         Delivery.objects.live()
         .filter(pk__in=deliveries)

@@ -1,4 +1,4 @@
-"""Prometheus Alertmanager's webhook, version 4: each of its alerts is one event. Copy this file to add a format."""
+"""Prometheus Alertmanager's webhook, version 4: each of its alerts becomes one event. Copy this file to add a format."""
 
 from typing import Any, Literal
 
@@ -41,7 +41,7 @@ class Group(Incoming):
 
 
 def parse(payload: Any) -> list[Event]:
-    """One event for each of the alerts, keyed by its fingerprint or, without one, by its labels."""
+    """One event for each alert in the body, keyed by its fingerprint or, without one, by its labels."""
     group = read(Group, payload)
     errors = [error for index, alert in enumerate(group.alerts) for error in _errors(alert, group, index)]
     if errors:
@@ -60,7 +60,7 @@ def _errors(alert: Alert, group: Group, index: int) -> list[str]:
 
 
 def _about(group: Group) -> dict[str, Any]:
-    # Repeated in every event, therefore bounded: a long key times many alerts must not become a gigabyte.
+    # Repeated in every event, so the length is limited: a long key in many alerts must not add up to a gigabyte.
     about: dict[str, Any] = {
         "receiver": (group.receiver or "")[:NAME_LENGTH],
         "groupKey": (group.group_key or "")[:SUMMARY_LENGTH],

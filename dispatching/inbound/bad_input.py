@@ -1,10 +1,10 @@
-"""Why a body was refused, in words its sender can act on."""
+"""Exceptions for a refused body, with errors that its sender can act on."""
 
 MOST_ERRORS = 20
 
 
 class BadInput(Exception):
-    """The sender's mistake: `status` is the HTTP answer (4xx); each of `errors` begins with the field's path."""
+    """The sender made a mistake. `status` is the HTTP status of the answer (4xx); each of `errors` begins with the field's path."""
 
     status = 400
 
@@ -24,13 +24,13 @@ class TooLarge(BadInput):
 
 
 class UnsupportedBody(BadInput):
-    """An encoding or a character set that we do not read."""
+    """The body has an encoding or a character set that we do not read."""
 
     status = 415
 
 
 def shown(path: tuple[str | int, ...]) -> str:
-    """("alerts", 3, "labels") as `alerts[3].labels`, safe to print whatever the keys are; () is `body`."""
+    """A path as text: ("alerts", 3, "labels") becomes `alerts[3].labels`, and () `body`. Safe to print, whatever the keys are."""
     text = ""
     for part in path:
         if isinstance(part, int):

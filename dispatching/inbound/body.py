@@ -1,4 +1,4 @@
-"""The body of a request, read once, bounded, as bytes or as JSON."""
+"""Reads the body of a request once, up to a limit, as bytes or as JSON."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LIMIT = 512 * 1024
 
 
 def read_body(request: HttpRequest, limit: int = LIMIT) -> bytes:
-    """The bytes as they came; BadInput (4xx in its `status`) when they are too many, compressed, or cut off."""
+    """The bytes as they arrived; raises BadInput (4xx in its `status`) if they are too many, compressed, or cut off."""
     too_large = f"body: larger than the limit of {limit // 1024} KiB ({limit} bytes)"
     if _announced(request) > limit:
         raise TooLarge(too_large)
@@ -26,20 +26,20 @@ def read_body(request: HttpRequest, limit: int = LIMIT) -> bytes:
         raise BadInput("body: the connection broke off before its end") from None
     if len(body) > limit:
         raise TooLarge(too_large)
-    # Django reads as many bytes as Content-Length says: without one it reads none.
+    # Django reads as many bytes as Content-Length says, and none without it.
     if not body and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         raise LengthRequired("Content-Length: is required")
     return body
 
 
 def read_json(request: HttpRequest, limit: int = LIMIT) -> Any:
-    """The object or list in the body, whatever the Content-Type's name; BadInput otherwise."""
+    """The object or list in the body, whatever media type Content-Type names; raises BadInput if there is none."""
     return loads(read_body(request, limit), charset(request))
 
 
 def sample(request: HttpRequest) -> bytes:
-    """What was read of the body; nothing of one that was refused unread."""
-    return getattr(request, "_body", b"")  # `request.body` would read it now
+    """The part of the body that was read; empty if the body was refused unread."""
+    return getattr(request, "_body", b"")  # `request.body` would read the body now
 
 
 def charset(request: HttpRequest) -> str | None:

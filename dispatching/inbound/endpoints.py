@@ -1,4 +1,4 @@
-"""Intake without a login: the key in the URL or body is the credential. A 2xx means that the event is committed."""
+"""Event intake without a login: the key in the URL or body is the credential. A 2xx answer means that the event is committed."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ UNKNOWN_KEY = "no integration has this key"
 
 
 def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
-    """Bad input becomes a 4xx that names the field; a database that is away a 503, which every sender tries again."""
+    """Answers bad input with a 4xx that names the field, and a database failure with a 503, after which every sender tries again."""
 
     @csrf_exempt
     @require_POST
@@ -46,7 +46,10 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
 
 
 def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> list[intake.Accepted] | None:
-    """What became of each event; None if nobody has this key. Bad input is recorded, for its owner (faults J17)."""
+    """Accepts the events and returns the outcome of each; None if no integration has this key.
+
+    Bad input is recorded, so that the integration's owner is told (faults J17).
+    """
     try:
         found = intake.receive(key, events())
     except BadInput as bad:
@@ -65,7 +68,7 @@ def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> 
 
 @guarded
 def enqueue(request: HttpRequest) -> JsonResponse:
-    """PagerDuty Events API v2."""
+    """The endpoint for PagerDuty Events API v2."""
     payload = read_json(request, settings.INTAKE_LIMIT)
     accepted = _take(request, pagerduty.routing_key(payload), lambda: pagerduty.parse(payload))
     if accepted is None:

@@ -1,4 +1,4 @@
-"""What the formats share: reading fields with pydantic, and turning them into an Event that loses nothing."""
+"""The shared part of all formats: reads fields with pydantic and makes an Event of them without losing anything."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,13 +29,13 @@ WORDS = {
 
 
 class Incoming(BaseModel):
-    """A piece of a payload. Nothing is converted silently; fields we do not know are kept and end up in the details."""
+    """A part of a payload. Nothing is converted silently; unknown fields are kept, for the event's details."""
 
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
 
 def instant(value: Any, *, naive_is_utc: bool = False) -> datetime | None:
-    """ISO 8601 as UTC. None for nothing and for year 1, which is how Go programs say "no time". Raises ValueError."""
+    """A time in ISO 8601, as UTC. None if empty, and for year 1, which means "no time" in Go programs. Raises ValueError."""
     if value in (None, ""):
         return None
     if not isinstance(value, str):
@@ -71,7 +71,7 @@ Model = TypeVar("Model", bound=Incoming)
 
 
 def read(model: type[Model], payload: Any, *path: str | int) -> Model:
-    """The payload as the model; BadInput with one sentence per wrong field, its path in front."""
+    """The payload as the model; raises BadInput with one sentence for each wrong field, which begins with its path."""
     if not isinstance(payload, dict):
         raise BadInput(f"{shown(path)}: must be an object")
     try:
@@ -95,10 +95,10 @@ def _in_words(error: Any) -> str:
 def make_event(
     *, action: str, key: str, identity: Mapping[str, Any], told: Mapping[str, Any], details: dict[str, Any]
 ) -> Event:
-    """An Event from fields as they were told (text or None, by the Event's names).
+    """An Event from the fields in `told`, whose keys are the Event's names and whose values may be None.
 
-    Text that is too long is cut and kept whole in the details; a runbook or dashboard that is not a web address is
-    kept there too, as text, so that nothing ever makes a link of it.
+    Text that is too long is cut, and kept whole in the details. A runbook or dashboard that is not a web address is kept only
+    there, as text, so that nothing ever makes a link of it.
     """
     fields = {name: value for name, value in told.items() if value is not None}
     for name, length in (("summary", SUMMARY_LENGTH), *((name, NAME_LENGTH) for name in NAMES)):
@@ -117,7 +117,7 @@ def is_web_address(text: str) -> bool:
 
 
 def keep(details: dict[str, Any], name: str, value: Any) -> None:
-    """Adds to the details what says something; a name already taken gets an underscore, so neither value is lost."""
+    """Adds a value to the details unless it is empty. A name that is taken gets an underscore, so that neither value is lost."""
     if value in (None, "", [], {}):
         return
     while name in details and details[name] != value:
@@ -126,7 +126,7 @@ def keep(details: dict[str, Any], name: str, value: Any) -> None:
 
 
 def first_text(name: str, *places: Mapping[str, Any] | None) -> str:
-    """The first text or number under that name, as text; empty if there is none."""
+    """The first text or number with this name, as text; empty if there is none."""
     for place in places:
         value = (place or {}).get(name)
         if isinstance(value, str) and value:
@@ -137,13 +137,13 @@ def first_text(name: str, *places: Mapping[str, Any] | None) -> str:
 
 
 def lifted(*places: Mapping[str, Any] | None, names: Iterable[str] = (*NAMES, *URLS)) -> dict[str, Any]:
-    """Our fields, priority included, as a tool's labels or details name them; earlier places win."""
+    """Our own fields, including the priority, as found by name in a tool's labels or details; earlier places win."""
     found: dict[str, Any] = {name: first_text(name, *places) for name in names}
     found["priority"] = priority(first_text("priority", *places))
     return found
 
 
 def priority(text: str) -> int | None:
-    """2 for "P2", "p2" and "2"; None for anything that is not a priority from 1 to 5."""
+    """The priority as a number, such as 2 for "P2", "p2" and "2"; None if the text is not a priority from 1 to 5."""
     match = PRIORITY.fullmatch(text.strip())
     return int(match[1]) if match else None

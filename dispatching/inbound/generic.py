@@ -30,9 +30,9 @@ class OwnEvent(Incoming):
 
 
 def parse(payload: Any) -> list[Event]:
-    """All the events of a body or, with one of them wrong, BadInput and none.
+    """All the events of a body; raises BadInput if any of them is wrong, and then accepts none.
 
-    An event without a dedup_key is known by its service, source, component, slo, deployment, product and summary.
+    An event without a dedup_key is identified by its service, source, component, slo, deployment, product and summary.
     """
     if isinstance(payload, dict) and ("events" not in payload or "summary" in payload):
         return [_event(payload, ())]

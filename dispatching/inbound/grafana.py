@@ -1,4 +1,4 @@
-"""Grafana unified alerting's webhook: Alertmanager's, and links to the dashboard and the panel beside the labels."""
+"""Grafana unified alerting's webhook: Alertmanager's format, with links to the dashboard and the panel beside the labels."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,12 +9,12 @@ from dispatching.rules.event import Event
 
 
 def parse(payload: Any) -> list[Event]:
-    """As alertmanager.parse; silenceURL, imageURL, valueString and values are among the details."""
+    """Like alertmanager.parse; the details also hold silenceURL, imageURL, valueString and values."""
     return [_with_dashboard(event) for event in alertmanager.parse(payload)]
 
 
 def _with_dashboard(event: Event) -> Event:
-    # The panel is the part of the dashboard that the rule was drawn on: closest to what went wrong.
+    # The panel is the part of the dashboard that belongs to the rule, so it is closest to what went wrong.
     for name in () if event.dashboard_url else ("panelURL", "dashboardURL"):
         if is_web_address(address := first_text(name, event.details)):
             return replace(event, dashboard_url=address)

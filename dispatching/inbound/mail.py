@@ -1,6 +1,6 @@
-"""Mail that comes in: reports of mail servers (RFC 3464) and of readers who pressed “spam” (RFC 5965), and wishes to leave.
+"""Reads incoming mail: delivery reports (RFC 3464), complaints of readers who pressed “spam” (RFC 5965), unsubscribe requests.
 
-Written by strangers, and by mail servers of all ages: whatever it is, reading it ends with an answer.
+Strangers and mail servers of all ages write it, so reading must return a result whatever the mail is.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from email.utils import getaddresses
 from itertools import islice
 
 PARTS = 50  # of one mail; a report has three
-# Whom it was sent to, as mail servers note it down when they hand it over.
+# The headers in which mail servers record the recipient when they hand a mail over.
 TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Delivered-To", "To")
 COMPLAINTS = {"abuse", "fraud", "virus"}
 FAILED, DELAYED, DELIVERED, COMPLAINT = "failed", "delayed", "delivered", "complaint"
@@ -19,10 +19,10 @@ FAILED, DELAYED, DELIVERED, COMPLAINT = "failed", "delayed", "delivered", "compl
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What of a mail that came in is of use.
+    """The useful parts of an incoming mail.
 
-    `kind`: FAILED, DELAYED, DELIVERED, COMPLAINT, or empty for anything else. `words`: why it failed. `about`: the
-    envelope senders and the Message-IDs of the mail that it reports on.
+    `to`: the addresses that it was sent to. `kind`: FAILED, DELAYED, DELIVERED, COMPLAINT, or empty for anything else.
+    `words`: why the delivery failed. `senders` and `message_ids`: those of the mail that it reports on.
     """
 
     to: tuple[str, ...] = ()
@@ -33,11 +33,11 @@ class Arrived:
 
 
 def read(raw: bytes) -> Arrived:
-    """Nothing of use for what is no mail."""
+    """Reads a mail. If the bytes cannot be read as a mail, the result is empty."""
     try:
         return _read(message_from_bytes(raw))
     except (MessageError, RecursionError, ValueError, LookupError, AttributeError, TypeError):
-        return Arrived()  # what the standard library stumbles over is no report of a mail server
+        return Arrived()  # a mail server's report does not make the standard library fail
 
 
 def _read(mail: Message) -> Arrived:
@@ -50,7 +50,7 @@ def _read(mail: Message) -> Arrived:
             [fields] = _blocks(part)[:1] or [Message()]
             kind = COMPLAINT if _field(fields, "Feedback-Type").lower() in COMPLAINTS else ""
             senders.append(_field(fields, "Original-Mail-From"))
-    # The mail that it is about comes along whole, or its headers do.
+    # The report includes the mail that it is about, or at least its headers.
     about = [found for part in parts[1:] if (found := _headers(part))]
     senders += [_field(each, "Return-Path") for each in about]
     return Arrived(
@@ -63,7 +63,7 @@ def _read(mail: Message) -> Arrived:
 
 
 def _status(blocks: list[Message]) -> tuple[str, str]:
-    """(kind, words) of the first recipient: our mails have one."""
+    """The (kind, words) of the first recipient; our mails have only one."""
     for block in blocks:
         if action := _field(block, "Action").lower():
             words = f"{_field(block, 'Status')} {_field(block, 'Diagnostic-Code')}"

@@ -1,4 +1,4 @@
-"""PagerDuty Events API v2: whatever can talk to PagerDuty can talk to us, Alertmanager's pagerduty_configs too."""
+"""PagerDuty Events API v2, so that any tool that supports PagerDuty supports us, including Alertmanager's pagerduty_configs."""
 
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ class Enqueued(Incoming):
 
 
 def routing_key(payload: Any) -> str:
-    """The credential in the body, to be looked up before anything else is read; BadInput if there is none."""
+    """The credential in the body, to be looked up before anything else is read; raises BadInput if there is none."""
     key = payload.get("routing_key") if isinstance(payload, dict) else None
     if not isinstance(payload, dict):
         raise BadInput("body: must be an object")
@@ -56,11 +56,11 @@ def routing_key(payload: Any) -> str:
 
 
 def parse(payload: Any) -> list[Event]:
-    """The one event of the body; its routing_key is not looked at.
+    """The one event of the body, in a list. Its routing_key is ignored here.
 
-    An event without a dedup_key is known by its source, component, group, class and summary. Our own fields (service,
-    slo, deployment, product, priority, runbook_url, dashboard_url) are taken from custom_details, and a link whose text
-    says "runbook" or "dashboard" stands in for the latter two.
+    An event without a dedup_key is identified by its source, component, group, class and summary. Our own fields (service,
+    slo, deployment, product, priority, runbook_url, dashboard_url) are taken from custom_details. If one of the last two is
+    missing, a link whose text contains "runbook" or "dashboard" is used.
     """
     told = read(Enqueued, payload)
     _check(told)

@@ -1,4 +1,4 @@
-"""The one parser of the REST API."""
+"""The only parser of the REST API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from dispatching.inbound.body import read_json
 
 
 class BadBody(APIException):
-    """BadInput as the API answers it: its status, and `{"detail": …, "errors": […]}`."""
+    """BadInput as an answer of the API: its status, and `{"detail": …, "errors": […]}`."""
 
     def __init__(self, bad: BadInput):
         super().__init__({"detail": bad.errors[0], "errors": bad.errors}, code="bad_input")
@@ -18,7 +18,7 @@ class BadBody(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """JSON that cannot break what comes after it: 400 names the field, 413 the limit, 415 the character set."""
+    """Parses JSON strictly, so that later code gets only safe values: 400 names the field, 413 the limit, 415 the character set."""
 
     media_type = "application/json"
 

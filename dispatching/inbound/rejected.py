@@ -1,6 +1,6 @@
-"""A source whose requests are all refused is as good as blind: its service's own policy says who hears of it (faults J17).
+"""Alerts about integrations whose requests are all refused, raised through their service's own policy (faults J17).
 
-What tells them is an alert like any other, so it escalates until somebody has it, and ends when something is accepted.
+Such an alert is like any other: it escalates until somebody acknowledges it. It ends when an event is accepted.
 """
 
 from contextlib import suppress
@@ -28,7 +28,7 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EX
 
 
 def record(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
-    """One more request of this integration was refused. Its key does not go into the sample that people see."""
+    """Records that a request of this integration was refused. The key is removed from the sample, which people see."""
     sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
     values: dict[str, Any] = {
         "integration": integration.pk,
@@ -42,18 +42,19 @@ def record(integration: Integration, errors: list[str], body: bytes, *, key: str
 
 
 def over(integration: Integration, *, now: datetime) -> None:
-    """Something was accepted again."""
+    """Forgets the refusals of an integration, and resolves the alert about them, because an event was accepted again."""
     Refusal.objects.filter(integration=integration).delete()
     for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
-        with suppress(Refused):  # somebody was quicker
+        with suppress(Refused):  # somebody else has resolved it
             lifecycle.resolve(alert, now=now, via="Tocsin: an event was accepted again")
 
 
 def tell_owners(now: datetime) -> int:
-    """Raises an alert for each integration that has had nothing accepted for too long; how many."""
+    """Raises an alert for each integration that has had nothing accepted for too long. Returns how many."""
     due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
     for refusal in due:
-        # Twice, if two are at it, is one alert: its key is the same. Dying in between means once more, not never.
+        # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
+        # two statements, the event is sent again, not lost.
         intake.accept(refusal.integration, [_event(refusal)], now=now)
         Refusal.objects.filter(pk=refusal.pk).update(due_at=None)
     return len(due)

@@ -1,4 +1,4 @@
-"""JSON from strangers: whatever the bytes are, the answer is a value that PostgreSQL can store, or BadInput."""
+"""Parses JSON from strangers: whatever the bytes are, the result is a value that PostgreSQL can store, or BadInput."""
 
 import re
 from collections import Counter
@@ -31,15 +31,15 @@ Path = tuple[str | int, ...]
 
 
 class _Refused(str):
-    """Why something is refused; stands in the parsed value in its place, until `_check` finds it."""
+    """The reason to refuse a value. It replaces the value in the parsed JSON until `_check` finds it."""
 
 
 def loads(body: bytes, charset: str | None = None, *, free_form: Collection[str] = FREE_FORM) -> Any:
-    """The object or list in the body; BadInput names the path of whatever is wrong, UnsupportedBody the character set.
+    """The object or list in the body. Raises BadInput, which names the path of each error, or UnsupportedBody, which names the charset.
 
-    The value holds no NUL, no lone surrogate, no NaN or infinity, no integer beyond 64 bits, no key twice, and is at
-    most DEEPEST levels deep. Below a key in `free_form`, NUL is dropped from text and a lone surrogate becomes U+FFFD;
-    anywhere else, and in keys, both are refused.
+    The value contains no NUL, lone surrogate, NaN, infinity, integer beyond 64 bits or repeated key, and is at most DEEPEST
+    levels deep. Below a key in `free_form`, NUL is dropped from text and a lone surrogate becomes U+FFFD; anywhere else, and
+    in keys, both are refused.
     """
     text = _decode(body, charset)
     try:
@@ -78,7 +78,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 
 def _integer(digits: str) -> Any:
-    # Counted before it is converted: beyond 4,300 digits int() raises, and below that it is slow.
+    # The digits are counted before the conversion: beyond 4,300 digits int() raises, and below that it is slow.
     if len(digits) > 20 or not SMALLEST <= (number := int(digits)) <= LARGEST:
         return _Refused(BIG)
     return number
@@ -97,7 +97,7 @@ _DECODER = JSONDecoder(
 
 
 def _check(root: Any, free_form: Collection[str], *, escapes: bool) -> None:
-    """Cleans free-form text in place; BadInput with everything else. Without `escapes` no text can be wrong."""
+    """Cleans free-form text in place; raises BadInput with all other errors. Without `escapes` no text can be wrong."""
     errors: list[str] = []
     todo: list[tuple[Any, Path, bool]] = [(root, (), False)]
     while todo:

@@ -1,4 +1,4 @@
-"""What is wrong, and all that was done about it."""
+"""Alerts, the events on their timelines, and pages."""
 
 from typing import ClassVar
 
@@ -20,14 +20,14 @@ class Alert(models.Model):
         ACKNOWLEDGED = "acknowledged", "acknowledged"
         RESOLVED = "resolved", "resolved"
 
-    # From a state to those it may move to; anything else is refused (applied in `lifecycle._move`).
+    # State → the states that it may move to. Any other move is refused (in `lifecycle._move`).
     MOVES: ClassVar = {
         State.TRIGGERED: {State.ACKNOWLEDGED, State.RESOLVED},
         State.ACKNOWLEDGED: {State.RESOLVED},
         State.RESOLVED: set(),
     }
 
-    # No index of their own where a longer one below begins with them: this is the table that a storm writes.
+    # No index of its own if a longer one below begins with the field, because a storm of alerts writes to this table.
     integration = models.ForeignKey(Integration, models.PROTECT, related_name="alerts", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="alerts", db_index=False)
     dedup_key = models.CharField(max_length=255)
@@ -49,7 +49,7 @@ class Alert(models.Model):
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     resolved_at = models.DateTimeField(null=True, blank=True)
-    # When the source itself says that it ended: an event from before that is old news (faults I4).
+    # The end according to the source itself. An event that occurred before it is ignored (faults I4).
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -74,7 +74,7 @@ class Alert(models.Model):
 
 
 class AlertEvent(models.Model):
-    """One line of an alert's timeline: what happened or was decided, by whom. Never changed, never deleted."""
+    """One line of an alert's timeline: an event or a decision, and the person behind it. Never changed, never deleted."""
 
     class Kind(models.TextChoices):
         TRIGGERED = "triggered", "triggered"
@@ -98,7 +98,7 @@ class AlertEvent(models.Model):
     at = models.DateTimeField()
     kind = models.CharField(max_length=12, choices=Kind)
     text = models.TextField(blank=True)
-    # Who did it by hand; empty where Tocsin or the source did it.
+    # The person who acted. Empty if Tocsin or the source did.
     by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     data = models.JSONField(default=dict, blank=True)
 
@@ -111,7 +111,7 @@ class AlertEvent(models.Model):
 
 
 class Page(models.Model):
-    """Why a delivery is sent: this step run of this alert reaches this person there. Told once is a constraint."""
+    """The reason for a delivery: a step run of an alert pages a recipient at a contact point. A constraint prevents duplicates."""
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="pages")
     escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="pages", db_index=False)

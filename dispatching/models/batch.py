@@ -5,16 +5,16 @@ from dispatching.models.content import Content
 
 
 class Batch(models.Model):
-    """Contact points that are to get the same words, and nobody has begun to send them yet.
+    """Contact points that will get the same words, which nobody has begun to send yet.
 
-    Whoever takes it up deletes it and makes their deliveries, in one statement. A row for all of them is what makes a
-    message to a hundred thousand people quick to plan.
+    One statement claims a batch: it deletes the row and makes the deliveries. One row for all of them makes a message to a
+    hundred thousand people quick to plan.
     """
 
     content = models.ForeignKey(Content, models.PROTECT, related_name="batches")
-    # Ids; a contact point that is deleted meanwhile gets nothing.
+    # Ids. A contact point that is deleted meanwhile gets nothing.
     contact_points = ArrayField(models.BigIntegerField())
-    # `Delivery.data` of each of them: the passages that they get.
+    # The `Delivery.data` of each of them, with the keys of their passages.
     data = models.JSONField(default=dict)
     due_at = models.DateTimeField()
 

@@ -1,4 +1,4 @@
-"""Who can be reached, and how."""
+"""Recipients, their contact points, and the rules by which these are used."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from schedules.models import User
 
 
 class Recipient(models.Model):
-    """Somebody who can be reached, with a login or without one."""
+    """A person or other recipient of messages, with or without a login."""
 
     user = models.OneToOneField(
         User,
@@ -69,7 +69,7 @@ class ContactPoint(models.Model):
     disabled_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent there at present. Empty while it is in use."
     )
-    # Part of every personal link: raised by one, all links that were ever sent there are void.
+    # Part of every personal link. Raising it by one makes all links void that were ever sent there.
     link_version = models.PositiveSmallIntegerField(default=1, editable=False)
 
     objects = ContactPoints.as_manager()
@@ -103,7 +103,7 @@ class ContactPoint(models.Model):
 
 
 class ContactRule(models.Model):
-    """A link of a person's own chain: use this contact point so long after a page begins, unless acknowledged before."""
+    """One link of a person's chain: use this contact point `delay` after a page begins, unless it is acknowledged before."""
 
     contact_point = models.ForeignKey(ContactPoint, models.CASCADE, related_name="rules")
     delay = models.DurationField(

@@ -13,15 +13,15 @@ class DeliveryQuerySet(models.QuerySet):
         return self.filter(due_at__lte=now)
 
     def live(self):
-        """Still on their way: not sent, not given up."""
+        """The deliveries that are still on their way: waiting or being sent."""
         return self.filter(state__in=Delivery.LIVE)
 
 
 class Delivery(models.Model):
-    """The envelope and the outbox: finished words for one contact point. It does not know why it is sent.
+    """One message in the outbox: finished words for one contact point. It does not know why it is sent.
 
-    `due_at` says when somebody must look at it next: to send it, to take it over from a sender that died (the end of
-    its lease), or to follow up a failure. Empty: there is nothing left to do.
+    `due_at` is the next time at which a worker must look at it: to send it, to take it over from a sender that died (the end of
+    the lease), or to follow up a failure. Empty means that there is nothing left to do.
     """
 
     class State(models.TextChoices):
@@ -47,20 +47,20 @@ class Delivery(models.Model):
     contact_point = models.ForeignKey(ContactPoint, models.SET_NULL, null=True, related_name="deliveries")
     channel = models.CharField(max_length=20)
     recipient_name = models.CharField("recipient", max_length=150)
-    # Filled in when it is sent, from the contact point as it is then (faults F8).
+    # Filled in on sending, from the contact point as it is then (faults F8).
     address = models.CharField(max_length=500, blank=True)
-    # The words: either its own, or shared with others; then `subject` and `body` are empty.
+    # Words that are shared with others; `subject` and `body` are then empty. Null: the delivery has words of its own.
     content = models.ForeignKey(Content, models.PROTECT, null=True, related_name="deliveries", db_index=False)
     subject = models.CharField(max_length=1100)
     body = models.TextField()
     data = models.JSONField(default=dict)
-    # It asks whether the address is theirs: the only message that goes to an address which nobody has confirmed.
+    # The message asks the recipient to confirm the address. No other message goes to an unconfirmed address.
     asks_to_confirm = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
-    # From then on it would be of no use: a reminder of a shift that has begun. Empty: never.
+    # From this time on it would be useless, such as a reminder of a shift that has begun. Empty: never.
     expires_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
     cancelled_at = models.DateTimeField(null=True)
@@ -80,7 +80,7 @@ class Delivery(models.Model):
                 condition=~Q(state__in=("sent", "delivered", "suppressed")) | Q(due_at__isnull=True),
                 name="delivery_not_due_when_done",
             ),
-            # Told once is a constraint.
+            # Each contact point gets the same content only once.
             models.UniqueConstraint(
                 fields=["content", "contact_point"],
                 condition=Q(content__isnull=False),
@@ -89,13 +89,13 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["queue", "due_at"], condition=Q(due_at__isnull=False), name="delivery_due"),
-            # In the order of a claim, with nothing else in it: thousands that wait cost the next claim nothing.
+            # In the order of a claim, with nothing else in it, so that thousands of waiting rows do not slow down a claim.
             models.Index(
                 fields=["queue", "due_at", "id"],
                 condition=Q(state__in=("pending", "sending")) & (Q(content=None) | Q(state="sending")),
                 name="delivery_to_send",
             ),
-            # Those that go out by the batch.
+            # The deliveries that are sent in batches.
             models.Index(
                 fields=["queue", "due_at", "id"],
                 condition=Q(state="pending", content__isnull=False),
@@ -115,9 +115,9 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to hand a delivery to its provider, or what came back of it later. Append-only.
+    """One attempt to hand a delivery to its provider, or a later return by the provider. Append-only.
 
-    `outcome` stays unknown when the sender died on the way.
+    `outcome` is unknown if the sender died on the way.
     """
 
     Outcome = channels.Outcome

@@ -13,7 +13,7 @@ class EscalationQuerySet(models.QuerySet):
 
 
 class Escalation(models.Model):
-    """One run of a frozen policy for one alert. `position` only grows: step = position mod steps, round = position div steps."""
+    """One run of a frozen policy for one alert. `position` never decreases: step = position mod steps, round = position div steps."""
 
     class State(models.TextChoices):
         RUNNING = "running", "running"
@@ -22,7 +22,7 @@ class Escalation(models.Model):
 
     alert = models.ForeignKey("dispatching.Alert", models.CASCADE, related_name="escalations")
     policy = models.ForeignKey(EscalationPolicy, models.SET_NULL, null=True, related_name="+")
-    # The policy as it was when the first step ran; edits later on do not disturb the run (A52).
+    # The policy as it was when the first step ran; later edits do not affect the run (A52).
     snapshot = models.JSONField(null=True)
     position = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=9, choices=State, default=State.RUNNING)
@@ -40,7 +40,7 @@ class Escalation(models.Model):
             models.UniqueConstraint(
                 fields=["alert"], condition=Q(state="running"), name="one_running_escalation_an_alert"
             ),
-            # Running without a due time would wait for ever (faults A10).
+            # A running escalation without a due time would wait for ever (faults A10).
             models.CheckConstraint(
                 condition=Q(state="running", due_at__isnull=False) | (~Q(state="running") & Q(due_at__isnull=True)),
                 name="escalation_due_while_running",

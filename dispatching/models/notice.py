@@ -7,7 +7,7 @@ from schedules.models import Schedule
 
 
 class Notice(models.Model):
-    """Why a delivery that is no page is sent, or why there is none. Told once is a constraint: the key."""
+    """A message that is not a page: the reason for its delivery, or why there is none. The unique key prevents duplicates."""
 
     class Kind(models.TextChoices):
         REMINDER = "reminder", "shift reminder"
@@ -26,7 +26,7 @@ class Notice(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="notices")
     at = models.DateTimeField()
-    # One line, without links: those are keys, and are only in the delivery.
+    # One line, without links: links are credentials, and are only in the delivery.
     text = models.CharField(max_length=500)
     delivery = models.OneToOneField(Delivery, models.CASCADE, null=True, related_name="notice")
     reason = models.CharField(max_length=200, blank=True, help_text="Why nothing was sent.")
@@ -42,11 +42,11 @@ class Notice(models.Model):
 
 
 class ShiftWatch(models.Model):
-    """When a schedule is looked at next for reminders and hand-overs, and what the last look saw."""
+    """The time of a schedule's next check for reminders and hand-overs, and the result of its last check."""
 
     schedule = models.OneToOneField(Schedule, models.CASCADE, related_name="+")
     due_at = models.DateTimeField(db_index=True)
-    # The moment of the last look, and the ids of those who were on duty then. Empty: there was none yet.
+    # The time of the last check, and the ids of the people who were on duty then. Empty: there was no check yet.
     seen_until = models.DateTimeField(null=True)
     on_duty = models.JSONField(default=list)
 

@@ -1,4 +1,4 @@
-"""Whom to page in which order, as data. What follows from it is in `dispatching.rules.escalation`."""
+"""Escalation policies as data: the people to page, and the order. Their behaviour is in `dispatching.rules.escalation`."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -39,12 +39,12 @@ class EscalationPolicy(models.Model):
         return self.name
 
     def snapshot(self) -> dict[str, Any]:
-        """The chain as plain values; a running escalation keeps to it whatever is edited later (A52)."""
+        """The policy as plain values. A running escalation follows its snapshot, whatever is edited later (A52)."""
         return snapshots([self])[self.pk]
 
 
 class Step(models.Model):
-    """Page these targets, then give them so long before the next step runs."""
+    """One step of a policy: pages its targets and gives them some time before the next step runs."""
 
     policy = models.ForeignKey(EscalationPolicy, models.CASCADE, related_name="steps")
     order = models.PositiveSmallIntegerField(default=0, help_text="Steps run in this order, lowest first.")
@@ -69,7 +69,7 @@ class Step(models.Model):
 
 
 class Target(models.Model):
-    """Whom a step pages: exactly one of a schedule, a person, a team, a group of people across teams."""
+    """One target of a step: exactly one of a schedule, a person, a team, or a group of people across teams."""
 
     KINDS = ("schedule", "user", "team", "group")
 
@@ -129,7 +129,7 @@ class Target(models.Model):
 
 
 def snapshots(policies: Iterable[EscalationPolicy]) -> dict[int, dict[str, Any]]:
-    """`snapshot` of many, by id: two queries for any number of them."""
+    """The snapshots of many policies, by id, in two queries for any number of them."""
     whole: dict[int, dict[str, Any]] = {
         policy.pk: {"policy": policy.pk, "name": policy.name, "repeat": policy.repeat, "steps": []}
         for policy in policies

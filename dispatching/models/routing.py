@@ -1,4 +1,4 @@
-"""Where alerts come from and whom they belong to."""
+"""The sources of alerts (integrations), and the services and priorities that alerts belong to."""
 
 import hashlib
 import secrets
@@ -14,7 +14,7 @@ from schedules.models import Team
 
 
 class Severity(models.TextChoices):
-    """How much is affected, so who must be involved (Table 9.13)."""
+    """How much is affected by an alert, which decides who must be involved (Table 9.13)."""
 
     CRITICAL = "critical", "critical"
     ERROR = "error", "error"
@@ -23,7 +23,7 @@ class Severity(models.TextChoices):
 
 
 class Priority(models.Model):
-    """How important it is for customers, and what follows from it; the same for the whole organisation (Table 9.2)."""
+    """The importance of an alert for customers, and its consequences; the same for the whole organisation (Table 9.2)."""
 
     level = models.PositiveSmallIntegerField(
         unique=True,
@@ -62,7 +62,7 @@ class Priority(models.Model):
 
 
 class Service(models.Model):
-    """Something that can break, the team that owns it and the policy that its alerts follow."""
+    """A thing that can break, with the team that owns it and the policy that its alerts follow."""
 
     name = models.CharField(max_length=100, unique=True, help_text="The name that monitoring uses in its events.")
     team = models.ForeignKey(
@@ -103,7 +103,7 @@ def key_hash(key: str) -> str:
 
 
 class Integration(models.Model):
-    """A source of alerts with its key. The key itself is not kept: it is shown once, when it is made."""
+    """A source of alerts, with its key. Only a hash of the key is kept: the key is shown once, when it is made."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Prometheus EU.")
     service = models.ForeignKey(
@@ -116,10 +116,10 @@ class Integration(models.Model):
     key_hint = models.CharField(max_length=4, editable=False, help_text="The start of the key, to tell keys apart.")
     enabled = models.BooleanField(default=True, help_text="If off, its key is refused.")
 
-    # Set by `intake.integration_of`: its last requests were refused; and when that was, by the database's clock.
+    # Set by `intake`: whether its last requests were refused, and the time of the look-up by the database's clock.
     refused = False
     asked_at: datetime
-    # Set by the API on the answer that shows a new key, and never kept.
+    # Set by the API for the answer that shows a new key, and never stored.
     key: str
 
     class Meta:
@@ -129,14 +129,14 @@ class Integration(models.Model):
         return self.name
 
     def new_key(self) -> str:
-        """Sets a new random key of 32 characters and returns it: the one time that anybody sees it. Does not save."""
+        """Sets a new random key of 32 characters and returns it, the only time that it can be seen. Does not save."""
         key = secrets.token_hex(16)
         self.key_hash, self.key_hint = key_hash(key), key[:4]
         return key
 
 
 class Refusal(models.Model):
-    """An integration of which nothing has been accepted since `since`. `due_at`: when its owner is told; empty: they are."""
+    """A record that nothing of an integration has been accepted since `since`. At `due_at` its owner is told; empty: already told."""
 
     integration = models.OneToOneField(Integration, models.CASCADE, related_name="refusal")
     since = models.DateTimeField()

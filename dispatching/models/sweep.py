@@ -2,7 +2,7 @@ from django.db import models
 
 
 class SweepRecord(models.Model):
-    """When each kind of sweep was last completed: the proof of work that health reads."""
+    """The time at which a kind of sweep was last completed; health reads it as proof of work."""
 
     name = models.CharField(max_length=20, primary_key=True)
     completed_at = models.DateTimeField()

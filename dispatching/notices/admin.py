@@ -1,4 +1,4 @@
-"""What people were told that is no page, and whom nothing reached."""
+"""The admin of notices: messages to people other than pages, sent or not."""
 
 from django.contrib import admin
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""What people were told that is no page: shift reminders, hand-overs, calendars that cannot be read."""
+"""The API of notices: messages other than pages, such as shift reminders, hand-overs and calendars that cannot be read."""
 
 from django_filters import rest_framework as filters
 from rest_framework import serializers
@@ -9,7 +9,7 @@ from schedules.surfaces.filters import InstantFilter, TextFilter, YesNoFilter
 
 
 class NoticeSerializer(serializers.ModelSerializer):
-    """One message to one person. Without a delivery nothing was sent, and `reason` says why."""
+    """One message to one person. If there is no delivery, nothing was sent, and `reason` says why."""
 
     recipient = serializers.CharField(source="recipient.name")
     username = serializers.CharField(source="recipient.user.username", default=None, allow_null=True)

@@ -1,4 +1,4 @@
-"""A calendar from outside that cannot be read any more: whoever owns it hears of it once a failure (faults F9)."""
+"""Tells the owners of an external calendar that can no longer be read, once for each failure (faults F9)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from schedules.surfaces.public_urls import public_url
 
 
 def tell_feed_owners(now: datetime) -> int:
-    """Tells the owners of each calendar that has begun to fail since they were told last; how many calendars."""
+    """Tells the owners of each calendar that has begun to fail since they were last told. Returns the number of calendars."""
     failing = CalendarFeed.objects.filter(failing_since__isnull=False).defer("content", "unknown")
     return sum(_tell(feed, now) for feed in failing.select_related("team__manager"))
 
@@ -22,14 +22,14 @@ def _tell(feed: CalendarFeed, now: datetime) -> bool:
     if Notice.objects.filter(key__startswith=f"{failure}/").exists():
         return False
     subject, url = f"The calendar {feed.name} cannot be read", public_url("on_call")
-    with transaction.atomic():  # all of them or, if we die, all of them the next time
+    with transaction.atomic():  # all owners are told together or, if this process dies, all of them the next time
         for user in _owners(feed):
             notices.tell(user, failure, Notice.Kind.FEED, subject, {"feed": feed}, now=now, url=url)
     return True
 
 
 def _owners(feed: CalendarFeed) -> Iterable[User]:
-    """The team's manager, else the team, else (there is nobody) those who may do everything; active people only."""
+    """The team's manager, or else the team's members, or else the superusers; active people only."""
     team = feed.team
     if team and team.manager and team.manager.is_active:
         return [team.manager]

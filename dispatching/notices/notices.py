@@ -1,4 +1,4 @@
-"""Messages to people that are no pages: one delivery each, told once, never in the way of a page."""
+"""Messages to people other than pages: one delivery each, never sent twice, never delaying a page."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,11 +28,11 @@ def tell(
     url: str = "",
     until: datetime | None = None,
 ) -> Notice | None:
-    """Plans one delivery to the first usable contact point of this person's chain; None if they were told `key` before.
+    """Plans one delivery to the first usable contact point of the person's chain. None if they were told about `key` before.
 
-    The body is the template of the kind, with `subject`, `url` and the person's `zone` beside the context. Where there is
-    no such contact point, the notice says so and nothing is sent. From `until` on it would be of no use and is not sent
-    any more.
+    The body is made from the template of the kind, with `subject`, `url` and the person's `zone` added to the context. If
+    there is no usable contact point, the notice says so and nothing is sent. From `until` on the message would be useless
+    and is no longer sent.
     """
     shown = {"subject": subject, "url": url, "zone": user.time_zone, **context}
     words = {"title": subject, "body": render_to_string(f"messages/{kind}.txt", shown), "url": url}
@@ -46,7 +46,7 @@ def tell(
             "recipient": recipient,
             "at": now,
             "text": one_line(subject, 500),
-            # Made in the savepoint of the notice: if somebody is quicker, there is neither.
+            # Made in the savepoint of the notice: if another process is quicker, neither is made.
             "delivery": partial(_delivery, point, data, now=now, until=until) if point else None,
             "reason": "" if point else UNREACHABLE,
         }
@@ -72,7 +72,7 @@ def _delivery(point: ContactPoint, data: dict[str, Any], *, now: datetime, until
 
 
 def untold(due: Iterable[tuple[str, User]]) -> list[tuple[str, User]]:
-    """Of these keys and people the ones that `tell` has not told yet; one query."""
+    """The pairs of key and person that `tell` has not told yet, found in one query."""
     whole = {_whole(key, user): (key, user) for key, user in due}
     told = set(Notice.objects.filter(key__in=whole).values_list("key", flat=True))
     return [pair for key, pair in whole.items() if key not in told]

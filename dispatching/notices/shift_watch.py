@@ -1,7 +1,7 @@
-"""Reminders before shifts and hand-overs at shift changes, for the schedules that ask for them (A12).
+"""Sends reminders before shifts and hand-overs at shift changes, for the schedules that ask for them (A12).
 
-Each such schedule has a row with its `due_at`: the next moment at which somebody is to be told, or a quarter of an hour
-ahead, so that edits are seen in time. A look tells and moves the row on in one transaction.
+Each such schedule has a row whose `due_at` is the next moment at which somebody must be told, at most a quarter of an hour
+ahead, so that edits are noticed in time. A check tells people and sets the next `due_at` in one transaction.
 """
 
 from collections.abc import Iterable
@@ -23,17 +23,17 @@ from schedules.surfaces.public_urls import public_url
 from schedules.templatetags.times import moment
 
 log = structlog.get_logger(__name__)
-PASS = 10  # rows a call: at the hour at which everybody hands over, steps get their turn in between
+PASS = 10  # rows for each call, so that steps also run at the hour at which every schedule hands over
 LOOK = timedelta(minutes=15)
 RETRY = timedelta(minutes=1)
 LOOKBACK = timedelta(days=35)
 NOTE_AGE = timedelta(days=14)
-ALERTS = 20  # listed in a hand-over; of the others the number
+ALERTS = 20  # the alerts listed in a hand-over; the others are only counted
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A person's unbroken time on duty on one schedule, whatever says so; UTC, the end excluded."""
+    """A person's unbroken time on duty on one schedule, for whatever reasons. UTC, the end excluded."""
 
     user: User
     start: datetime
@@ -41,7 +41,7 @@ class Stretch:
 
 
 def watch_due(now: datetime) -> int:
-    """Looks at up to a pass of the schedules that are due; how many."""
+    """Checks up to PASS schedules that are due. Returns how many it checked."""
     _enrol(now)
     done = 0
     while done < PASS and ShiftWatch.objects.filter(due_at__lte=now).exists() and _look_at_one(now):
@@ -50,7 +50,7 @@ def watch_due(now: datetime) -> int:
 
 
 def _enrol(now: datetime) -> None:
-    """A watch, due at once, for each schedule that asks for one and has none."""
+    """Creates a watch, due at once, for each schedule that needs one and has none."""
     watched = ShiftWatch.objects.filter(schedule=OuterRef("pk"))
     asking = Schedule.objects.filter(Q(remind__isnull=False) | Q(hands_over=True), ~Exists(watched))
     new = [ShiftWatch(schedule=schedule, due_at=now) for schedule in asking]
@@ -58,7 +58,7 @@ def _enrol(now: datetime) -> None:
 
 
 def _look_at_one(now: datetime) -> bool:
-    """Looks at the one that has been due longest; False if there is none that nobody else is looking at."""
+    """Checks the schedule that has been due longest, skipping locked rows; False if there is none."""
     with transaction.atomic():
         due = ShiftWatch.objects.filter(due_at__lte=now).select_related("schedule")
         watch = due.select_for_update(of=("self",), skip_locked=True).order_by("due_at").first()
@@ -69,7 +69,7 @@ def _look_at_one(now: datetime) -> bool:
                 _look(watch, now)
         except (
             Exception
-        ):  # one schedule that cannot be read must not hold up the others (faults A15): it waits a little
+        ):  # one schedule that cannot be read must not hold up the others (faults A15), so it is tried again later
             log.exception("watch_parked", schedule=watch.schedule_id)
             ShiftWatch.objects.filter(pk=watch.pk).update(due_at=now + RETRY)
     return True
@@ -99,7 +99,7 @@ def _look(watch: ShiftWatch, now: datetime) -> None:
 
 
 def stretches(duties: Iterable[Duty]) -> list[Stretch]:
-    """Each person's duties, those without a break between them made one; in order of start."""
+    """The stretches of all people, in order of start: duties without a break between them are joined."""
     people: dict[int, User] = {}
     spans: dict[int, list[tuple[datetime, datetime]]] = {}
     for duty in duties:
@@ -111,7 +111,7 @@ def stretches(duties: Iterable[Duty]) -> list[Stretch]:
 
 
 def _next(schedule: Schedule, line: list[Stretch], now: datetime) -> datetime:
-    """The next moment at which somebody is to be told, at most LOOK ahead."""
+    """The next moment at which somebody must be told, at most LOOK ahead."""
     moments = [now + LOOK]
     if schedule.hands_over:
         moments += [each.start for each in line]
@@ -130,7 +130,8 @@ def _remind(schedule: Schedule, table: Timetable, shift: Stretch, now: datetime)
 
 
 def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -> None:
-    """Once for each look: the key names the last one, and the row moves on with the notice."""
+    """Tells a person that their shift has begun. The key names the last check, and the watch moves on in the same transaction,
+    so that nobody is told twice."""
     schedule, seen = watch.schedule, watch.seen_until
     whole = _whole(table, user, now, now - LOOKBACK)
     facts = _facts(schedule, table, whole, now)
@@ -148,13 +149,13 @@ def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -
 
 
 def _whole(table: Timetable, user: User, at: datetime, start: datetime) -> Stretch:
-    """The stretch of this person around `at`, looked for from `start` to HORIZON after `at`."""
+    """The person's stretch that includes `at`, searched from `start` to HORIZON after `at`."""
     line = stretches(table.duties(start, at + HORIZON))
     return next(each for each in line if each.user == user and each.start <= at < each.end)
 
 
 def _facts(schedule: Schedule, table: Timetable, whole: Stretch, at: datetime) -> dict[str, Any]:
-    """What both messages say of a shift: from when to when (None: too far away), why, and who else is on duty at `at`."""
+    """The facts for both messages: start and end of the shift (None: too far away), the reason, and others on duty at `at`."""
     duties = table.on_call(at)
     return {
         "schedule": schedule,
@@ -170,7 +171,7 @@ def _names(duties: Iterable[OnDuty]) -> list[str]:
 
 
 def _open_alerts(schedule: Schedule, user: User) -> dict[str, Any]:
-    """The alerts that a page by way of this schedule could be about, the most important and the newest first."""
+    """The open alerts that could page this schedule, with links for this person; the most important first, then the newest."""
     services = Service.objects.filter(policy__steps__targets__schedule=schedule)
     found = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
     listed = found.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]

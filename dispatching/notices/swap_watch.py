@@ -1,4 +1,4 @@
-"""Who is asked to take a shift hears of it, and who asked hears the answer; each once (A8)."""
+"""Tells people that they are asked to take a shift, and tells the person who asked the answer; each once (A8)."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from schedules.models import SwapRequest, User
 from schedules.surfaces.public_urls import public_url
 
 State = SwapRequest.State
-FRESH = timedelta(days=1)  # an answer older than this is no news
+FRESH = timedelta(days=1)  # people are not told answers that are older than this
 
 
 def tell_swaps(now: datetime) -> int:
-    """Tells those who are asked, and those who were answered, and have not been told yet; how many it told."""
+    """Tells the people who are asked for a swap or were answered and have not been told yet. Returns how many it told."""
     swaps = SwapRequest.objects.select_related("schedule", "asked_by", "asked", "answered_by")
     told = sum(_tell(swap, _asked(swap), now) for swap in swaps.waiting(now))
     answered = swaps.filter(state__in=(State.ACCEPTED, State.DECLINED), answered_at__gt=now - FRESH)

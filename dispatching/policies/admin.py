@@ -1,4 +1,4 @@
-"""Escalation policies: steps with whom they page, and what would happen if one fired now."""
+"""The admin of escalation policies: their steps and targets, and a forecast for an alert that starts now."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ from dispatching.policies.forecast import forecast
 from schedules.models import Schedule, Team, User
 from schedules.surfaces.admin import OrderedFormSet, StackedInline, TeamOwnedAdmin, picker
 
-# The field of the form → the target's own.
+# The form's field → the target's field.
 PICKED = {"schedules": "schedule", "people": "user", "teams": "team", "groups": "group"}
 
 
@@ -75,7 +75,7 @@ class StepInline(StackedInline):
         return () if self.has_change_permission(request, obj) else ("whom",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
-        # What is not the model's own field cannot be shown as text.
+        # Only the model's own fields can be shown as text.
         return self.fields if self.has_change_permission(request, obj) else ("escalate_after", "whom")
 
     @admin.display(description="pages")

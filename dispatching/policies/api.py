@@ -1,4 +1,4 @@
-"""Escalation policies, with their steps and targets as one whole."""
+"""The API of escalation policies, each with its steps and targets as one whole."""
 
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from schedules.surfaces.filters import NumberFilter, TextFilter
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
 class TargetIdField(serializers.Field):
-    """A number; for a person a username will do."""
+    """The id of a target: a number or, for a person, a username."""
 
     def to_internal_value(self, data: Any) -> int | str:
         if isinstance(data, bool) or not isinstance(data, int | str):
@@ -29,7 +29,7 @@ class TargetIdField(serializers.Field):
 
 
 class TargetSerializer(StrictSerializer):
-    """Whom a step pages. A schedule means whoever is on duty there when the step runs."""
+    """A target of a step. A schedule stands for the people who are on duty there when the step runs."""
 
     KINDS: ClassVar[dict[str, QuerySet[Any]]] = {
         "schedule": Schedule.objects.all(),
@@ -42,7 +42,7 @@ class TargetSerializer(StrictSerializer):
     name = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """{kind: the row itself}, ready for a Target."""
+        """Returns {kind: the row itself}, the keyword argument of a Target."""
         kind, pk = attrs["type"], attrs["id"]
         if kind == "user":
             try:
@@ -98,7 +98,7 @@ class EscalationPolicyFilters(filters.FilterSet):
 
 
 class EscalationPolicyViewSet(TeamOwnedResource):
-    """Escalation policies: whom to page in which order. A running escalation keeps to the policy as it was."""
+    """Escalation policies: the people to page, and the order. A running escalation follows the policy as it was when it began."""
 
     queryset = EscalationPolicy.objects.prefetch_related(*(f"steps__targets__{kind}" for kind in Target.KINDS))
     serializer_class = EscalationPolicySerializer

@@ -1,4 +1,4 @@
-"""Trial before trust (A53): who would be told what when, from the same code that runs production. Writes nothing."""
+"""A forecast of a policy (A53): the people it would tell, and when. Uses the same code as a real run, but writes nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from schedules.models import User
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Somebody whom a step calls: how (channel, delay after the step), why, and whether anything reaches them."""
+    """A person whom a step would page: how (channel, delay after the step), why, and whether they can be reached."""
 
     name: str
     how: list[tuple[str, timedelta]]
@@ -27,7 +27,7 @@ class Callee:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One step of the first round: when it runs, how long after the alert, whom it tells, which targets are empty."""
+    """One step of the first round: its time, the delay after the alert, the people it tells, and the targets without anybody."""
 
     at: datetime
     after: timedelta
@@ -42,7 +42,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The first round step by step, how often the chain runs, when it ends, and who is told then."""
+    """The steps of the first round, the number of rounds, the end of the policy, and the people who are told then."""
 
     runs: list[Run]
     rounds: int
@@ -52,9 +52,9 @@ class Forecast:
 
 
 def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
-    """What a policy would do for an alert that comes at `start`, if nobody ever acknowledged it.
+    """What a policy would do for an alert that starts at `start`, if nobody acknowledged it.
 
-    Each step's people are those of the moment at which it runs. Later rounds are taken to last as long as the first.
+    The people of each step are looked up for the time at which it runs. Later rounds are assumed to last as long as the first.
     """
     unknown = _without_contact_points()
     at, runs = start, []
@@ -64,7 +64,7 @@ def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
         called, empty = people_of(step, Moment(at, recipients=dict(unknown)))
         told = [_told(each.recipient, each.why) for each in called]
         runs.append(Run(at, at - start, step, told, empty))
-        # A step that reaches nobody costs no time (A49).
+        # A step that reaches nobody takes no time (A49).
         at += step.span if runs[-1].reached else timedelta(0)
     rounds = snapshot["repeat"] + 1
     length = (at - start) * rounds
@@ -72,7 +72,7 @@ def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
 
 
 def _without_contact_points() -> dict[int, Recipient]:
-    """Stand-ins for people who are no recipients yet: a real step would make them one, a trial must not."""
+    """Unsaved recipients, by user id, for people who have none: a real step would create them, a forecast must not."""
     return {user.pk: Recipient(user=user) for user in User.objects.filter(recipient=None)}
 
 

@@ -1,4 +1,4 @@
-"""Where alerts come from and whom they belong to."""
+"""The admin of integrations, services and priorities."""
 
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ class ServiceAdmin(ModelAdmin):
 
 @admin.register(Integration)
 class IntegrationAdmin(VerbAdmin):
-    """The key is made by us and shown once: afterwards not even we know it."""
+    """The admin of integrations. Tocsin makes the key and shows it once; only a hash is stored, so it cannot be shown again."""
 
     list_display = ("name", "service", "enabled", "key_starts", "refused")
     list_select_related = ("service", "refusal")
@@ -100,7 +100,7 @@ class IntegrationAdmin(VerbAdmin):
 
 
 def _once(key: str) -> SafeString:
-    """What to copy into the monitoring tool; the one time that the key is seen."""
+    """The key and URLs to copy into the monitoring tool, shown only this once."""
     rows = [(label, public_url(name, key)) for label, name in FORMATS]
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
     return format_html(

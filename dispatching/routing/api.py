@@ -1,4 +1,4 @@
-"""Services, integrations and priorities: where alerts come from, whom they belong to, how much they matter."""
+"""The API of services, integrations and priorities."""
 
 from django.db import transaction
 from django_filters import rest_framework as filters
@@ -57,7 +57,7 @@ class ServiceFilters(filters.FilterSet):
 
 
 class ServiceViewSet(Resource):
-    """Services: what can break, which team owns it, which policy its alerts follow."""
+    """Services: things that can break, each with the team that owns it and the policy that its alerts follow."""
 
     queryset = Service.objects.all()
     serializer_class = ServiceSerializer
@@ -82,7 +82,7 @@ class IntegrationSerializer(RecordSerializer):
 
 
 class KeyedIntegrationSerializer(IntegrationSerializer):
-    """With the key: this answer is the one time that anybody sees it."""
+    """An integration with its key, which is shown only in this answer."""
 
     key = serializers.CharField(read_only=True, help_text="Shown only now.")
 
@@ -98,7 +98,7 @@ class IntegrationFilters(filters.FilterSet):
 
 @extend_schema_view(create=extend_schema(responses={201: KeyedIntegrationSerializer}))
 class IntegrationViewSet(Resource):
-    """Integrations: the sources of alerts. The key is answered once, when it is made."""
+    """Integrations: the sources of alerts. The key is shown once, in the answer to the request that makes it."""
 
     queryset = Integration.objects.select_related("refusal")
     serializer_class = IntegrationSerializer
@@ -110,7 +110,7 @@ class IntegrationViewSet(Resource):
     @extend_schema(request=None, responses=KeyedIntegrationSerializer)
     @action(detail=True, methods=["post"], url_path="rotate-key", permission_classes=[MayChange], filterset_class=None)
     def rotate_key(self, request: Request, pk: str) -> Response:
-        """A new key in place of the old one, which is refused from now on."""
+        """Replaces the key by a new one. The old key is refused from now on."""
         with transaction.atomic():
             integration = self.get_object()
             integration.key = integration.new_key()

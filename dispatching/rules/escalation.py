@@ -1,6 +1,6 @@
-"""What a run of a policy does at a position: which step, in which round, and how long its people have.
+"""Which step a run of a policy takes at a position, in which round, and how long its people have to acknowledge.
 
-A position counts the steps run so far: step = position mod steps, round = position div steps. A policy with N repeats
+A position is the number of steps run so far: step = position mod steps, round = position div steps. A policy with N repeats
 has N + 1 rounds; after the last one the last resort is told.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-# How late the engine must be before it takes itself to have been away and leaves out what is past (faults A17).
+# If the engine is later than this, it assumes that it was down, and leaves out the steps that are past (faults A17).
 AWAY = timedelta(minutes=2)
 
 
@@ -25,7 +25,7 @@ class FrozenStep:
 
 
 def step_at(snapshot: Mapping[str, Any], position: int) -> FrozenStep | None:
-    """The step at a position; None when the policy has come to its end."""
+    """The step at a position; None after the end of the policy."""
     steps = snapshot["steps"]
     if not steps or position >= len(steps) * (snapshot["repeat"] + 1):
         return None
@@ -35,7 +35,7 @@ def step_at(snapshot: Mapping[str, Any], position: int) -> FrozenStep | None:
 
 
 def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: datetime) -> list[FrozenStep]:
-    """The steps that went by while the engine was away: the current one is the first not among them.
+    """The steps whose time passed while the engine was down. The step to run now is the first one after them.
 
     A step is missed only if the engine is more than AWAY late for it and the next one is due as well; an engine that is
     merely slow leaves nothing out.
@@ -50,7 +50,7 @@ def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: da
 
 
 def timetable(snapshot: Mapping[str, Any], start: datetime) -> list[tuple[datetime, FrozenStep | None]]:
-    """When each step would run if nobody ever acknowledged; the last entry, without a step, is the end of the chain."""
+    """The time at which each step would run if nobody acknowledged. The last entry, without a step, is the end of the policy."""
     at, position, entries = start, 0, []
     while step := step_at(snapshot, position):
         entries.append((at, step))

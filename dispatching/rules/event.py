@@ -1,4 +1,4 @@
-"""One event, whatever format it arrived in, and the key that makes repeats of it one alert."""
+"""An event in our own form, whatever format it arrived in, and the key by which its repeats become one alert."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ URL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a monitoring tool said, in our words. Text is free of NUL and lone surrogates and fits the lengths above."""
+    """An event from a monitoring tool, in our own terms. Text has no NUL or lone surrogate and fits the lengths above."""
 
     action: str
     dedup_key: str
@@ -45,7 +45,7 @@ class Event:
 
 
 def clean_key(key: str, identity: Mapping[str, Any]) -> str:
-    """The key as it came, byte by byte; its hash if it is too long; a key derived from the identity if it is empty."""
+    """The key exactly as it arrived; its hash if it is too long; a key derived from the identity if it is empty."""
     if not key:
         return derive_key(identity)
     if len(key) > KEY_LENGTH:
@@ -54,10 +54,10 @@ def clean_key(key: str, identity: Mapping[str, Any]) -> str:
 
 
 def derive_key(identity: Mapping[str, Any]) -> str:
-    """A key for an event that brings none: equal identities give equal keys, whatever the order of their fields.
+    """A key for an event without one: equal identities give equal keys, whatever the order of their fields.
 
-    The identity is what stays the same when the event repeats: where it comes from and what it is called, never a
-    measured value or a time. Each format says which fields those are. Empty values do not count.
+    The identity consists of the fields that stay the same when the event repeats, such as its source and its name, never a
+    measured value or a time. Each format chooses these fields. Empty values do not count.
     """
     told = {name: value for name, value in identity.items() if value not in ("", None)}
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -1,4 +1,4 @@
-"""Addresses that came from outside: a link only where following it is harmless (faults K8)."""
+"""A template filter for URLs from outside: makes a link only if following it is harmless (faults K8)."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.filter
 def web_link(address: str) -> SafeString | str:
-    """A link if it is an http or https address; any other text stays text, and is escaped as such."""
+    """A link if the text is an http or https URL; any other text stays text, and is escaped as such."""
     if not is_web(address):
         return address
     return format_html('<a href="{0}" rel="noreferrer noopener">{0}</a>', address)

@@ -1,7 +1,7 @@
-"""E-mail through Django's mail settings: one recipient, marked as automatic so that nothing answers it.
+"""E-mail through Django's mail settings: one recipient for each mail, marked as automatic so that no program answers it.
 
 No "Precedence: bulk": it was never standardised (RFC 2076 discourages it), Auto-Submitted and the List- headers tell
-responders the same (RFC 3834 2, RFC 5230 4.6), and there are servers that deliver "bulk" later than the rest.
+responders the same (RFC 3834 2, RFC 5230 4.6), and some servers deliver "bulk" later than the rest.
 """
 
 from email import message_from_bytes
@@ -37,7 +37,7 @@ class EmailChannel(Channel):
     def clean_address(self, address: str) -> str:
         local, _, domain = address.strip().rpartition("@")
         try:
-            # Letter case counts in the part before the @ in principle (RFC 5321 2.4), never in the domain.
+            # The part before the @ is case-sensitive in principle (RFC 5321 2.4), the domain never is.
             address = f"{local}@{punycode(domain.lower())}"
             validate_email(address)
         except (ValidationError, UnicodeError):
@@ -45,7 +45,7 @@ class EmailChannel(Channel):
         return address
 
     def send(self, envelope: Envelope) -> str:
-        """The Message-ID with the server's answer, if it gave one."""
+        """Sends the mail. Returns its Message-ID with the server's answer, if it gave one."""
         try:
             address = self.clean_address(envelope.address)
         except ValidationError:
@@ -58,7 +58,7 @@ class EmailChannel(Channel):
 
 
 def message(envelope: Envelope, address: str) -> EmailMessage:
-    """The mail whose words are its own."""
+    """The mail for an envelope that has words of its own."""
     body, url = printable(envelope.body), printable(str(envelope.data.get("url", "")))
     tail = f"\n… shortened; the full text is at {url}\n" if url else "\n… shortened\n"
     return EmailMessage(
@@ -71,7 +71,7 @@ def message(envelope: Envelope, address: str) -> EmailMessage:
 
 
 def written(envelope: Envelope, address: str) -> bytes:
-    """The mail whose words are shared, as it goes over the line."""
+    """The mail for an envelope with shared words, as the bytes to send."""
     assert envelope.letter
     own = {"From": _from(settings.DEFAULT_FROM_EMAIL), "To": mime.address(envelope.recipient, address)}
     if settings.REPLY_TO:
@@ -82,7 +82,7 @@ def written(envelope: Envelope, address: str) -> bytes:
 
 
 def headers(envelope: Envelope) -> dict[str, str]:
-    """What every mail says; its Message-ID is the same for every attempt: a receiver can tell that it has it already."""
+    """The headers of every mail. The Message-ID is the same for every attempt, so that a receiver can recognise a duplicate."""
     said = {
         "Message-ID": message_id(envelope.key),
         "Date": formatdate(envelope.at.timestamp()),
@@ -94,7 +94,7 @@ def headers(envelope: Envelope) -> dict[str, str]:
         if envelope.leave and settings.UNSUBSCRIBE_ADDRESS:
             mailbox = tagged_addresses.address(settings.UNSUBSCRIBE_ADDRESS, tagged_addresses.LEAVE, envelope.leave)
             said["List-Unsubscribe"] += f", <mailto:{mailbox}?subject=unsubscribe>"
-        if leave.startswith("https:"):  # RFC 8058 knows no other
+        if leave.startswith("https:"):  # RFC 8058 allows only https
             said["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return said
 
@@ -104,14 +104,14 @@ def message_id(key: str) -> str:
 
 
 def sender(envelope: Envelope) -> str:
-    """The envelope sender: with BOUNCE_ADDRESS one of its own for each delivery, so that a bounce says what bounced."""
+    """The envelope sender. With BOUNCE_ADDRESS each delivery has its own, so that a bounce says which delivery bounced."""
     if settings.BOUNCE_ADDRESS:
         return tagged_addresses.address(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, envelope.key)
     return _address(settings.DEFAULT_FROM_EMAIL)
 
 
 class _Written(EmailMessage):
-    """A mail that is written already, for Django's other ways to send."""
+    """A mail that is encoded already, for Django's mail backends other than SMTP."""
 
     def __init__(self, envelope: Envelope, address: str) -> None:
         super().__init__(to=[address], headers=headers(envelope))
@@ -141,7 +141,7 @@ def _serialised(mail: EmailMessage) -> bytes:
 
 
 def _subject(text: str) -> str:
-    """The subject as it goes over the line: Django leaves too little room on its first line, and so an empty one."""
+    """The encoded subject. Django would leave too little room on its first line, and so produce an empty one."""
     if text.isascii() and len(text) <= 60:
         return text
     return Header(text, "utf-8", header_name="Subject").encode(linesep="")
@@ -149,12 +149,12 @@ def _subject(text: str) -> str:
 
 @lru_cache
 def _domain(sent_from: str, public_url: str) -> str:
-    """The part of our Message-IDs after the @: the sender's domain, else our own host."""
+    """The part of our Message-IDs after the @: the sender's domain, or else our own host."""
     return parseaddr(sent_from)[1].rpartition("@")[2] or urlsplit(public_url).hostname or "localhost"
 
 
 def _through_django(mail: EmailMessage) -> str:
-    """A new connection each time: to the backend for files that means a file each."""
+    """Sends over a new connection each time, so that the backend for files writes one file for each mail."""
     try:
         get_connection().send_messages([mail])
     except (OSError, ImproperlyConfigured) as error:

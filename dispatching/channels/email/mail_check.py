@@ -1,4 +1,4 @@
-"""Whether large receivers will take our mail, and whether what comes back finds us: the settings, and what DNS says."""
+"""Checks of the mail settings and of DNS: will large receivers accept our mail, and do bounces and replies reach us?"""
 
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -11,7 +11,7 @@ OK, MISSING, UNKNOWN = "ok", "missing", "not known"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`state` is OK, MISSING, or UNKNOWN for what cannot be found out from here."""
+    """The result of one check. `state` is OK, MISSING, or UNKNOWN if it cannot be found out from here."""
 
     what: str
     state: str
@@ -19,7 +19,7 @@ class Finding:
 
 
 def findings(resolver: Resolver) -> list[Finding]:
-    """One for each thing that matters; raises DNSException if DNS does not answer."""
+    """The results of all checks; raises DNSException if DNS does not answer."""
     author = _domain(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
     envelope = _domain(settings.BOUNCE_ADDRESS) or author
     return [
@@ -72,7 +72,7 @@ def _spf(resolver: Resolver, domain: str) -> Finding:
 
 
 def _dkim(resolver: Resolver, domain: str) -> Finding:
-    """The key; the signature is the mail server's work, and so is that it covers both List-Unsubscribe headers."""
+    """Looks for the DKIM key only. It is up to the mail server to sign, and to cover both List-Unsubscribe headers."""
     if not settings.DKIM_SELECTOR:
         return Finding(
             "DKIM", UNKNOWN, "set DKIM_SELECTOR to look for the key; your mail server signs, Tocsin does not"
@@ -89,7 +89,7 @@ def _dkim(resolver: Resolver, domain: str) -> Finding:
 
 
 def _dmarc(resolver: Resolver, domain: str) -> Finding:
-    """Of the domain, or of the nearest one above it that has any."""
+    """The DMARC policy of the domain, or of the nearest domain above it that has one."""
     labels = domain.split(".")
     for above in (".".join(labels[start:]) for start in range(max(1, len(labels) - 1))):
         if found := [text for text in _texts(resolver, f"_dmarc.{above}") if _tags(text).get("v", "") == "DMARC1"]:
@@ -111,7 +111,7 @@ def _domain(address: str) -> str:
 
 
 def _tags(text: str) -> dict[str, str]:
-    """The tags of a DKIM or DMARC record: "v=DMARC1; p=none"."""
+    """The tags of a DKIM or DMARC record, such as "v=DMARC1; p=none", by name."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
@@ -121,7 +121,7 @@ def _texts(resolver: Resolver, name: str) -> list[str]:
 
 
 def _ask(resolver: Resolver, name: str, kind: str) -> list[str]:
-    """The records as text; none if the name does not exist."""
+    """The records as text; an empty list if there are none or the name does not exist."""
     try:
         return [record.to_text() for record in resolver.resolve(name, kind, search=False)]
     except (NXDOMAIN, NoAnswer):

@@ -1,4 +1,4 @@
-"""Mail into files, one each, for an instance without a mail server."""
+"""Writes each mail to a file of its own, for an instance without a mail server."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.core.mail.backends import filebased
 
 
 class EmailBackend(filebased.EmailBackend):
-    """Django names a file by second and memory address, and so appends a later mail to an earlier one's file."""
+    """A backend with unique file names. Django's are made of the second and a memory address, so it may append to an older file."""
 
     _fname: str | None
 

@@ -1,6 +1,6 @@
-"""A mail whose words many share: encoded once for all of them, so that for each one only bytes are put together.
+"""Mails with shared words, which are encoded once for all mails, so that each mail only needs bytes to be joined.
 
-Everything is quoted-printable, 7 bits wide: nobody on the way has a reason to change it, whatever servers can do.
+Everything is quoted-printable and 7 bits wide, so no server on the way has a reason to change it, whatever it supports.
 """
 
 import binascii
@@ -13,8 +13,8 @@ from dispatching.channels.text import one_line, printable
 
 LINE = b"\r\n"
 LONGEST = 76  # characters of a line
-SOFT = b"=\r\n"  # the end of a line that is not one of the text
-# "=_" cannot occur in what is quoted-printable (RFC 2045 6.7), so the boundary need not be looked for in it.
+SOFT = b"=\r\n"  # a soft line break, which is not part of the text
+# "=_" cannot occur in quoted-printable text (RFC 2045 6.7), so there is no need to look for the boundary in it.
 START, END = b"--=_tocsin\r\n", b"--=_tocsin--\r\n"
 ALTERNATIVE = b'Content-Type: multipart/alternative; boundary="=_tocsin"\r\n\r\n'
 KIND = 'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
@@ -23,7 +23,7 @@ SUBJECT, NAME = 250, 100  # characters
 
 
 def write(letter: Letter, headers: dict[str, str]) -> bytes:
-    """The whole mail. `headers` are those of this mail alone, ASCII and folded."""
+    """The whole mail. `headers` are the headers of this mail alone, ASCII and folded."""
     words = letter.words
     own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = own.encode("ascii") + _common(words)
@@ -34,7 +34,7 @@ def write(letter: Letter, headers: dict[str, str]) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 6.7), with CRLF; its last line has room for one more character, as SOFT needs."""
+    """The text as quoted-printable (RFC 2045 6.7), with CRLF. Its last line has room for one more character, as SOFT needs."""
     found = binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
     last = found[found.rfind(b"\n") + 1 :]
     if len(last) < LONGEST:
@@ -50,19 +50,19 @@ def header(name: str, text: str) -> str:
 
 
 def address(name: str, where: str) -> str:
-    """For a header To: the name, encoded where it has to be, and the address."""
+    """The value of a To header: the name, encoded if necessary, and the address."""
     name = one_line(name, NAME)
     if not name:
         return where
     if name.isascii() and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{where}>'
-    return f"{header('Reply-To', name)}\r\n <{where}>"  # the longest name of such a header
+    return f"{header('Reply-To', name)}\r\n <{where}>"  # folded for the longest header name that this may be used for
 
 
 @lru_cache(64)
 def _common(words: Words) -> bytes:
-    """The headers that are the same for all."""
+    """The headers that all mails with these words share."""
     shared = {"Subject": header("Subject", one_line(words.subject, SUBJECT)), "MIME-Version": "1.0"}
     shared |= {name: header(name, one_line(value, 900)) for name, value in words.headers.items()}
     return "".join(f"{name}: {value}\r\n" for name, value in shared.items()).encode("ascii")
@@ -70,7 +70,7 @@ def _common(words: Words) -> bytes:
 
 @lru_cache(64)
 def _pieces(words: Words, form: str) -> tuple[bytes | str, ...]:
-    """The words in one form: every second piece is the name of a mark, the others are encoded."""
+    """The words in one form, in pieces: every second piece is the name of a mark, the others are encoded."""
     found = split(words.html if form == "html" else words.text)
     return tuple(piece if place % 2 else encoded(piece) for place, piece in enumerate(found))
 
@@ -84,7 +84,8 @@ def _body(letter: Letter, form: str) -> bytes:
     out: list[bytes] = []
     for piece in _pieces(letter.words, form):
         value = piece if isinstance(piece, bytes) else _value(letter, form, piece)
-        # Between two pieces no line of the text ends, unless one of them says so; but a line of the mail must not grow.
+        # No line of the text ends between two pieces unless one of them has a line break there; but a line of the
+        # mail must not grow too long, so a soft break goes in.
         if out and not out[-1].endswith(LINE) and not value.startswith(LINE):
             out.append(SOFT)
         out.append(value)

@@ -1,7 +1,7 @@
-"""One open SMTP connection per thread, and a dialogue that knows what may be said twice.
+"""One open SMTP connection per thread, and a dialogue that repeats only what is safe to repeat.
 
-Until the content has been sent nothing can have been accepted, so a connection that the server dropped meanwhile is
-replaced at once. After that the outcome of a broken connection is unknown.
+Until the content has been sent, the server cannot have accepted anything, so a connection that it dropped meanwhile is
+replaced at once. After that, the outcome of a broken connection is unknown.
 """
 
 import smtplib
@@ -16,11 +16,11 @@ from dispatching.channels.base import ChannelError, Outcome, provider_timeout
 from dispatching.channels.text import one_line
 from dispatching.rules import smtp_reply
 
-IDLE = 60  # seconds; a connection unused for longer may have been forgotten on the way, without a word to us
+IDLE = 60  # seconds; a firewall or NAT may silently drop a connection that is unused for longer
 
 
 class _Dialogue(smtplib.SMTP):
-    """Each command and each reply has what is left of the time for the whole mail."""
+    """An SMTP dialogue with one deadline for the whole mail: each command and each reply gets the time that is left."""
 
     def __init__(self, *args: Any, deadline: float, **options: Any) -> None:
         self.deadline = deadline
@@ -47,7 +47,7 @@ class _DialogueOverTLS(_Dialogue, smtplib.SMTP_SSL):
 
 
 class _Backend(smtp.EmailBackend):
-    """Django's way from the settings to a connection: TLS, login and all."""
+    """Django's SMTP backend, used to open a connection from the settings, with TLS and login."""
 
     deadline = 0.0
 
@@ -64,7 +64,7 @@ class SmtpLine(threading.local):
         self._used_at = 0.0
 
     def send(self, sender: str, recipient: str, content: bytes) -> str:
-        """The server's words of acceptance; raises ChannelError for everything else."""
+        """Sends one mail. Returns the server's words of acceptance; raises ChannelError in every other case."""
         deadline = time.monotonic() + provider_timeout()
         try:
             dialogue = self._begin(sender, deadline)
@@ -86,7 +86,7 @@ class SmtpLine(threading.local):
         self._open = None
 
     def _begin(self, sender: str, deadline: float) -> _Dialogue:
-        """A connection on which the server has taken MAIL: the one that is open if it still works, else a new one."""
+        """A connection on which the server has accepted MAIL: the open one if it still works, or else a new one."""
         if self._open and time.monotonic() - self._used_at < IDLE:
             self._open.deadline = deadline
             try:
@@ -112,13 +112,13 @@ def _connect(deadline: float) -> _Dialogue:
         assert isinstance(dialogue, _Dialogue)
         dialogue.ehlo_or_helo_if_needed()
     except (smtplib.SMTPException, OSError) as error:
-        # Whatever the server has against us, it has not yet heard of the recipient.
+        # The server has not been told the recipient yet, so the failure is not about the recipient.
         raise ChannelError(f"no connection to the mail server: {_words(error)}", outcome=Outcome.AWAY) from None
     return dialogue
 
 
 def _mail(dialogue: _Dialogue, sender: str) -> tuple[int, bytes]:
-    # Not dialogue.mail: it reads an address that is clean already, letter by letter.
+    # Not dialogue.mail, which would parse the address letter by letter, although it is clean already.
     return dialogue.docmd("mail", f"FROM:<{sender}>" + (" body=8bitmime" if dialogue.has_extn("8bitmime") else ""))
 
 
@@ -138,7 +138,7 @@ def _hand_over(dialogue: _Dialogue, content: bytes) -> str:
 
 
 def _dotted(content: bytes) -> bytes:
-    """The content as it goes over the line: a leading dot is doubled, a lone one ends it (RFC 5321 4.5.2)."""
+    """The content as SMTP transmits it: a leading dot is doubled, and a lone dot ends the content (RFC 5321 4.5.2)."""
     stuffed = content.replace(b"\r\n.", b"\r\n..")
     if stuffed.startswith(b"."):
         stuffed = b"." + stuffed
@@ -153,7 +153,7 @@ def _failure(error: Exception, recipient: str) -> ChannelError:
 
 
 def _not_begun(error: Exception) -> ChannelError:
-    """It does not take the sender: that is about us, and would be the same for the next one."""
+    """The error if the server refuses the sender: AWAY, because that is about us and would be the same for the next mail."""
     return ChannelError(_said(error, _words(error)), outcome=Outcome.AWAY, final=_final(error))
 
 

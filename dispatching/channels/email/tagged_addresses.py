@@ -1,6 +1,6 @@
-"""Mail addresses of ours that say what they were made for: NAME+WHAT-SIGNATURE@HOST. A forged one is told from a real one.
+"""Our own mail addresses that say what they were made for, signed so that forged ones are recognised: NAME+WHAT-SIGNATURE@HOST.
 
-Mail servers and providers change the case of what stands before the @ (faults K30), so nothing depends on it.
+Mail servers and providers change the case of the part before the @ (faults K30), so nothing depends on it.
 """
 
 import hmac
@@ -15,13 +15,13 @@ BOUNCE, LEAVE = "bounce", "leave"
 
 
 def address(mailbox: str, purpose: str, what: str) -> str:
-    """`what` is of small letters, digits and dashes."""
+    """A signed address for this purpose. `what` consists of small letters, digits and dashes."""
     local, _, domain = mailbox.rpartition("@")
     return f"{local}+{what}-{_signature(purpose, what, settings.SECRET_KEY)}@{domain}"
 
 
 def read(mailbox: str, purpose: str, given: str) -> str | None:
-    """What this address was made for; empty if it is forged, None if it is none of `mailbox` and says nothing."""
+    """The `what` of a given address. Empty if it is forged; None if it is no tagged address of `mailbox`."""
     local, _, domain = mailbox.lower().rpartition("@")
     name, _, host = given.strip().lower().rpartition("@")
     if not domain or host != domain or not name.startswith(f"{local}+"):

@@ -1,7 +1,7 @@
-"""The one way out by HTTP. Every connection goes to an address that was checked, and to no other (faults K1 to K4).
+"""The only HTTP client of Tocsin. Every connection goes to an address that was checked, and to no other (faults K1 to K4).
 
-The check sits where the socket is opened, so neither a redirect nor a name that resolves differently the second time
-gets around it. `Host`, SNI and the certificate check keep the name.
+The check is made where the socket is opened, so neither a redirect nor a name that resolves differently the second time
+gets around it. `Host`, SNI and the certificate check still use the name.
 """
 
 import base64
@@ -36,7 +36,7 @@ Reader = Callable[[httpcore.Response], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of `host`, after any redirects; `body` is its first 64 KB (of a GET: all of it), as sent."""
+    """The answer of `host`, after any redirects. `body` is its first 64 KiB (for a GET, all of it), as sent."""
 
     host: str
     status: int
@@ -49,9 +49,9 @@ def allow_private() -> bool:
 
 
 def clean_url(url: str) -> str:
-    """The URL in its normal form; raises ValueError with a sentence if it leads where we do not go.
+    """The URL in its normal form; raises ValueError with a sentence if we do not connect to such a URL.
 
-    A name that does not resolve at the moment passes: it is checked again whenever we connect.
+    A name that does not resolve now is accepted, because it is checked again whenever we connect.
     """
     destination = parse(url, allow_private=allow_private())
     try:
@@ -75,7 +75,7 @@ def resolve(host: str, port: int, *, timeout: float) -> list[Address]:
         except (OSError, UnicodeError):
             return
 
-    # getaddrinfo knows no time-out and can take half a minute; a thread can be left behind.
+    # getaddrinfo has no time-out and can take half a minute, but a thread can be abandoned.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(timeout)
@@ -151,7 +151,7 @@ class _Guard(httpcore.NetworkBackend):
             addresses = resolve(host, port, timeout=self.left(httpcore.ConnectTimeout))
         except OSError:
             raise ChannelError(f"the name {host} does not resolve") from None
-        # One bad address spoils the host: who mixes them means to be connected to the bad one some day.
+        # One bad address is enough to refuse the host: mixing them in is a way to get us connected to the bad one later.
         if not all(may_connect(address, allow_private=self.allow_private()) for address in addresses):
             raise ChannelError(f"{host} leads to an address that is not public", outcome=Outcome.PERMANENT)
         return addresses
@@ -165,9 +165,9 @@ def _trust() -> ssl.SSLContext:
 
 
 class Client(threading.local):
-    """Posts and gets, keeping connections open; each thread has its own. `trust` replaces the usual authorities.
+    """An HTTP client that keeps connections open; each thread has its own. `trust` replaces the usual certificate authorities.
 
-    `private`: the URLs are the operator's own, so they may lead into the own network.
+    `private`: the URLs are the operator's own, so they may lead into the operator's network.
     """
 
     def __init__(self, trust: ssl.SSLContext | None = None, *, private: bool = False) -> None:
@@ -179,14 +179,14 @@ class Client(threading.local):
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, redirects: Collection[int] = REDIRECTS
     ) -> Reply:
-        """The answer, whatever its status, after at most 3 redirects and PROVIDER_TIMEOUT; else ChannelError.
+        """The answer, whatever its status, after at most 3 redirects and PROVIDER_TIMEOUT; raises ChannelError if there is none.
 
-        No error names more of the URL than its host.
+        Errors name no part of the URL but its host.
         """
         return self._follow("POST", url, body, headers, redirects, _beginning)
 
     def get(self, url: str, headers: Mapping[str, str], *, limit: int) -> Reply:
-        """As `post`, but the body is there as a whole: ChannelError if it breaks off or is longer than `limit` bytes."""
+        """Like `post`, but with the whole body; raises ChannelError if it breaks off or is longer than `limit` bytes."""
         return self._follow("GET", url, None, headers, REDIRECTS | {SEE_OTHER}, partial(_whole, limit=limit))
 
     def _follow(
@@ -287,5 +287,5 @@ def _name(error: Exception) -> str:
 
 
 def _cause(error: Exception) -> object:
-    # The pool cuts the chain of causes; what remains of the cause is what the error was made from.
+    # The pool cuts the chain of causes, but the error still has the original error as its first argument.
     return error.args[0] if error.args else None

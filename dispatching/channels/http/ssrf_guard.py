@@ -1,6 +1,6 @@
-"""Where a webhook may go: no private, loopback or metadata address, however it is spelled (faults K1, K2).
+"""Which addresses a webhook may use: no private, loopback or metadata address, however it is spelled (faults K1, K2).
 
-Parsing here never asks the network; `outbound` checks what the name resolves to.
+Parsing here never uses the network; `client` checks the addresses that a name resolves to.
 """
 
 import ipaddress
@@ -21,9 +21,9 @@ def _networks(*texts: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Networ
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
-# All that is public in IPv6 lies in here. NAT64, site-local, multicast and IPv4 in disguise do not.
+# All public IPv6 addresses are in this network. NAT64, site-local, multicast and disguised IPv4 addresses are not.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-# `is_global` calls these global, or did in some Python; each can be made to lead into somebody's own network.
+# `is_global` says that these are global, or did in some version of Python; each can lead into somebody's own network.
 NOT_PUBLIC = _networks(
     "100.64.0.0/10",  # carrier-grade NAT
     "168.63.129.16/32",  # Azure's host
@@ -34,7 +34,7 @@ NOT_PUBLIC = _networks(
     "2002::/16",  # 6to4: an IPv4 address inside
     "3fff::/20",
 )
-# What an operator may open for receivers on the own network. Link-local stays shut: it holds the metadata services.
+# Networks that an operator may open for their own receivers. Link-local stays closed, because metadata services are there.
 OWN_NETWORK = _networks(
     "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"
 )
@@ -47,7 +47,7 @@ _unwanted = re.compile(r"[\x00-\x20\x7f-\xa0\\\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One URL taken apart; `userinfo` is a secret, and so may be `target` (path and query)."""
+    """A URL in parts. `userinfo` is a secret, and `target` (path and query) may be one."""
 
     scheme: str
     host: str
@@ -68,7 +68,7 @@ class Destination:
 
 
 def parse(url: str, *, allow_private: bool) -> Destination:
-    """The destination in its normal form; raises ValueError with a sentence for people if it may not be one."""
+    """The destination in its normal form; raises ValueError with a sentence for people if the URL is not allowed."""
     url = url.strip()
     if len(url) > MAX_URL:
         raise ValueError(f"The URL is longer than {MAX_URL} characters.")
@@ -91,7 +91,7 @@ def parse(url: str, *, allow_private: bool) -> Destination:
 
 
 def follow(origin: Destination, location: str, *, allow_private: bool) -> Destination:
-    """Where a redirect leads, without the credentials if to another place; raises ValueError if it may not go there."""
+    """The destination of a redirect, without the credentials if it is another place; raises ValueError if it is not allowed."""
     there = parse(urljoin(origin.url, location), allow_private=allow_private)
     if origin.scheme == "https" and there.scheme == "http":
         raise ValueError("The redirect leads from https to http.")
@@ -111,7 +111,7 @@ def _host(raw: str) -> str:
     if "%" not in raw and (address := literal(raw)):
         return str(address)
     try:
-        # UTS 46 turns circled digits and full-width letters into what a resolver would make of them.
+        # UTS 46 maps circled digits and full-width letters to the characters that a resolver would use.
         host = idna.encode(raw.rstrip("."), uts46=True).decode()
     except UnicodeError:
         host = raw.rstrip(".").lower()
