@@ -144,7 +144,7 @@ def _freeze(escalations: list[Escalation], moment: Moment) -> None:
 
 
 def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.FrozenStep | None:
-    """The step to run, without those that were missed; None at the end of the policy."""
+    """The step to run, after missed steps are skipped and noted; None at the end of the policy."""
     assert escalation.due_at and escalation.snapshot
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     for step in gone:
