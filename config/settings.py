@@ -183,7 +183,7 @@ DATABASE_URL = url_of("DATABASE_URL", "", ("", "postgres", "postgresql")) or pos
 DATABASES = {
     "default": {
         **dj_database_url.parse(DATABASE_URL),
-        # A new connection for each request costs 40 times as much as a kept one, which is checked before use (faults D1).
+        # A new connection for each request costs 40 times a kept one, which is checked before use (faults D1).
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         # Plan a statement once for each connection, not for each event: planning was most of intake's work.
@@ -254,8 +254,8 @@ SOFT_BOUNCE_DAYS = knob(
 DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks up its key
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
-# Text messages are sent only if a gateway is set. Strangers can enter their own numbers only if countries are named, and
-# the messages that they cause are limited per hour and per day.
+# Text messages are sent only if a gateway is set. Strangers can enter their own numbers only if countries are named,
+# and the messages that they cause are limited per hour and per day.
 SMS_GATEWAY_URL = url_of("SMS_GATEWAY_URL", "", ("", "http", "https"))
 SMS_GATEWAY_TOKEN = knob(env.str, "SMS_GATEWAY_TOKEN", "")
 SMS_SENDER = knob(env.str, "SMS_SENDER", "")

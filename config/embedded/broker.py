@@ -1,9 +1,9 @@
 """The broker if none is configured: messages are files under VAR_DIR/broker, for the processes of one machine.
 
 kombu's own `filesystem://` lets readers see half-written files and loses the messages that a killed worker holds. Here
-a message appears, and is claimed, by renaming a file, which is atomic. A claimed file stays in the consumer's own folder
-until it is acknowledged. A consumer holds a lock while it lives, and other consumers return the files of a consumer
-whose lock is free.
+a message appears, and is claimed, by renaming a file, which is atomic. A claimed file stays in the consumer's own
+folder until it is acknowledged. A consumer holds a lock while it lives, and other consumers return the files of a
+consumer whose lock is free.
 
     folders:  <root>/queues/<queue>/<time>-<id>     waiting
               <root>/claims/<consumer>/<queue>/…    taken; <consumer>.lock beside it
@@ -294,7 +294,7 @@ class Transport(filesystem.Transport):
 
     def __init__(self, client, **kwargs):
         super().__init__(client, **kwargs)
-        # Unlike in kombu, not shared by all connections of the process, so that a new one declares deleted queues again.
+        # Unlike in kombu, not shared by all connections of the process: a new one declares deleted queues again.
         self.state = virtual.BrokerState()
 
     def drain_events(self, connection, timeout=None, **kwargs):

@@ -309,7 +309,7 @@ def new_system_folder() -> Path:
         with contextlib.suppress(OSError):
             if parent.name == "tocsin":
                 parent.mkdir(exist_ok=True)
-                parent.chmod(0o755)  # whatever the umask
+                parent.chmod(0o755)  # regardless of the umask
             return Path(tempfile.mkdtemp(dir=parent, prefix="tocsin-"))
     raise EmbeddedPostgresError(f"Root could not make a folder under {SYSTEM_HOMES[0]}: set VAR_DIR or DATABASE_URL.")
 

@@ -1,8 +1,8 @@
 """The database if none is configured: PostgreSQL under VAR_DIR/postgres, on a unix socket only.
 
-Each process that uses it holds a shared lock on VAR_DIR/run/postgres.users while it lives. A small keeper process starts
-the server, starts it again when it dies, and stops it when nobody holds that lock, even if the last holder was killed.
-So nothing has to be stopped by hand, and nothing is left running.
+Each process that uses it holds a shared lock on VAR_DIR/run/postgres.users while it lives. A small keeper process
+starts the server, starts it again when it dies, and stops it when nobody holds that lock, even if the last holder was
+killed. So nothing has to be stopped by hand, and nothing is left running.
 """
 
 import contextlib

@@ -26,7 +26,7 @@ MARK = "TOCSIN_SUPERVISED_IN"  # in each child's environment, so that the next s
 PATIENCE = 8  # seconds for a child to finish its work
 LONGEST_PAUSE = 15
 PYTHON = (sys.executable, "-m")
-QUEUES = {"engine": 2, "page": 8, "bulk": 4, "housekeeping": 1}  # queues, and the threads of each queue's worker
+QUEUES = {"engine": 2, "page": 8, "bulk": 4, "housekeeping": 1}  # queue: the threads of its worker
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -184,7 +184,7 @@ def look_after(children: list[Child], embedded: bool, settings) -> None:
                 say(str(error))
         for child in children:
             child.look_after()
-        # The first sweep turns the health page green soon. If it stays red for 15 seconds, show the banner all the same.
+        # The first sweep soon turns the health page green. If it is red for 15 seconds, show the banner anyway.
         if not announced and answers(settings.HOST, settings.PORT, healthy=time.monotonic() < born + 15):
             announced = True
             print(banner(settings), flush=True)

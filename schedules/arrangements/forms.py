@@ -56,7 +56,7 @@ class NoteForm(PageForm, forms.Form):
 
 
 class SwapForm(PageForm, forms.Form):
-    """Asks whom to ask to take a shift, why, and which of their shifts is taken in return."""
+    """A form for a swap request: the person asked, the reason, the times and the shift taken in return."""
 
     asked = forms.ModelChoiceField(
         User.objects.none(), label="Whom do you ask?", required=False, empty_label="Anyone on this schedule"

@@ -31,10 +31,9 @@ def ask(
     return_end: datetime | None = None,
     note: str = "",
 ) -> SwapRequest:
-    """Asks `asked`, or without it anyone on the schedule, to take the turn of `asked_by` in [start, end).
+    """Asks `asked`, or if None the first colleague to accept, to take the turn of `asked_by` in [start, end).
 
-    If anyone is asked, the first person to accept takes it. In return `asked_by` takes the turn of `asked` in
-    [return_start, return_end). The part of a span that has passed is left out. Raises Refused.
+    In return `asked_by` takes the turn of `asked` in [return_start, return_end). Time that has passed is left out.
     """
     start = _from_now(start, end, now)
     if asked == asked_by:
