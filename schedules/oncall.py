@@ -119,7 +119,7 @@ class Timetable:
         return [self._duty(shift.on, shift.start, shift.end) for shift in shifts(self.line, start, end)]
 
     def layer_duties(self, start: datetime, end: datetime) -> list[tuple[str, list[Duty]]]:
-        """Each layer alone, by name, lowest first."""
+        """The shifts of each layer alone, as (name, shifts), the lowest layer first."""
         return [
             (layer.name, [self._duty(s.on, s.start, s.end) for s in layer_shifts(self.line, number, start, end)])
             for number, layer in enumerate(self.line.layers)

@@ -39,7 +39,7 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: InstantField,
     }
-    # Fields that hold rows of their own: replaced as a whole by `put_<field>(instance, value)`.
+    # Fields that contain rows of their own, replaced as a whole by `put_<field>(instance, value)`.
     parts: ClassVar[tuple[str, ...]] = ()
     # The field that is named if a constraint over several fields is violated.
     blame: ClassVar[str] = "non_field_errors"
