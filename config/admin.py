@@ -1,4 +1,4 @@
-"""The admin site: its index and side bar in four groups, and every time on the reader's own clock."""
+"""The admin site: its index and side bar in four groups, and all times in the reader's own zone."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -16,7 +16,7 @@ from schedules import clock
 from stakeholders.models import StakeholderGroup
 from stakeholders.subscriptions import sms_limits
 
-# Group → the models in it, each with its icon. A model that is not named here is shown under System.
+# The models of each group, with their icons. Models that are not named here are shown under System.
 GROUPS: dict[str, dict[str, str]] = {
     "Now": {
         "dispatching.Alert": "notifications_active",
@@ -73,7 +73,7 @@ class TocsinAdminSite(UnfoldAdminSite):
                 return view(request, *args, **kwargs)
             with timezone.override(zone):
                 response = view(request, *args, **kwargs)
-                # Rendered here, while the zone holds.
+                # Render here, while the zone is active.
                 return response.render() if hasattr(response, "render") else response
 
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
@@ -99,7 +99,7 @@ class TocsinAdminSite(UnfoldAdminSite):
 
 
 def _add_matrix(group: dict[str, Any]) -> None:
-    """A page that is no list of rows stands before the list of stakeholder groups."""
+    """Adds the stakeholder matrix, which is not a list of rows, before the list of stakeholder groups."""
     models = group["models"]
     at = next((n for n, model in enumerate(models) if model["model"] is StakeholderGroup), None)
     if at is not None:
@@ -129,7 +129,7 @@ def _item(request: HttpRequest, model: dict[str, Any], icons: dict[str, str]) ->
     label = model["model"]._meta.label
     icon = model.get("icon") or icons.get(label, "label")
     item = {"title": model["name"], "icon": icon, "link": model["admin_url"]}
-    if model["model"] is StakeholderGroup:  # the matrix lies below the list: only one of them is where one is
+    if model["model"] is StakeholderGroup:  # the matrix has a URL below the list's: mark only one of them as active
         item["active"] = request.path.startswith(item["link"]) and (request.path == reverse(MATRIX)) == (
             "icon" in model
         )

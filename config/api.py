@@ -1,4 +1,4 @@
-"""The REST API's wiring: one router, one way to refuse."""
+"""The REST API's router and its exception handler."""
 
 from typing import Any
 
@@ -30,21 +30,21 @@ log = structlog.get_logger(__name__)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """A conflict with the state of things is 409 with a sentence; everything else is as the framework has it."""
+    """Answers refusals and conflicts with 409 and a sentence; leaves everything else to the framework."""
     if isinstance(error, Refused):
         return _refused(error, context.get("view"))
     if isinstance(error, ProtectedError | RestrictedError):
         rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
         return _conflict(f"It cannot be deleted because it is still used by: {_users(rows)}.")
     if isinstance(error, IntegrityError):
-        # The checks came first and passed: somebody else was quicker.
+        # The checks before passed, so somebody else has written in between.
         log.warning("write_conflict", error=str(error).partition("\n")[0])
         return _conflict("Somebody changed the same thing at the same moment. Read it again, then retry.")
     return exception_handler(error, context)
 
 
 def _refused(error: Refused, view: Any) -> Response:
-    """The field at fault is named; where it is one of the request's own, the request is wrong, not its moment: 400."""
+    """Names the field at fault. If it is one of the request's own, the request itself is wrong, so the answer is 400."""
     if error.field in getattr(view, "inputs", ()):
         return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
     return _conflict(str(error), **({"field": error.field} if error.field else {}))
@@ -60,7 +60,7 @@ def _users(rows: set[models.Model]) -> str:
 
 
 def _owner(row: models.Model) -> str:
-    """A link row is named by what it is a part of: a layer by its schedule."""
+    """The name of the object that a row is part of, such as the schedule of a layer, or else of the row itself."""
     for field in row._meta.fields:
         if field.remote_field and field.remote_field.on_delete is models.CASCADE:
             return str(getattr(row, field.name) or row)

@@ -10,5 +10,5 @@ class TocsinAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        # After the packages have registered their own pages, which it replaces.
+        # Only now, because it replaces the pages that the packages have registered.
         import_module("config.beat_admin")

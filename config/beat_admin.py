@@ -1,6 +1,6 @@
-"""The admin of django-celery-beat and of API tokens, in our clothes; loaded by `config.apps` after their own.
+"""The admin pages of django-celery-beat and of API tokens in our style; `config.apps` loads them after the packages' own.
 
-What the engine lives on cannot be deleted, disabled or slowed down here (faults T6).
+The tasks that the engine depends on cannot be deleted, disabled or slowed down here (faults T6).
 """
 
 from typing import Any
@@ -24,12 +24,12 @@ def _owner(token: Token) -> str:
     return f"token of {token.user}"
 
 
-# The admin names an object by its `str` in titles, in questions and in its history: the package answers with the secret.
+# The admin shows an object's `str` in titles, questions and its history, and the package's `str` is the secret itself.
 Token.__str__ = _owner  # type: ignore[assignment, method-assign]
 
 
 def vital() -> list[str]:
-    """The names of the entries that the engine lives on: those that the settings bring."""
+    """The names of the tasks that the engine depends on: all tasks of CELERY_BEAT_SCHEDULE."""
     return list(settings.CELERY_BEAT_SCHEDULE)
 
 
@@ -40,7 +40,7 @@ class TaskSelectWidget(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
 class PeriodicTaskForm(beat.PeriodicTaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A page that may only be looked at has no fields.
+        # A read-only page has no form fields.
         if "task" in self.fields:
             self.fields["task"].widget = UnfoldAdminTextInputWidget()
             self.fields["regtask"].widget = TaskSelectWidget()
@@ -49,7 +49,7 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
     form = PeriodicTaskForm
-    # Neither switched in bulk nor run by hand: the bulk actions would reach the vital ones, too.
+    # No bulk actions to switch or run tasks, because they would apply to the vital tasks, too.
     actions = None
     date_hierarchy = None
     change_form_template = ModelAdmin.change_form_template
@@ -75,7 +75,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
 
 
 class BeatScheduleAdmin(ModelAdmin):
-    """A rhythm that a vital task follows stays as it is: stretched to days it would be as good as disabled."""
+    """Intervals and crontabs. Those of a vital task cannot be changed: stretched to days they would disable it."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _carries_vital(obj)
@@ -101,7 +101,7 @@ class CrontabScheduleAdmin(BeatScheduleAdmin):
 
 @admin.register(TokenProxy)
 class TokenAdmin(DRFTokenAdmin, ModelAdmin):  # type: ignore[misc]
-    """Who has an API token. The token itself is shown by `manage.py create_api_token` only."""
+    """API tokens by person. Only `manage.py create_api_token` shows the token itself."""
 
     list_display = ("user", "since")
     list_filter = ()

@@ -1,4 +1,4 @@
-"""The Celery application. Its messages are alarm clocks only: what must happen is a row in the database."""
+"""The Celery application. Its messages only wake workers: the work itself is stored as rows in the database."""
 
 import os
 
@@ -10,5 +10,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tocsin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# As a request does it: the connection is kept, and checked before use. Celery's own hook would close it for each task.
+# As for a request: keep the connection, and check it before use. Celery's own hook would close it for each task.
 task_prerun.connect(close_old_connections)

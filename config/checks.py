@@ -1,4 +1,4 @@
-"""What must be right before the first page: said at the start, not at 3 a.m."""
+"""System checks of settings, so that wrong ones are reported at start-up and not when an alert has to be sent."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 
 @register
 def time_outs_shorter_than_leases(**kwargs: Any) -> list[CheckMessage]:
-    """A slow call must end before somebody else takes it for dead (faults A14)."""
+    """Checks that a slow call to a provider ends before its lease does, when others would take it for dead (faults A14)."""
     if settings.PROVIDER_TIMEOUT < settings.LEASE_SECONDS / 2:
         return []
     return [Error("PROVIDER_TIMEOUT must be less than half of LEASE_SECONDS.", id="tocsin.E001")]

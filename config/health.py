@@ -1,4 +1,7 @@
-"""Is anything moving? Red when the last sweep is too long ago or rows are overdue: a process that answers proves nothing."""
+"""The health page: red if the last sweep is too long ago or rows are overdue.
+
+Without these two checks, an answer would prove only that the web process runs.
+"""
 
 from datetime import timedelta
 
@@ -15,7 +18,7 @@ SWEEP_AGE = timedelta(seconds=60)
 
 @never_cache
 def health(request: HttpRequest) -> JsonResponse:
-    """200, or 503 with what is wrong. Holds no names and no addresses."""
+    """Answers 200, or 503 with a list of problems. Contains no names and no addresses."""
     try:
         now = clock.now()
         last = SweepRecord.objects.filter(name="sweep").first()

@@ -1,11 +1,11 @@
-"""Structured logs: one line of JSON an event, with the alert's id where there is one, and no secret in it."""
+"""Structured logs: one line of JSON for each event, with the alert's id if there is one, and without secrets."""
 
 import re
 from typing import Any
 
 import structlog
 
-# Tokens in links and keys in intake paths open doors; nothing of them reaches a log (faults K13).
+# Tokens in links and keys in intake paths are credentials, so no part of them may reach a log (faults K13).
 SECRET_IN_PATH = re.compile(
     r"(/(?:a|c|integrations|inbound/\w+|subscriptions(?:/(?:confirm|not-me))?|unsubscribe|feedback|calendar)/)[^/\s\"'?]+"
 )
@@ -16,7 +16,7 @@ def mask(text: str) -> str:
 
 
 def mask_event(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Masks every text; what is no plain value, such as a request, is written as the text it would be printed as."""
+    """Masks every text; converts values that are not plain, such as a request, to text first."""
     plain = (int, float, bool, type(None))
     return {key: value if isinstance(value, plain) else mask(str(value)) for key, value in event.items()}
 
@@ -35,12 +35,12 @@ FORMATTER = {
     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     "foreign_pre_chain": PROCESSORS,
 }
-# What these say at INFO is one line a task or request, and nothing that is not in the ledger.
+# At INFO these log one line for each task or request, with nothing that the ledger does not have.
 QUIET = ("celery.worker.strategy", "celery.app.trace")
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """For LOGGING: everything as JSON to standard error, from `level` on."""
+    """The value of LOGGING: everything of `level` and above, as JSON to standard error. Also configures structlog."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,4 +1,4 @@
-"""/metrics for Prometheus: read from the database at each request, so that every process tells the same truth."""
+"""/metrics for Prometheus, read from the database at each request, so that every process gives the same values."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ class FromDatabase(Collector):
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Counts only: no names, no addresses."""
+    """Answers with counts and ages only, no names and no addresses."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(FromDatabase())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""One file for all environments: every knob comes from the environment, a wrong value stops the start and says which."""
+"""Settings for all environments. Values come from environment variables; a wrong value stops the start and is named."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from config.embedded import broker, postgres
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-MAILBOX = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of 64 characters before the @, what we add there takes 44
+MAILBOX = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of the 64 characters before the @, we add 44
 SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 COUNTRY = re.compile(r"\+[1-9][0-9]{0,6}")
 VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in Base64 for URLs
@@ -27,7 +27,7 @@ env = Env()
 
 
 def knob(read, name: str, default: Any, *, allowed=lambda value: True, hint: str = "") -> Any:
-    """The value of one environment variable; a wrong one stops the start with a sentence that names it."""
+    """The value of an environment variable; if it is wrong, raises ImproperlyConfigured with a sentence that names it."""
     try:
         value = read(name, default)
     except (EnvError, ValueError, KeyError) as error:
@@ -48,19 +48,19 @@ def url_of(name: str, default: str, schemes: tuple[str, ...]) -> str:
 
 
 def mailbox(name: str) -> str:
-    """One plain mail address, or nothing."""
+    """The value of an environment variable that is one plain mail address, or empty."""
     hint = "It must be one mail address, such as news@example.org."
     return knob(env.str, name, "", allowed=lambda value: not value or MAILBOX.fullmatch(value), hint=hint)
 
 
 def secret(name: str) -> str:
-    """Long enough not to be guessed, and of characters that a URL holds; or nothing."""
+    """The value of an environment variable that is a secret for URLs, too long to be guessed, or empty."""
     hint = "It must be empty or at least 16 letters, digits, - or _."
     return knob(env.str, name, "", allowed=lambda value: not value or SECRET.fullmatch(value), hint=hint)
 
 
 def kept_secret(path: Path, size: int = 48) -> str:
-    """A secret of `size` random bytes, made on the first start and kept beside the data, readable by its owner only."""
+    """A secret of `size` random bytes, created on the first start and kept in `path`, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -71,7 +71,7 @@ def kept_secret(path: Path, size: int = 48) -> str:
     return path.read_text().strip()
 
 
-# --- where things are -------------------------------------------------------------------------------------------------
+# --- folders and addresses --------------------------------------------------------------------------------------------
 VAR_DIR = Path(knob(env.str, "VAR_DIR", str(BASE_DIR / "var"))).resolve()
 HOST = knob(env.str, "HOST", "127.0.0.1")
 PORT = knob(env.int, "PORT", 8000, allowed=lambda port: 0 < port < 65536, hint="It must be a port number.")
@@ -86,7 +86,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # the plain "unfold" would put its own admin site in the place of ours
+    "unfold.apps.BasicAppConfig",  # the plain "unfold" would replace our admin site with its own
     "config.apps.TocsinAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -132,20 +132,20 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets of ours are in templates/
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # our own widgets are in templates/
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # no collectstatic: they are found once, at the start
+WHITENOISE_USE_FINDERS = True  # no collectstatic: static files are found once, at the start
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "schedules.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
-ANONYMOUS_USER_NAME = None  # faults O14: guardian makes no user of its own
+ANONYMOUS_USER_NAME = None  # guardian creates no user of its own (faults O14)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/on-call/"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
-USE_I18N = True  # for messages; whoever reads a page has it in LANGUAGE_CODE
+USE_I18N = True  # for messages; pages are in LANGUAGE_CODE
 SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" browsers send "Origin: null", and no form gets past CSRF
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
@@ -183,16 +183,16 @@ DATABASE_URL = url_of("DATABASE_URL", "", ("", "postgres", "postgresql")) or pos
 DATABASES = {
     "default": {
         **dj_database_url.parse(DATABASE_URL),
-        # A new connection for each request costs 40 times a kept one; a kept one is checked before use (faults D1).
+        # A new connection for each request costs 40 times a kept one, which is checked before use (faults D1).
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        # A statement is planned once a connection, not once an event: planning was most of intake's work.
+        # Plan a statement once for each connection, not for each event: planning was most of intake's work.
         "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5},
     }
 }
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
-PUBLISH_TIMEOUT = 2  # seconds; a broker that does not answer costs no more (faults B2)
+PUBLISH_TIMEOUT = 2  # seconds; the longest that a broker that does not answer delays us (faults B2)
 BROKERS = ("", broker.SCHEME, "amqp", "amqps", "pyamqp", "redis", "rediss", "memory")
 CELERY_BROKER_URL = url_of("CELERY_BROKER_URL", "", BROKERS) or broker.url(VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL, VAR_DIR, PUBLISH_TIMEOUT)
@@ -207,7 +207,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
-CELERY_DB_REUSE_MAX = sys.maxsize  # else Celery closes the connection to the database for each task
+CELERY_DB_REUSE_MAX = sys.maxsize  # otherwise Celery closes the database connection for each task
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "dispatching.tasks.sweep", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
@@ -229,31 +229,33 @@ CELERY_TASK_ROUTES = {
     "dispatching.tasks.send_due_page": {"queue": "page"},
     "dispatching.tasks.send_due_bulk": {"queue": "bulk"},
 }
-ALARMS = True  # off in tests: they move the clock and sweep
+ALARMS = True  # off in tests, which move the clock and call the sweeps themselves
 SWEEP_SECONDS = knob(
     env.float, "SWEEP_SECONDS", 2.0, allowed=lambda s: 0 < s <= 30, hint="It must be more than 0 and at most 30."
 )
 
 # --- sending ----------------------------------------------------------------------------------------------------------
-LEASE_SECONDS = 30  # a sender that has said nothing for so long is taken to be dead
+LEASE_SECONDS = 30  # a sender that has been silent for this long is taken to be dead
 PROVIDER_TIMEOUT = 10  # less than half of the lease, so that a slow call never outlives it (faults A14)
 EMAIL_URL = knob(env.str, "EMAIL_URL", "")
 DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsplit(PUBLIC_URL).hostname}>")
-# Where answers go, where the mail server returns what it cannot deliver (bounces+KEY-…@…, one address a delivery), and
-# where a mail ends subscriptions. The last two come back to us: by receive_mail, or by POST with this secret.
+# The addresses for answers, for mail that the mail server cannot deliver (bounces+KEY-…@…, one address for each
+# delivery), and for mails that end subscriptions. Mail to the last two comes back to us: by receive_mail, or by POST
+# with this secret.
 REPLY_TO = mailbox("REPLY_TO")
 BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS")
 UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS")
 INBOUND_SECRET, INBOUND_SIGNING_SECRET = secret("INBOUND_SECRET"), secret("INBOUND_SIGNING_SECRET")
-# So many messages that were given up for now, in so many days, suspend an address.
+# This many messages with temporary failures, within this many days, suspend an address.
 SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="It must be 1 or more.")
 SOFT_BOUNCE_DAYS = knob(
     env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n < 1000, hint="It must be 1 to 999 days."
 )
-DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks for the key
+DKIM_SELECTOR = knob(env.str, "DKIM_SELECTOR", "")  # of the mail server, which signs; check_mail looks up its key
 WEBHOOK_ALLOW_PRIVATE = knob(env.bool, "WEBHOOK_ALLOW_PRIVATE", "DATABASE_URL" not in os.environ)
 WEBHOOK_SIGNING_SECRET = knob(env.str, "WEBHOOK_SIGNING_SECRET", "")
-# Text messages: no gateway, none. People enter their own numbers only if countries are named, and so many an hour and a day.
+# Text messages are sent only if a gateway is set. Strangers can enter their own numbers only if countries are named,
+# and the messages that they cause are limited per hour and per day.
 SMS_GATEWAY_URL = url_of("SMS_GATEWAY_URL", "", ("", "http", "https"))
 SMS_GATEWAY_TOKEN = knob(env.str, "SMS_GATEWAY_TOKEN", "")
 SMS_SENDER = knob(env.str, "SMS_SENDER", "")
@@ -266,7 +268,7 @@ SMS_COUNTRIES = knob(
 )
 SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")
 SMS_PER_DAY = knob(env.int, "SMS_PER_DAY", 100, allowed=lambda n: n > 0, hint="It must be 1 or more per day.")
-# Notifications in browsers: any 32 bytes are a key. With a new one every browser has to subscribe again.
+# The key of browser notifications, any 32 bytes. If it changes, every browser has to subscribe again.
 VAPID_PRIVATE_KEY = knob(
     env.str,
     "VAPID_PRIVATE_KEY",
@@ -274,7 +276,7 @@ VAPID_PRIVATE_KEY = knob(
     allowed=lambda value: not value or VAPID_KEY.fullmatch(value),
     hint="It must be 32 bytes in Base64 for URLs, 43 characters.",
 ) or kept_secret(VAR_DIR / "vapid_key", 32)
-# The services that the browsers in use bring notifications by; their parts of the domain, too.
+# The services through which common browsers get notifications; subdomains are allowed, too.
 PUSH_SERVICES = knob(
     env.list,
     "PUSH_SERVICES",
@@ -299,7 +301,7 @@ FORMS_PER_NETWORK = knob(
     env.int, "FORMS_PER_NETWORK", 30, allowed=lambda n: n > 0, hint="It must be 1 or more per hour."
 )
 FORMS_IN_ALL = knob(env.int, "FORMS_IN_ALL", 3000, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")
-# So many proxies stand before us, each of which adds to X-Forwarded-For whom it was called by.
+# The number of proxies in front of us, each of which adds its caller's address to X-Forwarded-For.
 PROXIES = knob(env.int, "PROXIES", 0, allowed=lambda n: 0 <= n < 10, hint="It must be 0 to 9, the number of proxies.")
 
 # --- API --------------------------------------------------------------------------------------------------------------

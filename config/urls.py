@@ -20,7 +20,7 @@ from stakeholders.subscriptions import pages as subscriptions
 from stakeholders.teams.pages import own_outage
 
 urlpatterns = [
-    # First, for these come by the thousand.
+    # These come first because they get by far the most requests.
     path("integrations/<str:key>/events/", endpoints.own_events, name="own_events"),
     path("integrations/<str:key>/alertmanager/", endpoints.from_alertmanager, name="from_alertmanager"),
     path("integrations/<str:key>/grafana/", endpoints.from_grafana, name="from_grafana"),

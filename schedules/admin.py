@@ -1,4 +1,4 @@
-"""Django looks for the admin here: each room has its own."""
+"""Loads the admin pages of each subpackage; Django imports this module."""
 
 from schedules.arrangements import admin as arrangements
 from schedules.calendars import admin as calendars

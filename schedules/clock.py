@@ -1,8 +1,8 @@
-"""The only clock that Tocsin reads, at its edge: the database's, so that hosts whose own clocks differ agree (faults E1).
+"""The only clock that Tocsin reads: the database's, so that hosts whose own clocks differ agree (faults E1).
 
-It is asked every few seconds. In between, the time that has gone by is added as this machine's monotonic clock has it,
-which nobody sets. Processes must agree to a few milliseconds, or one would not see yet what another has made due: an
-answer that took long is asked for again.
+Only the outermost code reads it and passes the time on. The database is asked every few seconds; in between, the time
+elapsed on this machine's monotonic clock, which nobody sets, is added. Processes must agree to a few milliseconds, or
+one would not yet see a row that another has made due; so an answer that took long is asked for again.
 """
 
 import time
@@ -14,11 +14,11 @@ from django.db import connection
 EVERY = 5.0  # seconds
 QUICK = 0.005
 TRIES = 3
-_asked: tuple[float, datetime, float] | None = None  # how long the answer took, the answer, and when, monotonic
+_asked: tuple[float, datetime, float] | None = None  # seconds that the answer took, the answer, its monotonic time
 
 
 def now() -> datetime:
-    """UTC."""
+    """The current time, UTC."""
     return source()
 
 
@@ -30,7 +30,7 @@ def of_the_database() -> datetime:
     return said + timedelta(seconds=time.monotonic() - at)
 
 
-# Tests put a clock here that they can move (the fixture `clock` in tests/conftest.py); nothing else does.
+# Tests replace this with a clock that they can move (the fixture `clock` in tests/conftest.py); nothing else does.
 source: Callable[[], datetime] = of_the_database
 
 

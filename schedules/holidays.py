@@ -12,7 +12,7 @@ def _countries() -> dict[str, list[str]]:
 
 
 def known(code: str) -> bool:
-    """“DE” and “DE-BE”; not case-blind, so that one thing is written in one way."""
+    """Whether a code such as “DE” or “DE-BE” is known. Case matters, so that each region is written in only one way."""
     country, _, state = code.partition("-")
     return country in _countries() and (not state or state in _countries()[country])
 

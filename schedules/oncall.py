@@ -1,4 +1,4 @@
-"""The way in: who is on duty at this instant and why, and what are the shifts between two instants?"""
+"""Entry points: who is on duty at an instant and why, and the shifts between two instants."""
 
 import json
 from collections.abc import Iterable
@@ -24,11 +24,11 @@ from schedules.rules.rotation import Period
 
 log = structlog.get_logger(__name__)
 
-# "Until when" is looked for no further than this; most answers are found in the first few days.
+# How far ahead the end of a duty is looked for; most ends are found in the first few days.
 HORIZON = timedelta(days=70)
 SOON = timedelta(days=8)
 
-# All that the rules need of any number of schedules, in one query.
+# Everything that the rules need about any number of schedules, in one query.
 PLANS = """
 SELECT schedule.id,
     (SELECT jsonb_agg(jsonb_build_object(
@@ -68,7 +68,10 @@ FROM schedules_schedule schedule WHERE schedule.id = ANY(%(ids)s)
 
 @dataclass(frozen=True, slots=True)
 class OnDuty:
-    """Somebody on duty: until when (UTC; None: no change within 70 days) and which layer, override or swap says so."""
+    """A person on duty, until when, and which layer, override or swap says so.
+
+    `until` is UTC; None means no change within 70 days.
+    """
 
     user: User
     until: datetime | None
@@ -79,7 +82,7 @@ class OnDuty:
 class Duty:
     """A shift with its person; `user` is None in a gap. Bounds are UTC, the end excluded.
 
-    `closed`: the gap is meant, it lies outside the hours of the schedule's layers.
+    `closed`: the gap is intended, because it lies outside the hours of the schedule's layers.
     """
 
     user: User | None
@@ -90,7 +93,7 @@ class Duty:
 
 
 class Timetable:
-    """One schedule, with all that is needed to say who is on duty; asks the database nothing."""
+    """One schedule, with everything needed to say who is on duty; makes no queries."""
 
     def __init__(self, line: Line, people: dict[int, User]):
         self.line, self.people = line, people
@@ -102,12 +105,12 @@ class Timetable:
         return [OnDuty(self.people[each.person], end, self.why(each)) for each in on if each.person is not None]
 
     def now(self, at: datetime) -> list[Duty]:
-        """Those on duty at `at`, or the gap, from then until something changes (at most HORIZON)."""
+        """The people on duty at `at`, or the gap, from then until something changes (at most HORIZON)."""
         on, until = self._now(at)
         return [self._duty(each, at, until) for each in on]
 
     def at(self, at: datetime) -> list[Duty]:
-        """Those on duty at `at`, or the gap; the end says nothing."""
+        """The people on duty at `at`, or the gap; their end has no meaning."""
         end = at + timedelta(microseconds=1)
         return [self._duty(each, at, end) for each in on_duty(self.line, at, end)[0]]
 
@@ -116,7 +119,7 @@ class Timetable:
         return [self._duty(shift.on, shift.start, shift.end) for shift in shifts(self.line, start, end)]
 
     def layer_duties(self, start: datetime, end: datetime) -> list[tuple[str, list[Duty]]]:
-        """Each layer alone, by name, lowest first."""
+        """The shifts of each layer alone, as (name, shifts), the lowest layer first."""
         return [
             (layer.name, [self._duty(s.on, s.start, s.end) for s in layer_shifts(self.line, number, start, end)])
             for number, layer in enumerate(self.line.layers)
@@ -147,7 +150,10 @@ class Timetable:
 
 
 def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, Timetable]:
-    """By id, good for any instant in [start, end): three queries for any number, none for none; without those that are gone."""
+    """The timetables of these schedules by id, valid for any instant in [start, end).
+
+    Makes three queries for any number of schedules, none for an empty list. Schedules that do not exist are left out.
+    """
     ids = list(schedules)
     if not ids:
         return {}
@@ -169,24 +175,27 @@ def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict
 
 
 def on_call(schedule: Schedule, at: datetime) -> list[OnDuty]:
-    """Who is on duty at the instant `at`; empty in a gap. Who is away or deactivated is nobody (faults O3)."""
+    """Who is on duty at the instant `at`; empty in a gap. People away or deactivated are left out (faults O3)."""
     return timetables([schedule.pk], at, at + HORIZON)[schedule.pk].on_call(at)
 
 
 def people_on_duty(schedules: QuerySet[Schedule], at: datetime) -> list[User]:
-    """Everybody on duty on any of these schedules at the instant `at`, once, by name."""
+    """Everybody on duty on any of these schedules at the instant `at`, each once, sorted by name."""
     duties = chain.from_iterable(duty_at(schedules.values_list("pk", flat=True), at).values())
     return sorted({duty.user for duty in duties if duty.user}, key=lambda user: user.name)
 
 
 def duty_at(schedules: Iterable[int], at: datetime) -> dict[int, list[Duty]]:
-    """Who is on duty at the instant `at`, or in a gap why nobody is; by schedule. Cheaper: it does not look until when."""
+    """Who is on duty at the instant `at`, or in a gap the reason why nobody is, by schedule id.
+
+    Cheaper than `on_call`, because it does not look for the end of the duty.
+    """
     end = at + timedelta(seconds=1)
     return {pk: table.at(at) for pk, table in timetables(schedules, at, end).items()}
 
 
 def present(users: QuerySet[User], at: datetime) -> QuerySet[User]:
-    """Those who are active and not away at the instant `at`."""
+    """The users who are active and not away at the instant `at`."""
     return users.filter(~Exists(Absence.objects.filter(user=OuterRef("pk"), start__lte=at, end__gt=at)), is_active=True)
 
 
@@ -196,7 +205,7 @@ def shifts_of(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
 
 
 def load_of(schedule: Schedule, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
-    """How much duty each person has in [start, end), who has most first; nights and weekends by the clock of `zone`."""
+    """How much duty each person has in [start, end), most first; nights and weekends are in the zone `zone`."""
     return timetables([schedule.pk], start, end)[schedule.pk].load(start, end, zone)
 
 
@@ -204,7 +213,7 @@ def gaps(duties: Iterable[Duty]) -> list[Duty]:
     return [duty for duty in duties if duty.user is None]
 
 
-# --- rows become rules ------------------------------------------------------------------------------------------------
+# --- from rows to rules -----------------------------------------------------------------------------------------------
 
 
 def _loads(value: Any) -> list[Any]:
@@ -227,7 +236,7 @@ def _layer(row: dict[str, Any], start: datetime, end: datetime) -> LayerPlan:
     zone = zone_of(row["zone"])
     entries = [Cover(user, _instant(left), _instant(right), "") for user, left, right in row["entries"] or ()]
     position = row["position"]
-    # A calendar without an entry near is a layer, too; without plans it says nothing.
+    # A calendar with no entries near [start, end) is still a layer; without plans it puts nobody on duty.
     rotation = row["feed"] is None
     return LayerPlan(
         name=f"{row['name']}, {'main' if position == 0 else f'backup {position}'}" if rotation else row["name"],
@@ -263,7 +272,7 @@ def _instant(text: str) -> datetime:
 def _windows(text: str) -> tuple[Window, ...]:
     try:
         return parse(text)
-    except ValueError:  # a form refuses it; if it is there all the same, somebody is on duty rather than nobody
+    except ValueError:  # forms refuse such text; if one is stored anyway, “always” is safer than nobody on duty
         log.exception("hours_unknown", hours=text)
         return ()
 

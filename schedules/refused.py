@@ -1,8 +1,8 @@
-"""The one way in which a verb says no. Admin and pages show the sentence, the API answers it with 409."""
+"""The exception with which a verb refuses. The admin and the pages show its sentence; the API answers 409 with it."""
 
 
 class Refused(Exception):
-    """An illegal move, said in a sentence for people; `field` names the input that is at fault, if one is."""
+    """A refusal, as a sentence for people; `field` names the input at fault, if there is one."""
 
     def __init__(self, sentence: str, field: str = "") -> None:
         super().__init__(sentence)

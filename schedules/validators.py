@@ -1,4 +1,4 @@
-"""What a text in a form must be, said in words."""
+"""Validators for texts in forms; their errors are sentences for people."""
 
 from django.core.exceptions import ValidationError
 

@@ -1,6 +1,6 @@
-"""Make .venv, install what requirements.lock names, then run Python in it: bootstrap.py -m MODULE …
+"""Makes .venv, installs the packages of requirements.lock, then runs Python in it: bootstrap.py -m MODULE …
 
-Standard library only, and no newer syntax than Python 3.6 reads, so that an old Python can say that it is too old.
+Uses only the standard library and the syntax of Python 3.6, so that an old Python can still say that it is too old.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 try:
-    import ensurepip  # noqa: F401  Debian packs it apart from Python, and venv is of no use without
+    import ensurepip  # noqa: F401  Debian packages it apart from Python, and venv needs it
     import venv
 except ImportError:
     venv = None  # type: ignore[assignment]
@@ -20,7 +20,7 @@ BASE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(BASE, ".venv")
 LOCK = os.path.join(BASE, "requirements.lock")
 STAMP = os.path.join(VENV, "installed")
-UV_FOLDER = os.path.join(VENV, "uv")  # apart from the packages, so that installing those never removes it
+UV_FOLDER = os.path.join(VENV, "uv")  # apart from the packages, so that installing them never removes it
 UV = "uv==0.13.8"
 OLDEST = (3, 11)
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -31,7 +31,7 @@ def main(args):
         run_with_newer_python()
     os.makedirs(VENV, exist_ok=True)
     with open(os.path.join(VENV, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits and finds all done
+        fcntl.flock(lock, fcntl.LOCK_EX)  # if make runs twice at once, the second run waits and finds everything done
         python = os.path.join(VENV, "bin", "python")
         wanted = stamp()
         if read(STAMP) != wanted or not os.access(python, os.X_OK):
@@ -93,7 +93,7 @@ def install(python):
 
 
 def own_uv(python):
-    """The path of uv, fetched if need be; None where it cannot be had."""
+    """The path of uv, installed if necessary; None if it cannot be installed."""
     uv = os.path.join(UV_FOLDER, "bin", "uv")
     if not os.access(uv, os.X_OK):
         pip(python, "install", "--no-deps", "--target", UV_FOLDER, UV)

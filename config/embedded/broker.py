@@ -1,14 +1,15 @@
-"""The broker when none is configured: messages are files under VAR_DIR/broker, for the processes of one machine.
+"""The broker if none is configured: messages are files under VAR_DIR/broker, for the processes of one machine.
 
-kombu's own `filesystem://` shows a reader half-written files, and loses what a killed worker holds. Here a message
-appears and is claimed by renaming, both all or nothing. A claimed file lies in the consumer's own folder until it is
-acknowledged; a consumer holds a lock while it lives, and other consumers return the files of one whose lock is free.
+kombu's own `filesystem://` lets readers see half-written files and loses the messages that a killed worker holds. Here
+a message appears, and is claimed, by renaming a file, which is atomic. A claimed file stays in the consumer's own
+folder until it is acknowledged. A consumer holds a lock while it lives, and other consumers return the files of a
+consumer whose lock is free.
 
     folders:  <root>/queues/<queue>/<time>-<id>     waiting
               <root>/claims/<consumer>/<queue>/…    taken; <consumer>.lock beside it
-              <root>/exchanges/<exchange>/<binding> an empty file; its name says it all
+              <root>/exchanges/<exchange>/<binding> an empty file whose name holds the binding
 
-Everything may vanish at any moment: what is lost is rung again by the sweeps.
+Any of these files may be lost at any time, because the sweeps send lost messages again.
 """
 
 import contextlib
@@ -32,35 +33,35 @@ TRANSPORT_ALIASES[SCHEME] = "config.embedded.broker:Transport"
 POLL_SECONDS = 0.05
 LONGEST_WAIT = 0.3
 RESCUE_SECONDS = 5
-# A folder's time stamp is as coarse as the kernel's tick: only an older one proves that nothing was added since.
+# A folder's time stamp is only as fine as the kernel's tick: only one this old proves that nothing was added since.
 SETTLED_NS = 2_000_000_000
 STALE_REPLY_SECONDS = 60
-RETURNS = 4  # a message that comes back more often may be what its consumers die of
+RETURNS = 4  # a message returned more often than this may be killing its consumers
 
 logger = logging.getLogger(__name__)
 
 
 def url(var_dir: Path) -> str:
-    """The broker's address, for CELERY_BROKER_URL. Importing this module makes Celery understand it."""
+    """The broker's address, for CELERY_BROKER_URL. Importing this module registers its scheme for Celery."""
     return f"{SCHEME}://localhost{quote(str(Path(var_dir).absolute() / 'broker'))}"
 
 
 def options(broker_url: str, var_dir: Path, publish_timeout: float) -> dict[str, Any]:
-    """broker_transport_options for a broker, ours or a server: no publish waits longer than publish_timeout seconds."""
+    """The broker_transport_options for this broker or a server, so that no publish waits longer than publish_timeout seconds."""
     scheme = broker_url.partition(":")[0].partition("+")[0]
     if scheme == SCHEME:
         return {"polling_interval": POLL_SECONDS}
     if scheme in ("redis", "rediss"):
         return {"socket_timeout": publish_timeout, "socket_connect_timeout": publish_timeout, "socket_keepalive": True}
     if scheme in ("amqp", "amqps", "pyamqp"):
-        # How long to wait, as whole seconds: the kernel's socket options take no fractions here.
+        # Whole seconds, because these socket options take no fractions.
         seconds = max(1, round(publish_timeout))
         return {"confirm_publish": True, "read_timeout": seconds, "write_timeout": seconds}
     return {}
 
 
 class Channel(filesystem.Channel):
-    """One connection's queues. Claims are kept by delivery tag until they are acknowledged or given back."""
+    """The queues of one connection. Keeps claims by delivery tag until they are acknowledged or given back."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -69,7 +70,7 @@ class Channel(filesystem.Channel):
         self._seen_empty: dict[str, int] = {}
         self._claimed: dict[str, Path] = {}
         self._bound: set[Path] = set()
-        self._unanswered: set[str] = set()  # queues whose messages nobody acknowledges
+        self._unanswered: set[str] = set()  # queues whose messages need no acknowledgement
         self._claims: Path | None = None
         self._lock = -1
         self._next_rescue = 0.0
@@ -96,7 +97,7 @@ class Channel(filesystem.Channel):
     # --- taking -------------------------------------------------------------------------------------------------------
 
     def _get(self, queue: str, timeout: float | None = None) -> dict:
-        """The oldest message that nobody else took; what cannot be read is thrown away. Raises Empty."""
+        """Takes the oldest message that nobody else has taken; throws away unreadable ones. Raises Empty if there is none."""
         if time.monotonic() >= self._next_rescue:
             self._rescue()
         names = self._listed.get(queue) or self._list(queue)
@@ -117,7 +118,10 @@ class Channel(filesystem.Channel):
         raise Empty
 
     def _list(self, queue: str) -> deque[str]:
-        """The waiting messages, oldest first: one listing serves many calls, an unchanged empty folder none."""
+        """The names of the waiting messages, oldest first. Raises Empty.
+
+        One listing serves many calls, and an empty folder that has not changed is not listed again.
+        """
         folder = self._queue(queue)
         try:
             changed = os.stat(folder).st_mtime_ns
@@ -137,7 +141,7 @@ class Channel(filesystem.Channel):
                 claims = self._own_claims() / self._queue(queue).name
                 claims.mkdir(exist_ok=True)
             except OSError:
-                break  # the disk is full, or the folder is just being removed: later
+                break  # the disk is full, or the folder is being removed: try later
             try:
                 return (self._queue(queue) / name).rename(claims / name)
             except OSError:
@@ -146,7 +150,10 @@ class Channel(filesystem.Channel):
         return None
 
     def _own_claims(self) -> Path:
-        """This consumer's folder; its lock appears already locked, so that nobody takes a new consumer for dead."""
+        """This consumer's folder, created if necessary.
+
+        Its lock file is locked before it appears, so that nobody takes a new consumer for dead.
+        """
         if self._claims is None or not self._claims.is_dir():
             self._claims = self.root / "claims" / uuid4().hex
             self._claims.mkdir(parents=True)
@@ -204,10 +211,10 @@ class Channel(filesystem.Channel):
             self._claims = None
             self._unlock()
 
-    # --- the dead -----------------------------------------------------------------------------------------------------
+    # --- dead consumers -----------------------------------------------------------------------------------------------
 
     def _rescue(self) -> None:
-        """Return what dead consumers hold; remove what a dead publisher left and replies that nobody waits for."""
+        """Returns the messages of dead consumers; removes files left by dead publishers and replies that nobody waits for."""
         self._next_rescue = time.monotonic() + RESCUE_SECONDS
         with contextlib.suppress(OSError):
             self._bind()
@@ -269,7 +276,7 @@ class Channel(filesystem.Channel):
 
 
 def message_in(file: Path) -> dict:
-    """The message in a file. Raises OSError, ValueError, TypeError or KeyError for what a worker could not digest."""
+    """The message in a file. Raises OSError, ValueError, TypeError or KeyError if a worker could not process it."""
     payload = json.loads(file.read_bytes())
     tag = payload["properties"]["delivery_tag"]
     parts = (tag, payload["body"], payload["content-type"], payload["content-encoding"])
@@ -279,7 +286,7 @@ def message_in(file: Path) -> dict:
 
 
 class Transport(filesystem.Transport):
-    """`folder://localhost/path`: the folder is made when the first message comes, again if somebody removes it."""
+    """Transport for `folder://localhost/path`. The first message creates the folder, again if somebody has removed it."""
 
     Channel = Channel
     polling_interval = POLL_SECONDS
@@ -287,16 +294,16 @@ class Transport(filesystem.Transport):
 
     def __init__(self, client, **kwargs):
         super().__init__(client, **kwargs)
-        # Not shared by all connections of the process, as kombu has it: a new one declares anew what was deleted.
+        # Unlike in kombu, not shared by all connections of the process: a new one declares deleted queues again.
         self.state = virtual.BrokerState()
 
     def drain_events(self, connection, timeout=None, **kwargs):
-        """A worker looks for a request to stop between two waits: short ones let it stop soon."""
+        """Waits for events in short steps, because a worker checks only between two waits whether it should stop."""
         return super().drain_events(connection, timeout=timeout and min(timeout, LONGEST_WAIT), **kwargs)
 
 
 def return_claims(claims: Path, root: Path) -> None:
-    """Put a consumer's messages back into their queues and remove its folder and lock."""
+    """Puts a consumer's messages back into their queues and removes its folder and lock."""
     for claim in claims.glob("*/*"):
         give_back(claim, root)
     shutil.rmtree(claims, ignore_errors=True)
@@ -305,7 +312,10 @@ def return_claims(claims: Path, root: Path) -> None:
 
 
 def give_back(claim: Path, root: Path) -> None:
-    """Let others take a claimed message; each return adds a dot to its name, and one too many ends it."""
+    """Gives a claimed message back to its queue; each return adds a dot to its name.
+
+    A message that has been returned RETURNS times is thrown away instead.
+    """
     place = root / "queues" / claim.parent.name
     with contextlib.suppress(OSError):
         if claim.name.endswith("." * RETURNS):

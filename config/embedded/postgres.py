@@ -1,8 +1,8 @@
-"""The database when none is configured: PostgreSQL under VAR_DIR/postgres, on a unix socket only.
+"""The database if none is configured: PostgreSQL under VAR_DIR/postgres, on a unix socket only.
 
-Each process that uses it holds a shared lock on VAR_DIR/run/postgres.users for as long as it lives. A small keeper
-process starts the server, starts it again when it dies, and stops it once nobody holds that lock, even when the last
-one was killed. So nothing has to be stopped by hand, and nothing is left behind.
+Each process that uses it holds a shared lock on VAR_DIR/run/postgres.users while it lives. A small keeper process
+starts the server, starts it again when it dies, and stops it when nobody holds that lock, even if the last holder was
+killed. So nothing has to be stopped by hand, and nothing is left running.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ if __package__:
         until,
         url,
     )
-else:  # the keeper: started as a file, so that it loads nothing of the project
+else:  # the keeper runs this file directly, so that it loads nothing else of the project
     sys.path.insert(0, str(Path(__file__).parent))
     from cluster import (  # type: ignore
         DURABLE,
@@ -46,13 +46,13 @@ else:  # the keeper: started as a file, so that it loads nothing of the project
 __all__ = ["EmbeddedPostgresError", "ensure", "is_ready", "release", "stop", "throwaway", "url"]
 
 START_SECONDS = 90
-_held: dict[Path, int] = {}  # the locks of this process, by VAR_DIR: held until it ends
+_held: dict[Path, int] = {}  # the locks of this process by VAR_DIR, held until it ends
 
 
 def ensure(var_dir: Path) -> str:
-    """Start the server unless it runs, wait until it answers, keep it while this process lives; returns its URL.
+    """Starts the server unless it runs, waits until it answers, and keeps it while this process lives; returns its URL.
 
-    Quick and safe to call again. Raises EmbeddedPostgresError, whose text is for the operator.
+    Further calls are quick and safe. Raises EmbeddedPostgresError, whose text is for the operator.
     """
     var_dir = Path(os.path.abspath(var_dir))
     known = var_dir in _held
@@ -72,7 +72,7 @@ def ensure(var_dir: Path) -> str:
 
 
 def release(var_dir: Path, *, patience: float = 20) -> bool:
-    """Stop using the server; says whether it stopped, which it does unless another process uses it."""
+    """Stops using the server; returns whether it has stopped, which it does unless another process uses it."""
     var_dir = Path(os.path.abspath(var_dir))
     if var_dir in _held:
         os.close(_held.pop(var_dir))
@@ -80,7 +80,7 @@ def release(var_dir: Path, *, patience: float = 20) -> bool:
 
 
 def stop(var_dir: Path, *, patience: float = 30) -> None:
-    """Stop the server whoever uses it."""
+    """Stops the server even if other processes use it."""
     var_dir = Path(os.path.abspath(var_dir))
     if var_dir in _held:
         os.close(_held.pop(var_dir))
@@ -93,11 +93,11 @@ def stop(var_dir: Path, *, patience: float = 30) -> None:
 
 @contextlib.contextmanager
 def throwaway() -> Iterator[tuple[str, Path]]:
-    """A fresh cluster for tests, gone afterwards: yields its URL and the VAR_DIR it lies in. Not durable, but quick."""
+    """Yields the URL of a new cluster for tests and its VAR_DIR; removes it afterwards. Quick, but not durable."""
     var_dir = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
     cluster = None
     try:
-        var_dir.chmod(0o711)  # as root the server runs as another user, who must get to its own folder in here
+        var_dir.chmod(0o711)  # if we are root, the server runs as another user, who must reach its folder in here
         cluster = Cluster(var_dir, THROWAWAY)
         cluster.make()
         server = cluster.start()
@@ -116,7 +116,10 @@ def throwaway() -> Iterator[tuple[str, Path]]:
 
 
 def _lock(path: Path, kind: int) -> int:
-    """Lock a file, making it; the lock lasts until the descriptor is closed. Raises BlockingIOError with LOCK_NB."""
+    """Locks a file, created if necessary; returns its descriptor, which holds the lock until it is closed.
+
+    With LOCK_NB, raises BlockingIOError if the file is locked.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -128,7 +131,7 @@ def _lock(path: Path, kind: int) -> int:
 
 
 def _is_free(path: Path, kind: int) -> bool:
-    """Whether a lock of that kind could be had now; LOCK_SH asks whether somebody holds it for himself alone."""
+    """Whether a lock of this kind is available now; LOCK_SH is available unless somebody holds an exclusive lock."""
     try:
         os.close(_lock(path, kind | fcntl.LOCK_NB))
     except BlockingIOError:
@@ -137,13 +140,13 @@ def _is_free(path: Path, kind: int) -> bool:
 
 
 def _in_use(var_dir: Path) -> bool:
-    """Whether others use the server; a keeper that is stopping it holds the lock alone and does not count."""
+    """Whether a process uses the server. A keeper that is stopping it holds the exclusive lock and does not count."""
     users = var_dir / "run" / "postgres.users"
     return _is_free(users, fcntl.LOCK_SH) and not _is_free(users, fcntl.LOCK_EX)
 
 
 def _keeper_pid(var_dir: Path) -> int:
-    """The keeper's process id, or 0. The file's text counts only while the keeper holds its lock."""
+    """The keeper's process id, or 0. The file's text is valid only while the keeper holds its lock."""
     path = var_dir / "run" / "postgres.keeper"
     try:
         return 0 if _is_free(path, fcntl.LOCK_SH) else int(path.read_text())
@@ -172,7 +175,7 @@ def _why(var_dir: Path) -> str:
 
 
 class Keeper:
-    """Keeps the server up while anybody uses it."""
+    """Keeps the server running while any process uses it."""
 
     def __init__(self, var_dir: Path):
         self.var_dir = var_dir
@@ -201,7 +204,10 @@ class Keeper:
         (self.var_dir / "run" / "postgres.pid").unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
-        """Asked to stop, or nobody uses the server; then new users wait at the lock until this process has ended."""
+        """Whether the keeper was asked to stop or nobody uses the server.
+
+        If nobody uses it, takes the lock, so that new users wait until this process has ended.
+        """
         if not self.asked_to_stop:
             try:
                 fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Make the database ready: migrate, and load the example organisation into one that has no people yet."""
+"""Makes the database ready: migrates it, and loads the example organisation if it has no people yet."""
 
 import os
 import sys

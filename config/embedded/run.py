@@ -1,6 +1,6 @@
-"""`make run`: everything Tocsin needs on one machine, in the foreground; Ctrl-C or SIGTERM stops all of it.
+"""`make run`: runs all parts of Tocsin on one machine, in the foreground; Ctrl-C or SIGTERM stops them all.
 
-Each part writes VAR_DIR/log/NAME.log, and its process id is in VAR_DIR/run/NAME.pid. A part that dies is started again.
+Each part writes VAR_DIR/log/NAME.log, and its process id is in VAR_DIR/run/NAME.pid. A part that ends is started again.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ from config.embedded import postgres
 from config.embedded.cluster import cap, die_with_parent, until
 
 BASE = Path(__file__).resolve().parent.parent.parent
-MARK = "TOCSIN_SUPERVISED_IN"  # in the environment of each child, so that the next start finds what a kill -9 left
-PATIENCE = 8  # seconds for a child to finish what it does
+MARK = "TOCSIN_SUPERVISED_IN"  # in each child's environment, so that the next start finds children left by a kill -9
+PATIENCE = 8  # seconds for a child to finish its work
 LONGEST_PAUSE = 15
 PYTHON = (sys.executable, "-m")
-QUEUES = {"engine": 2, "page": 8, "bulk": 4, "housekeeping": 1}  # and the threads of each one's worker
+QUEUES = {"engine": 2, "page": 8, "bulk": 4, "housekeeping": 1}  # queue: the threads of its worker
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Stopped(BaseException):
-    """Somebody asked for an end, by Ctrl-C or a signal."""
+    """Raised when somebody asks for a stop, by Ctrl-C or a signal."""
 
 
 def commands(host: str, port: int) -> dict[str, tuple[str, ...]]:
-    """What runs, by name. docs/operate.md shows the same commands for many machines."""
+    """The commands of all parts, by name. docs/operate.md shows the same commands for many machines."""
     web = ("granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--no-access-log",
            "--workers", "2", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600",
            "--respawn-failed-workers", "--workers-kill-timeout", "5", "config.wsgi:application")  # fmt: skip
@@ -63,7 +63,7 @@ def commands(host: str, port: int) -> dict[str, tuple[str, ...]]:
 
 
 class Child:
-    """One part: a process in a group of its own, started again when it ends, after a pause that grows."""
+    """One part: a process in its own process group, started again when it ends, after a pause that grows."""
 
     def __init__(self, name: str, command: tuple[str, ...], var_dir: Path):
         self.name, self.command = name, command
@@ -89,7 +89,7 @@ class Child:
         self.pid_file.write_text(f"{self.process.pid}\n")
 
     def look_after(self) -> None:
-        """Start it when it is due; when it has ended, say so, end what is left of its group, and set the next start."""
+        """Starts the process if it is due; if it has ended, says so, kills the rest of its group and plans the next start."""
         cap(self.log)
         if self.process is None:
             if time.monotonic() >= self.not_before:
@@ -103,7 +103,7 @@ class Child:
             self.process = None
 
     def signal(self, signum: int) -> None:
-        """Tell the process to end; with SIGKILL all of its group, whether the process itself still lives or not."""
+        """Sends a signal to the process if it still runs; SIGKILL goes to its whole group, even if the process has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if signum == signal.SIGKILL and self.process:
                 os.killpg(self.process.pid, signum)
@@ -115,7 +115,7 @@ class Child:
 
 
 def stop(children: list[Child]) -> None:
-    """End all: kindly, then at once."""
+    """Ends all children: first by SIGTERM, then by SIGKILL. Removes their pid files."""
     for child in children:
         child.signal(signal.SIGTERM)
     until(lambda: all(child.is_over() for child in children), PATIENCE)
@@ -151,7 +151,7 @@ def asked_to_stop(signum, frame) -> None:
 
 
 def run(settings) -> None:
-    """Start all, then look after it until somebody asks for an end."""
+    """Starts all parts, then looks after them until somebody asks for a stop."""
     var_dir: Path = settings.VAR_DIR
     for folder in ("run", "log"):
         (var_dir / folder).mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def look_after(children: list[Child], embedded: bool, settings) -> None:
                 say(str(error))
         for child in children:
             child.look_after()
-        # Soon after the start the first sweep turns health green; a red one is no reason to say nothing for ever.
+        # The first sweep soon turns the health page green. If it is red for 15 seconds, show the banner anyway.
         if not announced and answers(settings.HOST, settings.PORT, healthy=time.monotonic() < born + 15):
             announced = True
             print(banner(settings), flush=True)
@@ -192,7 +192,7 @@ def look_after(children: list[Child], embedded: bool, settings) -> None:
 
 
 def prepare() -> None:
-    """Migrate, and load the example organisation into a database without people; ends the start when that fails."""
+    """Migrates, and loads the example organisation into a database without people; exits if that fails."""
     command = [*PYTHON, "config.embedded.prepare"]
     how = {"start_new_session": True, "preexec_fn": die_with_parent(signal.SIGTERM)}
     done = subprocess.run(command, cwd=BASE, check=False, **how)
@@ -201,7 +201,7 @@ def prepare() -> None:
 
 
 def alone(var_dir: Path) -> None:
-    """Refuse a second supervisor on the same folder, for as long as this process lives."""
+    """Locks var_dir while this process lives; exits if another supervisor already runs there."""
     handle = os.open(var_dir / "run" / "supervisor.pid", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -213,7 +213,7 @@ def alone(var_dir: Path) -> None:
 
 
 def end_leftovers(var_dir: Path) -> None:
-    """End the children of a supervisor that was killed, by the mark in their environment."""
+    """Ends the children of a supervisor that was killed, found by the mark in their environment."""
     mark = f"\0{MARK}={var_dir}\0".encode()
     left = [found for found in Path("/proc").glob("[0-9]*/environ") if mark in environment(found)]
     for signum in (signal.SIGTERM, signal.SIGKILL):
@@ -243,7 +243,7 @@ def refuse_used_port(host: str, port: int) -> None:
 
 
 def answers(host: str, port: int, *, healthy: bool) -> bool:
-    """Whether the web server answers, and if asked so: that all is well."""
+    """Whether the web server answers and, if `healthy`, whether its health page is green."""
     connection = http.client.HTTPConnection(reach(host), port, timeout=2)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
@@ -256,7 +256,7 @@ def answers(host: str, port: int, *, healthy: bool) -> bool:
 
 
 def reach(host: str) -> str:
-    """An address under which a server on host answers this machine."""
+    """An address under which this machine reaches a server that listens on host."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin: without DATABASE_URL the tests get a PostgreSQL of their own, thrown away when they end."""
+"""A pytest plugin: without DATABASE_URL, starts a PostgreSQL for the tests and removes it when they end."""
 
 import atexit
 import contextlib
@@ -9,12 +9,15 @@ import pytest
 from config.embedded import postgres
 
 _cluster = contextlib.ExitStack()
-atexit.register(_cluster.close)  # also when pytest stops before it has configured itself
+atexit.register(_cluster.close)  # runs even if pytest stops before it is configured
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
-    """Before pytest-django reads the settings. The workers of xdist inherit the environment, and so the cluster."""
+    """Starts the cluster before pytest-django reads the settings.
+
+    The workers of xdist inherit the environment, and so use the same cluster.
+    """
     if not os.environ.get("DATABASE_URL"):
         url, var_dir = _cluster.enter_context(postgres.throwaway())
         os.environ["DATABASE_URL"] = url

@@ -1,4 +1,4 @@
-"""What people arrange among themselves: absences to edit; swaps and hand-over notes to read."""
+"""Admin pages for what people arrange among themselves: absences to edit; swaps and hand-over notes to read."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
 
 @admin.register(Absence)
 class AbsenceAdmin(ModelAdmin):
-    """Everybody looks after their own on the page of their shifts; here somebody does it for others."""
+    """Absences, entered here for other people; everybody enters their own on the page of their shifts."""
 
     readable = True
     list_display = ("user", "begins", "ends", "reason")
@@ -41,7 +41,7 @@ class AbsenceAdmin(ModelAdmin):
 
 @admin.register(SwapRequest)
 class SwapRequestAdmin(ReadOnlyAdmin):
-    """Asked and answered on the page of one's shifts, or by API."""
+    """Swap requests, read-only: people make and answer them on the page of their own shifts, or by API."""
 
     readable = True
     list_display = ("asked_by", "of_whom", "schedule", "begins", "ends", "state")
@@ -85,7 +85,7 @@ class SwapRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(HandoverNote)
 class HandoverNoteAdmin(ReadOnlyAdmin):
-    """Written on the page of one's shifts, or by API; never changed."""
+    """Hand-over notes, read-only: people write them on the page of their own shifts, or by API. They never change."""
 
     readable = True
     list_display = ("written", "schedule", "by", "__str__")

@@ -1,4 +1,4 @@
-"""What people arrange among themselves: absences, swap requests, hand-over notes."""
+"""API resources for what people arrange among themselves: absences, swap requests, hand-over notes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ class AbsenceSerializer(RecordSerializer):
         asking = self.context["request"].user
         if self.instance is None:
             attrs = {"user": asking, **attrs}
-        # Nobody's absence becomes somebody else's by an edit, either.
+        # An edit must not turn one person's absence into somebody else's, either.
         verb = "add" if self.instance is None else "change"
         if attrs.get("user", asking) != asking and not asking.has_perm(f"schedules.{verb}_absence"):
             raise PermissionDenied(
@@ -52,7 +52,7 @@ class AbsenceFilters(filters.FilterSet):
 
 
 class OwnAbsence(IsAuthenticated):
-    """Everybody reads all and writes their own; those of others take the model's permission."""
+    """Everybody may read all absences and write their own; other people's need the model's permission."""
 
     VERBS = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
@@ -62,7 +62,10 @@ class OwnAbsence(IsAuthenticated):
 
 
 class AbsenceViewSet(Resource):
-    """Absences: in this span a person is on duty nowhere. One's own; others' with the permission to change absences."""
+    """Absences: spans in which a person is on duty nowhere.
+
+    You may write your own absences, and other people's with the model's permission.
+    """
 
     queryset = Absence.objects.select_related("user")
     serializer_class = AbsenceSerializer
@@ -118,7 +121,7 @@ class SwapRequestFilters(filters.FilterSet):
 
 
 def verb(function: Callable) -> Callable:
-    """A request's verb as a POST; whether this person may is part of the verb."""
+    """Exposes a swap request's verb as a POST; the verb itself decides whether this person may call it."""
     answers = {200: SwapRequestSerializer, 409: OpenApiResponse(description="Refused; `detail` says why.")}
     return action(detail=True, methods=["post"], filterset_class=None)(
         extend_schema(request=None, responses=answers)(function)
@@ -126,9 +129,10 @@ def verb(function: Callable) -> Callable:
 
 
 class SwapRequestViewSet(mixins.CreateModelMixin, ReadOnlyResource):
-    """Swap requests: somebody asks that their own shift be taken, by one person or by whoever offers first.
+    """Swap requests: somebody asks one person, or anyone on the schedule, to take their own shift.
 
-    With `return_start` and `return_end` they take that shift of the one who is asked in return.
+    If anyone is asked, the first person to accept takes it. With `return_start` and `return_end`, the person who asks
+    takes that shift of the person asked in return.
     """
 
     queryset = SwapRequest.objects.select_related("asked_by", "asked", "answered_by").prefetch_related("overrides")
@@ -138,17 +142,17 @@ class SwapRequestViewSet(mixins.CreateModelMixin, ReadOnlyResource):
 
     @verb
     def accept(self, request: Request, pk: str) -> Response:
-        """You take the shift: the overrides that follow are in `overrides`."""
+        """You take the shift; the resulting overrides are in `overrides`."""
         return self._do(swapping.accept)
 
     @verb
     def decline(self, request: Request, pk: str) -> Response:
-        """You are asked, and say no."""
+        """You have been asked, and decline."""
         return self._do(swapping.decline)
 
     @verb
     def withdraw(self, request: Request, pk: str) -> Response:
-        """You asked, and do so no more."""
+        """You withdraw your own request."""
         return self._do(swapping.withdraw)
 
     def _do(self, do: Callable[..., SwapRequest]) -> Response:
@@ -176,7 +180,7 @@ class HandoverNoteFilters(filters.FilterSet):
 
 
 class HandoverNoteViewSet(mixins.CreateModelMixin, ReadOnlyResource):
-    """Hand-over notes, newest first. Whoever is on duty, or was within the last day, leaves one; it is not changed."""
+    """Hand-over notes, newest first. People on duty now or within the last day can write one; notes cannot be changed."""
 
     queryset = HandoverNote.objects.select_related("by")
     serializer_class = HandoverNoteSerializer

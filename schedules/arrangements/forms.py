@@ -1,4 +1,4 @@
-"""What people fill in about themselves; times are on their own clock."""
+"""Forms that people fill in about themselves; times are in their own zone."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -51,12 +51,12 @@ class NoteForm(PageForm, forms.Form):
         super().__init__(*args, auto_id="note_%s", **kwargs)
         choice = field_of(self, "schedule", forms.ModelChoiceField)
         choice.queryset = Schedule.objects.filter(pk__in=[schedule.pk for schedule in schedules])
-        # A note cannot be moved afterwards: with several schedules one is chosen, not preset.
+        # A note cannot be moved afterwards, so with several schedules the person chooses one; none is preset.
         choice.empty_label = "Choose the schedule" if len(schedules) > 1 else None
 
 
 class SwapForm(PageForm, forms.Form):
-    """Whom to ask to take a shift, and what for."""
+    """A form for a swap request: the person asked, the reason, the times and the shift taken in return."""
 
     asked = forms.ModelChoiceField(
         User.objects.none(), label="Whom do you ask?", required=False, empty_label="Anyone on this schedule"

@@ -1,4 +1,4 @@
-"""Hand-over notes: what whoever was on duty leaves to whoever comes next."""
+"""Hand-over notes: left by the person who was on duty for the person who comes next."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from schedules.models import HandoverNote, Schedule, User
 from schedules.oncall import Timetable, timetables
 from schedules.refused import Refused
 
-# A note may be written while one is on duty and so long after.
+# A person may write a note while on duty and for this long afterwards.
 BACK = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
 
 
 def write(schedule: Schedule, by: User, text: str, now: datetime) -> HandoverNote:
-    """Refused unless `by` is on duty there now, or was within the last day."""
+    """Saves a note; raises Refused unless `by` is on duty on the schedule now, or was within the last day."""
     table = timetables([schedule.pk], now - BACK, now + MOMENT)[schedule.pk]
     if not _was_on_duty(table, by, now):
         raise Refused(f"{by.name} has not been on duty on {schedule.name} within the last day.")
@@ -22,7 +22,7 @@ def write(schedule: Schedule, by: User, text: str, now: datetime) -> HandoverNot
 
 
 def writable(known: Tables, user: User, now: datetime) -> list[Schedule]:
-    """Where this person may write a note; `known` must reach back a day."""
+    """The schedules on which this person may write a note; `known` must reach back a day."""
     return [schedule for schedule, table in known if _was_on_duty(table, user, now)]
 
 

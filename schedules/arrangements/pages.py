@@ -1,4 +1,4 @@
-"""What one arranges oneself: shifts, swaps, absences, hand-over notes. Every change is a POST, then a redirect."""
+"""Pages for a person's own shifts, swaps, absences and hand-over notes. Every change is a POST, then a redirect."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ from schedules.refused import Refused
 from schedules.surfaces.fields import instant_of
 from schedules.surfaces.forms import blame
 
-RETURNS = 200  # of a colleague's shifts no more are offered in return
+RETURNS = 200  # the most shifts of colleagues that the form offers in return
 State = SwapRequest.State
 
 
@@ -30,7 +30,7 @@ State = SwapRequest.State
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def mine(request: HttpRequest) -> HttpResponse:
-    """One's own shifts, swaps, absences and hand-over notes."""
+    """Shows a person's own shifts, swaps, absences and hand-over notes, and handles the page's buttons."""
     assert isinstance(request.user, User)
     act = _act if request.method == "POST" else _show
     return act(request, request.user, clock.now())
@@ -40,7 +40,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_for_swap(request: HttpRequest) -> HttpResponse:
-    """Whom to ask to take one shift; which one it is stands in the address."""
+    """Shows and handles the form that asks somebody to take one shift; the shift is named in the URL's query."""
     assert isinstance(request.user, User)
     return _ask_for_swap(request, request.user, clock.now())
 
@@ -54,7 +54,7 @@ def _show(
     note: NoteForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page, with a form that was refused in the place of an empty one."""
+    """Renders the page; a form that was refused is shown instead of an empty one."""
     known = turns.tables(user, now - handover.BACK, now + HORIZON)
     shifts = turns.shifts(known, user, now)
     running = [shift for shift in shifts if shift.start <= now]
@@ -81,7 +81,7 @@ def _show(
 
 
 def _act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
-    """One of the page's buttons. What is refused is said at the field, or as a message."""
+    """Handles one of the page's buttons. A refusal is shown at the field, or as a message."""
     do = DO.get(request.POST.get("do", ""))
     if do is None:
         raise Http404
@@ -93,7 +93,7 @@ def _act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
 
 
 def _ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
-    """The form that asks for a swap; sent, it asks."""
+    """Shows the form that asks for a swap; a POST of it asks."""
     turn = _turn(request.GET)
     people = turns.colleagues(turn.schedule).exclude(pk=user.pk)
     form = SwapForm(
@@ -135,7 +135,7 @@ def _ask(form: SwapForm, turn: turns.OwnTurn, user: User, now: datetime) -> None
 
 
 def _theirs(schedule: Schedule, user: User, now: datetime) -> list[Duty]:
-    """The others' shifts that could be taken in return: none that runs, none of which the end is not known."""
+    """Other people's shifts that could be taken in return, without those that have started or whose end is not known."""
     duties = timetables([schedule.pk], now, now + HORIZON)[schedule.pk].duties(now, now + HORIZON)
     others = [duty for duty in duties if duty.user and duty.user != user]
     return [duty for duty in others if duty.start > now and duty.end < now + HORIZON][:RETURNS]

@@ -1,7 +1,8 @@
-"""Who takes whose shift, one verb each, called alike by page and API.
+"""Swaps of shifts, one function for each verb, called by both the page and the API.
 
-Every verb that settles a request locks its schedule first, and only it, so that neither two answers to one request nor
-two requests for one shift are settled at once. A refusal is an exception that the page shows and the API turns into 409.
+Every verb that settles a request locks its schedule's row first, and only it, so that neither two answers to one
+request nor two requests for one shift are settled at the same time. A refusal raises Refused, which the page shows and
+the API answers with 409.
 """
 
 from datetime import datetime, timedelta
@@ -30,9 +31,9 @@ def ask(
     return_end: datetime | None = None,
     note: str = "",
 ) -> SwapRequest:
-    """Asks that the turn of `asked_by` in [start, end) be taken: by `asked`, or by whoever of the schedule offers first.
+    """Asks `asked`, or if None the first colleague to accept, to take the turn of `asked_by` in [start, end).
 
-    In return `asked_by` takes the turn of `asked` in [return_start, return_end). What has passed of a span is left out.
+    In return `asked_by` takes the turn of `asked` in [return_start, return_end). Time that has passed is left out.
     """
     start = _from_now(start, end, now)
     if asked == asked_by:
@@ -61,7 +62,10 @@ def ask(
 
 
 def accept(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
-    """`by` takes the shift, and what is due in return is theirs no more; from now on, if it runs already."""
+    """Gives the shift to `by`, and the shift in return to the person who asked, as overrides.
+
+    A shift that has started changes hands from now on. Other requests for the same time are withdrawn. Raises Refused.
+    """
     with transaction.atomic():
         swap = _waiting(swap)
         start = _from_now(swap.start, swap.end, now)
@@ -83,7 +87,7 @@ def accept(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
 
 
 def decline(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
-    """The person who is asked says no."""
+    """Declines the request; only the person who has been asked may."""
     with transaction.atomic():
         swap = _waiting(swap)
         if swap.asked != by:
@@ -92,7 +96,7 @@ def decline(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
 
 
 def withdraw(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
-    """The one who asks does so no more."""
+    """Withdraws the request; only the person who asked may."""
     with transaction.atomic():
         swap = _waiting(swap)
         if swap.asked_by != by:
@@ -100,7 +104,7 @@ def withdraw(swap: SwapRequest, by: User, now: datetime) -> SwapRequest:
         return _settle(swap, State.WITHDRAWN, by, now)
 
 
-# --- what must hold ---------------------------------------------------------------------------------------------------
+# --- conditions -------------------------------------------------------------------------------------------------------
 
 
 def _lock(schedule: int) -> None:
@@ -133,7 +137,7 @@ def _may_take(user: User, schedule: Schedule, start: datetime, end: datetime) ->
 
 
 def _must_have(user: User, schedule: Schedule, start: datetime, end: datetime) -> Timetable:
-    """The span has to be this person's own; an absence does not make it any less theirs."""
+    """Refuses unless the whole span is this person's own turn; it stays theirs during an absence."""
     table = timetables([schedule.pk], start, end)[schedule.pk]
     if turns.turns(table, user, start, end) != [(start, end)]:
         raise Refused(f"{user.name} is not on duty on {schedule.name} for all of that time.")
@@ -145,13 +149,13 @@ def _must_not_be_away(user: User, start: datetime, end: datetime) -> None:
         raise Refused(f"{user.name} is away during that time.")
 
 
-# --- what follows -----------------------------------------------------------------------------------------------------
+# --- consequences -----------------------------------------------------------------------------------------------------
 
 
 def _hand_over(swap: SwapRequest, giver: User, taker: User, start: datetime, end: datetime) -> list[Override]:
     table = _must_have(giver, swap.schedule, start, end)
     after = turns.with_covers(table, [Cover(taker.pk, start, end, "", giver.pk)], [taker])
-    # Whom an override has put there in place of everybody, only another one of that kind replaces.
+    # A person put on duty by an override in place of everybody can be replaced only by another override of that kind.
     left = turns.turns(after, giver, start, end)
     spans = [] if left == [(start, end)] else [(giver, start, end)]
     return [
@@ -169,6 +173,6 @@ def _settle(swap: SwapRequest, state: SwapRequest.State, by: User, now: datetime
 
 
 def _give_up(schedule: Schedule, giver: User, override: Override, now: datetime) -> None:
-    """Whatever else was asked for a time that has been taken cannot be accepted any more."""
+    """Withdraws other requests for a time that has been taken, because they can no longer be accepted."""
     others = SwapRequest.objects.waiting(now).filter(schedule=schedule, asked_by=giver)
     others.filter(start__lt=override.end, end__gt=override.start).update(state=State.WITHDRAWN, answered_at=now)

@@ -1,4 +1,4 @@
-"""One person's side of it: the schedules they belong to, their shifts, and which of their turns nobody takes."""
+"""One person's view: the schedules they belong to, their shifts, and their turns during absences that nobody takes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Tables = list[tuple[Schedule, Timetable]]
 
 @dataclass(frozen=True, slots=True)
 class OwnTurn:
-    """A person's own time on a schedule, UTC. `asked`: a request that somebody takes it waits for an answer."""
+    """A person's own turn on a schedule, UTC. `asked`: a swap request for it is waiting for an answer."""
 
     schedule: Schedule
     start: datetime
@@ -31,11 +31,11 @@ class OwnTurn:
 
     @property
     def query(self) -> str:
-        """As the page that asks for a swap reads it."""
+        """The turn as the query string that the page that asks for a swap reads."""
         return urlencode({"schedule": self.schedule.pk, "start": self.start.isoformat(), "end": self.end.isoformat()})
 
 
-# --- who belongs where ------------------------------------------------------------------------------------------------
+# --- people and their schedules ---------------------------------------------------------------------------------------
 
 
 def belonging(user: User) -> QuerySet[Schedule]:
@@ -47,7 +47,7 @@ def belonging(user: User) -> QuerySet[Schedule]:
 
 
 def colleagues(schedule: Schedule) -> QuerySet[User]:
-    """The active people to whom the schedule belongs; the same relation as `belonging`, read from the other end."""
+    """The active people who belong to the schedule; the same relation as `belonging`, read from the other end."""
     taking_turns = Participant.objects.filter(rotation__layers__schedule=schedule)
     entries = FeedEntry.objects.filter(feed__layers__schedule=schedule)
     team = User.objects.filter(groups__team__schedules=schedule)
@@ -61,7 +61,7 @@ def colleagues(schedule: Schedule) -> QuerySet[User]:
 def tables(user: User, start: datetime, end: datetime) -> Tables:
     """All schedules on which this person may be on duty in [start, end), by name; four queries for any number."""
     stood_in = Override.objects.filter(user=user, start__lt=end, end__gt=start).values("schedule")
-    # Somebody who was taken out of a rotation keeps the turn that runs.
+    # Somebody who was taken out of a rotation keeps the turn that is running.
     earlier = Layer.objects.filter(rotation__versions__crews__contains=[[user.pk]]).values("schedule")
     found = Schedule.objects.filter(Q(pk__in=belonging(user)) | Q(pk__in=stood_in) | Q(pk__in=earlier))
     schedules = list(found.select_related("team"))
@@ -69,16 +69,16 @@ def tables(user: User, start: datetime, end: datetime) -> Tables:
     return [(schedule, known[schedule.pk]) for schedule in schedules if schedule.pk in known]
 
 
-# --- whose turn -------------------------------------------------------------------------------------------------------
+# --- turns and shifts -------------------------------------------------------------------------------------------------
 
 
 def turns(table: Timetable, user: User, start: datetime, end: datetime) -> list[Span]:
-    """When it is this person's turn in [start, end), whether or not they are away; joined."""
+    """The spans in [start, end) that are this person's turn, whether or not they are away; joined."""
     return joined((duty.start, duty.end) for duty in _planned(table, user, start, end) if duty.user == user)
 
 
 def with_covers(table: Timetable, covers: Iterable[Cover], people: Iterable[User]) -> Timetable:
-    """The same schedule, were these overrides entered."""
+    """The same schedule as if these overrides had been entered; `people` are the people whom they put on duty."""
     line = replace(table.line, covers=[*table.line.covers, *covers])
     return Timetable(line, table.people | {user.pk: user for user in people})
 
@@ -89,7 +89,7 @@ def _planned(table: Timetable, user: User, start: datetime, end: datetime) -> li
 
 
 def shifts(known: Tables, user: User, now: datetime) -> list[OwnTurn]:
-    """This person's shifts that run now or begin in the next eight weeks, in order."""
+    """This person's shifts that are running now or begin in the next eight weeks, in order."""
     found = [
         OwnTurn(schedule, duty.start, duty.end, duty.why)
         for schedule, table in known
@@ -99,13 +99,13 @@ def shifts(known: Tables, user: User, now: datetime) -> list[OwnTurn]:
     return sorted(found, key=lambda turn: (turn.start, turn.end))
 
 
-# --- absences look for cover ------------------------------------------------------------------------------------------
+# --- cover for absences -----------------------------------------------------------------------------------------------
 
 
 def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list[OwnTurn]:
-    """The person's turns of the next 70 days that fall in their absences and that nobody takes, in order.
+    """The person's turns in the next 70 days that fall in their absences and that nobody takes, in order.
 
-    `known`: their `tables`, if they are at hand.
+    `known`: the person's `tables`, if the caller already has them.
     """
     end = now + HORIZON
     absences = Absence.objects.filter(user=user, end__gt=now, start__lt=end).values_list("start", "end")
@@ -126,7 +126,7 @@ def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list
 
 
 def _uncovered(table: Timetable, user: User, start: datetime, end: datetime) -> Iterator[Span]:
-    """Pieces of the person's turns in which nobody is on duty who would not be there anyway."""
+    """The pieces of the person's turns in which nobody is on duty except people who would be on duty anyway."""
     planned, actual = _planned(table, user, start, end), table.duties(start, end)
     edges = {edge for duty in (*planned, *actual) for edge in (duty.start, duty.end)}
     for left, right in pairwise(sorted(edges)):

@@ -1,4 +1,4 @@
-"""Calendars from outside, and the links under which ours are read."""
+"""Admin pages for outside calendars, and for the links under which calendar programs read our shifts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +26,7 @@ URL, CONTENT = (
 
 
 class CalendarFeedForm(forms.ModelForm):
-    """Without a URL the text is read as it is saved, so that what is wrong with it is said at the field."""
+    """Reads the text of a calendar without a URL as it is saved, so that errors in it are shown at the field."""
 
     taken: tuple[str, feeds.Reading, datetime] | None = None
 
@@ -44,13 +44,13 @@ class CalendarFeedForm(forms.ModelForm):
         try:
             self.taken = text, feeds.reading_of(text, zone, now), now
         except BadCalendar as error:
-            # The text of a calendar that had a URL until now is no field of the form.
+            # The form has no text field if the calendar had a URL until now.
             self.add_error("content" if "content" in self.fields else "url", str(error) if text else CONTENT)
 
 
 @admin.register(CalendarFeed)
 class CalendarFeedAdmin(TeamOwnedAdmin):
-    """A calendar that was read last is kept when its address fails; the page says since when and why."""
+    """Outside calendars. If a URL fails, the last good copy is kept, and the page says since when it fails and why."""
 
     form = CalendarFeedForm
     list_display = ("name", "team", "state", "read")
@@ -59,7 +59,7 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
     search_fields = ("name", "team__name")
     autocomplete_fields = ("team",)
     preview_template = "admin/schedules/feed.html"
-    # Written each time that the calendar is read.
+    # Written each time the calendar is read.
     unguarded = ("content", "unknown", "error", "fetched_at", "failing_since", "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CalendarFeed]:
@@ -69,7 +69,7 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
         )
 
     def get_fields(self, request: HttpRequest, obj: CalendarFeed | None = None) -> tuple:
-        # The address is often the key to the calendar.
+        # The address is often the secret that opens the calendar.
         source = ("url",) if self._may_edit(request, obj) else ()
         text = () if obj and obj.url else ("content",)
         return ("name", "team", *source, "time_zone", *text)
@@ -104,7 +104,10 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
 
 @admin.register(CalendarLink)
 class CalendarLinkAdmin(ModelAdmin):
-    """Who has a link to whose shifts. The link itself is shown to its owner and to superusers; to delete it revokes it."""
+    """Calendar links, with their owners and whose shifts they show.
+
+    The link itself is shown only to its owner and to superusers; deleting it revokes it.
+    """
 
     readable = True
     list_display = ("what", "owner", "since")

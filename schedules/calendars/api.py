@@ -1,4 +1,4 @@
-"""Calendars from outside, and the links under which ours are read."""
+"""API resources for outside calendars, and for the links under which calendar programs read our shifts."""
 
 from datetime import datetime
 from typing import Any
@@ -63,7 +63,10 @@ class CalendarFeedSerializer(RecordSerializer):
         return feed
 
     def to_representation(self, feed: CalendarFeed) -> dict[str, Any]:
-        """The address is often the key to the calendar: who may not change the feed sees its host only, and no text."""
+        """Hides all of the URL but its host, and the text, from people who may not change the feed.
+
+        The URL is often the secret that opens the calendar.
+        """
         shown = super().to_representation(feed)
         if feed.pk not in self.context["changeable"]:
             where = urlsplit(feed.url)
@@ -73,14 +76,14 @@ class CalendarFeedSerializer(RecordSerializer):
 
 
 class ListedFeedSerializer(CalendarFeedSerializer):
-    """Without the text, which may be long."""
+    """A calendar feed in a list: without its text, which may be long."""
 
     class Meta(CalendarFeedSerializer.Meta):
         fields = tuple(name for name in CalendarFeedSerializer.Meta.fields if name != "content")
 
 
 class CalendarFeedViewSet(TeamOwnedResource):
-    """Calendars from outside that say who is on duty. Fetched every quarter of an hour; the last good copy is kept."""
+    """Outside calendars that say who is on duty. They are read every quarter of an hour; the last good copy is kept."""
 
     queryset = CalendarFeed.objects.annotate(number=Count("entries"))
     serializer_class = CalendarFeedSerializer
@@ -98,7 +101,7 @@ class CalendarFeedViewSet(TeamOwnedResource):
 
 
 class Changeable:
-    """The ids of the feeds that somebody may change; asked for once, when the first is looked up."""
+    """The ids of the feeds that the user may change; queried once, when the first id is looked up."""
 
     def __init__(self, request: Request):
         self.request = request
@@ -131,7 +134,7 @@ class CalendarLinkSerializer(RecordSerializer):
 
 
 class CalendarLinkViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, ReadOnlyResource):
-    """Your own secret links under which calendar programs read shifts. Deleted, a link is revoked."""
+    """Your own secret links under which calendar programs read shifts. Deleting a link revokes it."""
 
     queryset = CalendarLink.objects.all()
     serializer_class = CalendarLinkSerializer

@@ -14,7 +14,7 @@ from schedules.oncall import Duty, timetables
 from schedules.surfaces.public_urls import public_host, public_url
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=181)
-# A shift is known by its start: how far back that is looked for.
+# A shift is identified by its start; this is how far back the start is looked for.
 LONGEST_SHIFT = timedelta(days=400)
 REFRESH = timedelta(minutes=15)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -23,7 +23,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def calendar_link(
     owner: User, *, user: User | None = None, schedule: Schedule | None = None, team: Team | None = None
 ) -> CalendarLink:
-    """The owner's link to the shifts of one person, schedule or team; made if there is none yet."""
+    """The owner's link to the shifts of one person, schedule or team; created if there is none yet."""
     wanted = {"owner": owner, "user": user, "schedule": schedule, "team": team}
     return CalendarLink.objects.filter(**wanted).first() or CalendarLink.objects.create(**wanted)
 
@@ -35,9 +35,9 @@ def address(link: CalendarLink) -> str:
 def export(
     now: datetime, *, user: User | None = None, schedule: Schedule | None = None, team: Team | None = None
 ) -> bytes:
-    """The shifts of one person, schedule or team as iCalendar, from 30 days ago to 180 days ahead; no gaps.
+    """The shifts of one person, schedule or team as iCalendar, from 30 days ago to 180 days ahead, without gaps.
 
-    The same bytes for a whole UTC day unless a shift changes.
+    Returns the same bytes for a whole UTC day unless a shift changes.
     """
     today = datetime.combine(now.astimezone(UTC).date(), time(0), UTC)
     name = _plain(f"On call: {user or schedule or team}")
@@ -88,7 +88,7 @@ def _event(schedule: Schedule, duty: Duty, user: User, today: datetime) -> Event
     event.add("DTEND", duty.end)
     event.add("SUMMARY", _plain(f"On call: {schedule} – {user.name}"))
     event.add("DESCRIPTION", _plain(duty.why))
-    event.add("TRANSP", "TRANSPARENT")  # to be on call is not to be busy
+    event.add("TRANSP", "TRANSPARENT")  # people on call still count as free
     event.add(USERNAME, _plain(user.username))
     if user.email:
         attendee = vCalAddress("mailto:" + _plain(user.email))
@@ -98,12 +98,15 @@ def _event(schedule: Schedule, duty: Duty, user: User, today: datetime) -> Event
 
 
 def _uid(schedule: Schedule, duty: Duty, user: User, today: datetime) -> str:
-    """A person has one shift at a time on a schedule, so its start is enough; one without a start is told by that."""
+    """A stable id for a shift: schedule, person and start, because a person has one shift at a time on a schedule.
+
+    A shift whose start lies too far back to be found has “always” instead of its start.
+    """
     endless = duty.start <= today - BACK - LONGEST_SHIFT
     since = "always" if endless else f"{duty.start:%Y%m%dT%H%M%SZ}"
     return f"{schedule.pk}-{user.pk}-{since}@{public_host()}"
 
 
 def _plain(text: str) -> str:
-    """Without what no calendar program takes: control characters and the like."""
+    """Replaces characters that calendar programs do not accept, such as control characters, with spaces."""
     return CONTROL.sub(" ", text)

@@ -1,4 +1,7 @@
-"""Calendars from outside become entries: who is on duty from when to when. What was read last is kept when one breaks."""
+"""Turns outside calendars into entries that say who is on duty from when to when.
+
+If a calendar cannot be read, its last good copy is kept.
+"""
 
 import json
 import re
@@ -24,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(minutes=15)
 BACK, AHEAD = timedelta(days=30), timedelta(days=400)
-SECONDS, PATIENCE = 20, 60  # to read one: of the processor, and of the clock where the machine is busy
+SECONDS, PATIENCE = 20, 60  # to read one calendar: processor time, and elapsed time, because the machine may be busy
 MOST_UNKNOWN, TITLE = 20, 80
 # A word may be an e-mail address, a username or a double name.
 WORD = re.compile(r"\w+(?:[-.@+'’]\w+)*")
@@ -34,14 +37,20 @@ Entry = tuple[int, datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a calendar says: (user id, start, end), UTC, in order; and, for people, the events that name nobody known."""
+    """The contents of a calendar: (user id, start, end) in UTC, in order, and a text about events that were not used.
+
+    `unknown` has one line for each title that names nobody known here and for each event that cannot be read.
+    """
 
     entries: list[Entry]
     unknown: str
 
 
 class People:
-    """Finds people by e-mail address, username or full name; several people of one name are all found, if active."""
+    """Finds people by e-mail address, username or full name.
+
+    If several people share a name, all active ones are found; the inactive ones only if none of them is active.
+    """
 
     def __init__(self) -> None:
         known: dict[tuple[str, ...], list[tuple[int, bool]]] = {}
@@ -57,11 +66,11 @@ class People:
         self._longest = max(map(len, self._known), default=0)
 
     def called(self, name: str) -> set[int]:
-        """Those with exactly this e-mail address or username."""
+        """The ids of people with exactly this e-mail address or username."""
         return self._known.get((_plain(name),), set())
 
     def named_in(self, text: str) -> set[int]:
-        """Those whom a text names by whole words, the longest name first: “Ana Ito” is not “Ana”."""
+        """The ids of people whom the text names in whole words. Longer names win: “Ana Ito” does not name “Ana”."""
         words, found, at = _words(text), set[int](), 0
         while at < len(words):
             for length in range(min(self._longest, len(words) - at), 0, -1):
@@ -73,7 +82,12 @@ class People:
         return found
 
     def of(self, event: Occurrence) -> set[int]:
-        """Whom an event puts on duty. Of many who attend, those whom the title names; the organizer only as the last."""
+        """The ids of people whom an event puts on duty.
+
+        These are the attendees who are also named by our username property or the title; else all attendees, without
+        the organizer unless nobody else attends. Without known attendees: the people named by that property or the
+        title, else by an e-mail address in the description, else the organizer.
+        """
         attendees = set[int]().union(*(self.called(each) for each in event.attendees))
         named = self.called(event.username) or self.named_in(event.title)
         if attendees:
@@ -95,7 +109,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def read(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> Reading:
-    """What the iCalendar `text` says about [start, end). Raises BadCalendar, and nothing else, whatever the text."""
+    """Reads what the iCalendar `text` says about [start, end). Raises only BadCalendar, whatever the text."""
     found, wrong = _occurrences(text, zone, start, end)
     people = People()
     entries: set[Entry] = set()
@@ -114,7 +128,7 @@ def read(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> Reading:
 
 
 def reading_of(text: str, zone: ZoneInfo, now: datetime) -> Reading:
-    """`read` for as long as entries are kept."""
+    """`read` for the span in which entries are kept: from 30 days ago to 400 days ahead."""
     return read(text, zone, now - BACK, now + AHEAD)
 
 
@@ -143,12 +157,12 @@ def _occurrence(row: dict) -> Occurrence:
 
 
 def _clean(text: str) -> str:
-    """Without what no database takes: NUL, and halves of characters."""
+    """Removes NUL and replaces lone surrogates, which the database does not accept."""
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _unknown(events: list[Occurrence]) -> Iterable[str]:
-    """One line for each title, with the first time and how often."""
+    """One line for each title, with its first date and the number of times."""
     first: dict[str, Occurrence] = {}
     for event in events:
         first.setdefault(event.title, event)
@@ -167,12 +181,15 @@ def _told(lines: list[str]) -> str:
 
 
 def take(feed: CalendarFeed, text: str, now: datetime) -> bool:
-    """Reads `text` and keeps it as the last good copy; False if somebody changed the feed meanwhile. BadCalendar: `read`."""
+    """Reads `text` and keeps it as the last good copy. Raises BadCalendar like `read`.
+
+    Returns False, and keeps nothing, if somebody has changed the feed in the meantime.
+    """
     return keep(feed, text, reading_of(text, feed.time_zone, now), now)
 
 
 def keep(feed: CalendarFeed, text: str, reading: Reading, now: datetime) -> bool:
-    """`take` for a text that has just been read."""
+    """Does what `take` does, for a text that has already been read."""
     text = _clean(text)
     new = {"unknown": reading.unknown, "error": "", "failing_since": None, "fetched_at": now, "due_at": now + EVERY}
     if text != feed.content:
@@ -188,14 +205,14 @@ def keep(feed: CalendarFeed, text: str, reading: Reading, now: datetime) -> bool
 
 
 def failed(feed: CalendarFeed, reason: str, now: datetime) -> None:
-    """The calendar could not be had. The last good copy stays, and its entries go on with the time."""
+    """Records that the calendar could not be read. The last good copy stays, and its entries are renewed as time passes."""
     sentence, since = f"{reason[:490].rstrip('.')}.", Coalesce("failing_since", Value(now))
     CalendarFeed.objects.filter(pk=feed.pk, url=feed.url).update(error=sentence, failing_since=since)
     log.warning("calendar_failed", feed=feed.pk, reason=reason)
     try:
         reading = reading_of(feed.content, feed.time_zone, now)
     except BadCalendar:
-        return  # never had, or older than the rules by which it is read: what is there stays
+        return  # there is no copy yet, or it predates today's reading rules: keep the entries
     with transaction.atomic():
         if _still(feed):
             CalendarFeed.objects.filter(pk=feed.pk).update(unknown=reading.unknown)
@@ -203,7 +220,7 @@ def failed(feed: CalendarFeed, reason: str, now: datetime) -> None:
 
 
 def _still(feed: CalendarFeed) -> bool:
-    """Nobody has changed it or taken another copy since it was read. Locks it."""
+    """Whether nobody has changed the feed or kept another copy since it was loaded. Locks the feed's row."""
     same = {name: getattr(feed, name) for name in ("pk", "url", "time_zone", "fetched_at")}
     return CalendarFeed.objects.select_for_update().filter(**same).values_list("pk").first() is not None
 

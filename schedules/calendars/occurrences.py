@@ -1,7 +1,7 @@
-"""The events of an iCalendar text (RFC 5545), repeated ones one by one.
+"""The events of an iCalendar text (RFC 5545), with repeating events expanded into single occurrences.
 
-Run as a process of its own (see `schedules.feeds`), which is ended when it takes too long: no text can say so much about
-repetitions or time zones that anybody else has to wait for it or counts with its zones.
+Runs as a process of its own (see `schedules.calendars.feeds`), which is killed when it takes too long. So a text with
+too many repetitions cannot hold up anybody else, and the time zones that a text defines stay within that process.
 """
 
 import json
@@ -24,31 +24,31 @@ LONGEST = 2 * 1024 * 1024  # bytes of text
 MEMORY = 1024**3  # bytes that the process may use
 TITLE, DESCRIPTION = 200, 2000  # characters that are kept
 DAY_END = time(23, 59, 59)
-Event = Any  # a VEVENT; the package's types do not tell what its properties hold
+Event = Any  # a VEVENT; the package's types do not say what its properties contain
 USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, for people without an e-mail address
 
 
 class BadCalendar(Exception):
-    """The text is no calendar that can be used; the message is a sentence for people."""
+    """The text is not a usable calendar; the message is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """An event that takes place in [start, end), UTC, and everything in it that may name a person."""
+    """One occurrence of an event in [start, end), UTC, with every property that may name a person."""
 
     title: str
     description: str
     username: str
-    attendees: list[str]  # e-mail addresses, without those who declined
+    attendees: list[str]  # e-mail addresses, without attendees who declined
     organizer: str
     start: datetime
     end: datetime
 
 
 def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
-    """What touches [start, end), in order of start, and a sentence for each event that cannot be read.
+    """The occurrences that touch [start, end), in order of start, and a sentence for each event that cannot be read.
 
-    Whole days and times without a zone are those of `zone`. Raises BadCalendar, also where no event can be read.
+    Whole days and times without a zone are in `zone`. Raises BadCalendar, also if not one event can be read.
     """
     found: list[Occurrence] = []
     wrong: list[str] = []
@@ -56,7 +56,7 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
     for events in series:
         try:
             found += _expand(events, zone, start, end)
-        except Exception as error:  # on junk the libraries raise whatever they happen to run into
+        except Exception as error:  # on malformed input the libraries may raise any exception
             wrong.append(f"“{_title(events[0])}” cannot be read: {_reason(error)}.")
         if len(found) > MOST:
             raise BadCalendar(f"There are more than {MOST} events from {start:%d %b %Y} to {end:%d %b %Y}.")
@@ -66,7 +66,7 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
 
 
 def check(text: str) -> bytes:
-    """The text as bytes; raises BadCalendar for what is no calendar at the first look."""
+    """The text as bytes. Raises BadCalendar if the text is empty, too long or obviously not a calendar."""
     if not text.strip():
         raise BadCalendar("It is empty.")
     content = text.removeprefix("\ufeff").encode(errors="replace")
@@ -81,7 +81,7 @@ def check(text: str) -> bytes:
 def _events(text: str) -> list[Event]:
     content = check(text)
     try:
-        # As bytes: a text of one line would be taken for the path of a file.
+        # As bytes, because the library takes a text of one line for the path of a file.
         calendars = Calendar.from_ical(content, multiple=True)
         events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     except Exception as error:
@@ -92,7 +92,10 @@ def _events(text: str) -> list[Event]:
 
 
 def _series(events: list[Event]) -> list[list[Event]]:
-    """Each event with those that change single repetitions of it. Others may share a UID: some programs write but one."""
+    """Groups each event with the events that change single repetitions of it.
+
+    Other events with the same UID stay apart, because some programs give all their events one UID.
+    """
     changed = {str(event["UID"]) for event in events if "UID" in event and "RECURRENCE-ID" in event}
     series: dict[Any, list[Event]] = {}
     for number, event in enumerate(events):
@@ -106,7 +109,7 @@ def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime)
     for event in events:
         _make_plain(event, zone)
         calendar.add_component(event)
-    # Times without a zone are compared as if they were UTC: a day more on both sides, then the exact span.
+    # Times without a zone are compared as if they were UTC, so ask for a day more on both sides, then cut exactly.
     for event in recurring_ical_events.of(calendar).between(start - DAY, end + DAY):
         found = _occurrence(event, zone)
         if found.start < end and found.end > start and str(event.get("STATUS", "")).upper() != "CANCELLED":
@@ -114,7 +117,7 @@ def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime)
 
 
 def _make_plain(event: Event, zone: ZoneInfo) -> None:
-    """Brings what many write otherwise into the form of the RFC; a ValueError says what we do not take."""
+    """Normalises common deviations from the RFC; raises ValueError, with the reason, for what we do not accept."""
     start, end = event["DTSTART"].dt, event.get("DTEND")
     named = event["DTSTART"].params.get("TZID")
     if named and isinstance(start, datetime) and not _aware(start):
@@ -133,9 +136,9 @@ def _often(rule: Any) -> bool:
 
 
 def _until(until: date, start: date, zone: ZoneInfo) -> date:
-    """The last moment of a rule in the terms of its start (RFC 5545, 3.3.10), however it is written.
+    """The UNTIL of a rule in the same form as the event's start, as the RFC demands (RFC 5545, 3.3.10).
 
-    A date counts to its end. For whole days a moment means its day, 0:00 UTC that of UTC.
+    A date includes its whole day. For whole-day events a time means its day in `zone`; 0:00 UTC means its day in UTC.
     """
     if not isinstance(start, datetime):
         if isinstance(until, datetime) and until.tzinfo and until.astimezone(UTC).time() != time(0):
@@ -184,7 +187,7 @@ def _declined(attendee: Any) -> bool:
 
 
 def _list(value: Any) -> list[Any]:
-    """A property that is there several times is a list, one that is there once is itself."""
+    """A property's values as a list; icalendar gives a list only if the property occurs several times."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -198,8 +201,9 @@ def _json(values: Iterable[Occurrence]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Reads {"text", "zone", "start", "end", "seconds"}, the last one of the processor; writes {"found", "wrong"} or
-    {"bad": sentence}. All as JSON.
+    """Reads {"text", "zone", "start", "end", "seconds"} as JSON from standard input; "seconds" is processor time.
+
+    Writes {"found", "wrong"} or {"bad": sentence} as JSON to standard output.
     """
     asked = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (asked["seconds"], asked["seconds"]))

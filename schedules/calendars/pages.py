@@ -1,4 +1,4 @@
-"""The address under which calendar programs read the shifts of a person, a schedule or a team."""
+"""The page from which calendar programs read the shifts of a person, a schedule or a team."""
 
 from hashlib import sha256
 
@@ -17,7 +17,7 @@ from schedules.models import CalendarLink
 @require_safe
 @cache_control(private=True, max_age=60)
 def calendar(request: HttpRequest, token: str) -> HttpResponse:
-    """The shifts of a calendar link as iCalendar; no login, the token is the key."""
+    """Returns the shifts of a calendar link as iCalendar. Needs no login, because the token is secret."""
     links = CalendarLink.objects.select_related("user", "schedule", "team").filter(owner__is_active=True)
     link = get_object_or_404(links, token=token)
     shifts = export.export(clock.now(), user=link.user, schedule=link.schedule, team=link.team)

@@ -1,4 +1,4 @@
-"""What people arrange among themselves: absences, and who takes whose shift."""
+"""Models of what people arrange among themselves: absences, swap requests, hand-over notes."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from schedules.models.schedule import Override, Schedule
 
 
 class Absence(models.Model):
-    """Somebody is away: in this span they are on duty nowhere. Their shifts are gaps until somebody covers them."""
+    """A span in which a person is away and on duty nowhere. Their shifts are gaps until somebody covers them."""
 
     user = models.ForeignKey(
         User, models.CASCADE, related_name="absences", verbose_name="person", help_text="The person who is away."
@@ -36,12 +36,15 @@ class Absence(models.Model):
 
 class SwapRequests(models.QuerySet["SwapRequest"]):
     def waiting(self, now: datetime) -> "SwapRequests":
-        """Those that can still be answered."""
+        """Requests that can still be answered."""
         return self.filter(state=SwapRequest.State.OFFERED, end__gt=now)
 
 
 class SwapRequest(models.Model):
-    """Somebody asks that their shift be taken, by one person or by whoever offers; accepted, it becomes overrides."""
+    """A request to one person, or to anyone on the schedule, to take the asking person's shift.
+
+    When it is accepted, it becomes overrides.
+    """
 
     class State(models.TextChoices):
         OFFERED = "offered", "waiting for an answer"
@@ -63,7 +66,7 @@ class SwapRequest(models.Model):
     )
     start = models.DateTimeField(help_text="The start.")
     end = models.DateTimeField(help_text="The end, exclusive.")
-    # In return the one who asks takes this span of the one who is asked.
+    # In return, the person who asks takes this span of the person asked.
     return_start = models.DateTimeField(null=True, blank=True, help_text="The start of the shift taken in return.")
     return_end = models.DateTimeField(null=True, blank=True, help_text="The end of the shift taken in return.")
     note = models.CharField(max_length=200, blank=True, help_text="The reason, in a few words.")
@@ -100,7 +103,7 @@ class SwapRequest(models.Model):
 
 
 class HandoverNote(models.Model):
-    """What whoever comes on duty next should know. Append-only."""
+    """A note on what the person who comes on duty next should know. Append-only."""
 
     schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="notes")
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")

@@ -1,4 +1,4 @@
-"""Calendars from outside, and the links under which ours are read."""
+"""Models of outside calendars, and of the links under which calendar programs read our shifts."""
 
 import secrets
 
@@ -12,7 +12,7 @@ from schedules.models.zones import TimeZoneField
 
 
 class CalendarFeed(models.Model):
-    """An outside calendar (iCalendar) that says who is on duty. What was read last is kept when the feed breaks."""
+    """An outside calendar (iCalendar) that says who is on duty. The last good copy is kept when it cannot be read."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 calendar.")
     team = models.ForeignKey(
@@ -38,7 +38,7 @@ class CalendarFeed(models.Model):
     error = models.CharField(max_length=500, blank=True, editable=False)
     fetched_at = models.DateTimeField(null=True, editable=False, help_text="When the last good copy was read.")
     failing_since = models.DateTimeField(null=True, editable=False)
-    # When it is read next, from its URL or, as time goes on, from the text; empty: it has never been read.
+    # When it is read next, from its URL or, as time passes, from the text; empty if it has never been read.
     due_at = models.DateTimeField(null=True, editable=False, db_index=True)
 
     class Meta:
@@ -49,7 +49,7 @@ class CalendarFeed(models.Model):
 
 
 class FeedEntry(models.Model):
-    """One person's shift as the calendar has it; made anew each time the calendar is read."""
+    """One person's shift according to the calendar; replaced when the calendar is read and has changed."""
 
     feed = models.ForeignKey(CalendarFeed, models.CASCADE, related_name="entries")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -70,7 +70,10 @@ def new_token() -> str:
 
 
 class CalendarLink(models.Model):
-    """A secret link under which calendar programs read one person's, schedule's or team's shifts. Deleted, it is revoked."""
+    """A secret link under which calendar programs read the shifts of one person, schedule or team.
+
+    Deleting it revokes it.
+    """
 
     token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
     owner = models.ForeignKey(

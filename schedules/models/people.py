@@ -7,7 +7,7 @@ from schedules.models.zones import TimeZoneField
 
 
 class User(AbstractUser):
-    """Somebody who can act: takes shifts, gets pages, acknowledges."""
+    """A person who can act: take shifts, get pages, acknowledge alerts."""
 
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which this person reads times.")
 
@@ -27,7 +27,7 @@ class User(AbstractUser):
 
 
 class Team(Group):
-    """People who own services together. Underneath it is an auth group, so that permissions are granted to it directly."""
+    """People who own services together. A team is an auth group, so that permissions can be granted to it directly."""
 
     manager = models.ForeignKey(
         User,
@@ -47,5 +47,5 @@ class Team(Group):
 
     @property
     def members(self):
-        """The people who can act now; a deactivated one is no longer among them."""
+        """The active people of the team; deactivated people are not among them."""
         return self.user_set.filter(is_active=True)

@@ -1,4 +1,4 @@
-"""Who is on duty, as data. What follows from it is in `schedules.rules`."""
+"""Models that say who is on duty: rotations, schedules, overrides. `schedules.rules` works out shifts from them."""
 
 from datetime import date, time, timedelta
 
@@ -12,7 +12,7 @@ from schedules.validators import valid_hours, valid_region
 
 
 class Rotation(models.Model):
-    """People who take turns. Main, backup, second backup … all read this one list, each at its own offset."""
+    """A list of people who take turns. Main, backup, second backup and so on all read this list, each at its position."""
 
     class Unit(models.TextChoices):
         HOURS = "hours", "hours"
@@ -57,7 +57,7 @@ class Rotation(models.Model):
         help_text="If on, the next person present takes the turn of somebody who is away or has left. If off, nobody has it, "
         "everybody sees the gap, and pages go on to the next step at once.",
     )
-    # From when the plan above holds, and whose turn starts then; what held before is in `versions`. See rules.rota.
+    # When the plan above takes effect, and whose turn starts then; earlier plans are in `versions`. See rules.plans.
     since = models.DateTimeField(null=True, editable=False)
     first = models.PositiveSmallIntegerField(null=True, editable=False)
 
@@ -70,7 +70,10 @@ class Rotation(models.Model):
 
 
 class RotationVersion(models.Model):
-    """A plan of a rotation as it held until the next one: an edit changes neither the past nor the turn that runs."""
+    """An earlier plan of a rotation, in effect until the next plan.
+
+    These are kept so that an edit changes neither the past nor the turn that is running.
+    """
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="versions")
     every = models.PositiveSmallIntegerField()
@@ -90,7 +93,7 @@ class RotationVersion(models.Model):
 
 
 class Participant(models.Model):
-    """One person's place in a rotation, or that of two who take their turns together."""
+    """The place in a rotation of one person, or of two people who take their turns together."""
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="participants")
     user = models.ForeignKey(
@@ -135,7 +138,7 @@ class Participant(models.Model):
 
 
 class Schedule(models.Model):
-    """Answers one question for any instant: who is on duty?"""
+    """A schedule, which says for any instant who is on duty."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 main.")
     team = models.ForeignKey(
@@ -175,7 +178,10 @@ class Schedule(models.Model):
 
 
 class Layer(models.Model):
-    """A rotation on a schedule, read at a position: 0 is the main one, 1 the first backup, and so on; or a calendar."""
+    """One layer of a schedule: either a rotation, read at a position, or a calendar.
+
+    Position 0 is the main person, 1 the first backup, and so on.
+    """
 
     schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="layers")
     rotation = models.ForeignKey(
@@ -238,7 +244,7 @@ class Layer(models.Model):
 
 
 class Override(models.Model):
-    """For this span this person is on duty, whatever the layers say: in place of everybody, or of one person."""
+    """A span in which a person is on duty, whatever the layers say, in place of everybody or of one person."""
 
     schedule = models.ForeignKey(
         Schedule, models.CASCADE, related_name="overrides", help_text="The schedule on which somebody takes over."

@@ -1,4 +1,4 @@
-"""Time zones are stored by their names, and names go out of use."""
+"""Time zones stored by name, readable even when a name is no longer known."""
 
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The zone; UTC, said loudly, for one that this machine's time-zone data no longer has (faults E13)."""
+    """The zone of this name. UTC, with an error in the log, if this machine's time-zone data lacks it (faults E13)."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -19,14 +19,14 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-if TYPE_CHECKING:  # the original says nothing of types
+if TYPE_CHECKING:  # the original has no type hints
     Base = models.Field[ZoneInfo | str, ZoneInfo]
 else:
     Base = timezone_field.TimeZoneField
 
 
 class TimeZoneField(Base):
-    """Reads a name that is no longer known as UTC, where the original raises; to migrations it is the original."""
+    """A time-zone field that reads an unknown name as UTC instead of raising; migrations see the original field."""
 
     def from_db_value(self, value: str | None, *_: Any) -> ZoneInfo | None:
         return zone_of(value) if value else None

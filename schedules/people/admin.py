@@ -1,4 +1,4 @@
-"""Who there is: people, teams, and groups of people across teams."""
+"""Admin pages for people, teams, and groups of people across teams."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -39,7 +39,7 @@ class NewPersonForm(UserCreationForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
-    """People. Rights are given by superusers only, and only they touch a superuser (faults O5)."""
+    """People. Only superusers can give rights, and only they can change or delete a superuser (faults O5)."""
 
     form = PersonForm
     add_form = NewPersonForm
@@ -92,7 +92,7 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 
 class MembersForm(forms.ModelForm):
-    """A group with its people picked on its own page."""
+    """A form for a group whose members are picked on the group's own page."""
 
     members = forms.ModelMultipleChoiceField(
         User.objects.all(),
@@ -116,7 +116,10 @@ class MembersForm(forms.ModelForm):
 
 
 class PeopleAdmin(ModelAdmin):
-    """Groups of people. Only superusers change one that carries rights: to join it is to get them (faults O5)."""
+    """Groups of people.
+
+    Only superusers can change a group that carries rights, because its members get them (faults O5).
+    """
 
     form = MembersForm
     readable = True
@@ -131,7 +134,7 @@ class PeopleAdmin(ModelAdmin):
         yield obj.user_set.order_by("pk").values_list("pk")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
-        # Somebody who may only look cannot be shown a form field that is not the model's.
+        # On a read-only page Django cannot show a form field that is not the model's.
         return ("people",) if obj and not self.has_change_permission(request, obj) else ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -169,7 +172,7 @@ class TeamAdmin(PeopleAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):  # type: ignore[misc]
-    """Groups of people across teams; a team is a group underneath and has a page of its own."""
+    """Groups of people across teams. A team is an auth group, too, but has a page of its own."""
 
     list_display = ("name", "number")
     autocomplete_fields = ()

@@ -1,4 +1,4 @@
-"""Teams, people, and groups of people across teams."""
+"""API resources for teams, people, and groups of people across teams."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
 
 
 class UserSerializer(RecordSerializer):
-    """A person. Passwords and administrators are made in the admin, never here (faults K14)."""
+    """A person. Passwords and administrator rights are set in the admin, never here (faults K14)."""
 
     name = serializers.CharField(read_only=True, help_text="The person's name in timelines.")
     time_zone = ZoneField(required=False, help_text="The zone in which this person reads times.")
@@ -54,7 +54,7 @@ class UserViewSet(Resource):
 
 
 class PeopleSerializer(RecordSerializer):
-    """Something with members, underneath an auth group."""
+    """Base for teams and groups: an auth group with its members."""
 
     members = UserField(
         many=True, source="user_set", required=False, help_text="Ids or usernames; the whole list is replaced."
@@ -66,7 +66,7 @@ class PeopleSerializer(RecordSerializer):
         return [user.username for user in group.user_set.all()]
 
     def validate_members(self, members: list[User]) -> list[User]:
-        """Nobody hands out more than they have: a group's members have its permissions (faults O5)."""
+        """Refuses unless the user has all of the group's permissions, because its members get them (faults O5)."""
         held = self.context["request"].user
         given = self.instance.permissions.select_related("content_type") if self.instance else ()
         if not held.has_perms([f"{p.content_type.app_label}.{p.codename}" for p in given]):

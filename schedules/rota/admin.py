@@ -1,4 +1,4 @@
-"""Who is on duty: rotations, and schedules with the next weeks drawn."""
+"""Admin pages for rotations, and for schedules with a drawing of the next weeks."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -31,13 +31,13 @@ from schedules.validators import valid_hours, valid_region
 WEEKS = 4
 TURNS = 8
 HELP = {"start": "The start.", "end": "The end, exclusive."}
-COLOURS = 8  # how many the style sheet has
+COLOURS = 8  # the number of colours in the style sheet
 KEPT = ("every", "unit", "first_day", "handover", "make", "hours", "fills")
 POSITIONS = [(0, "main"), *((n, f"backup {n}") for n in range(1, 21))]
 
 
 class HoursWidget(UnfoldAdminTextInputWidget):
-    """A text with the usual answers one click away."""
+    """A text input that offers the usual hours as presets."""
 
     template_name = "admin/schedules/hours_widget.html"
 
@@ -64,7 +64,7 @@ class ParticipantInline(TabularInline):
 
 
 class NewRotationForm(forms.ModelForm):
-    """The rotation, and the schedules that read it, in one form."""
+    """Adds a rotation and the schedules that read it in one form."""
 
     NAMES = {"1": ("main",), "2": ("main", "backup"), "3": ("main", "backup 1", "backup 2"), "0": ()}
     MADE = (
@@ -172,11 +172,11 @@ class RotationAdmin(ForesightAdmin):
             self._make_schedules(request, form)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """From this week on, so that whoever is first in the list is first on duty."""
+        """Proposes this week's Monday (UTC) as the first day, so that the first person in the list is first on duty."""
         return {"first_day": monday(clock.now(), UTC), **super().get_changeform_initial_data(request)}
 
     def response_add(self, request: HttpRequest, obj: Rotation, post_url_continue: str | None = None) -> HttpResponse:
-        """“Save and add another” keeps the rhythm and the hours: the next team is its name and its people."""
+        """Keeps the rhythm and the hours on “Save and add another”, so that only the name and the people remain to enter."""
         response = super().response_add(request, obj, post_url_continue)
         if "_addanother" in request.POST and LOOK not in request.POST:
             kept = {name: request.POST[name] for name in KEPT if request.POST.get(name)}
@@ -227,7 +227,7 @@ class LayerInline(StackedInline):
 
 
 class OverrideInline(StackedInline):
-    """Only those that are not over: the others are history."""
+    """The overrides that have not ended; the others are history."""
 
     model = Override
     fk_name = "schedule"
@@ -296,7 +296,7 @@ def _bars(week: Week[Duty], colours: dict[Any, int], now: datetime) -> list[tupl
 
 
 def _colours(duties: list[Duty]) -> dict[Any, int]:
-    """Each person's colour, by the order of their names, so that it stays the same from one look to the next."""
+    """Each person's colour, by the order of their user names, so that it stays the same each time the page is opened."""
     people = {duty.user.pk: duty.user for duty in duties if duty.user}
     names = sorted(people.values(), key=lambda user: user.username)
     return dict(zip(names, chain.from_iterable([range(COLOURS)] * (len(names) // COLOURS + 1)), strict=False))

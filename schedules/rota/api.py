@@ -1,4 +1,4 @@
-"""Rotations, schedules, overrides: who is on duty."""
+"""API resources for rotations, schedules and overrides, which say who is on duty."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 class Crew(serializers.Field):
-    """Who takes one turn: a person, or a list of two who take it together."""
+    """The people who take one turn: one person, or a list of two people who take it together."""
 
     person = UserField()
 
@@ -90,7 +90,7 @@ class RotationSerializer(RecordSerializer):
     def update(self, instance: Rotation, validated_data: dict[str, Any]) -> Rotation:
         at_once = validated_data.pop("at_once", False)
         before = replanning.plans(instance)
-        instance.refresh_from_db()  # what another edit has changed meanwhile stays changed
+        instance.refresh_from_db()  # keep what another edit has changed in the meantime
         rotation = super().update(instance, validated_data)
         replanning.replan(rotation, before, now=clock.now(), at_once=at_once)
         return rotation
@@ -107,7 +107,7 @@ class ByTeam(filters.FilterSet):
 
 
 class RotationViewSet(TeamOwnedResource):
-    """Rotations: people who take turns. Main and backup read the same rotation, each at its own position."""
+    """Rotations: lists of people who take turns. Main and backup read the same rotation, each at its own position."""
 
     queryset = Rotation.objects.prefetch_related("participants__user", "participants__partner")
     serializer_class = RotationSerializer
@@ -150,7 +150,7 @@ class AtQuery(serializers.Serializer):
 
 
 class OnDutySerializer(serializers.Serializer):
-    """Somebody on duty; `until` is null where nothing changes within 70 days."""
+    """A person on duty; `until` is null if nothing changes within 70 days."""
 
     username = serializers.CharField(source="user.username")
     name = serializers.CharField(source="user.name")
@@ -164,7 +164,7 @@ class OnCallSerializer(serializers.Serializer):
 
 
 class SpanQuery(serializers.Serializer):
-    """`?from=&to=`: at most 366 days; left out, the fortnight that starts now."""
+    """The query `?from=&to=`: at most 366 days. Defaults to the 14 days that start now."""
 
     to = InstantField(required=False, help_text="The end, exclusive. Defaults to 14 days after the start.")
 
@@ -183,7 +183,7 @@ class SpanQuery(serializers.Serializer):
 
 
 class DutySerializer(serializers.Serializer):
-    """A shift, cut to the span that was asked for. In a gap, username and name are null."""
+    """A shift, cut to the requested span. In a gap, username and name are null."""
 
     username = serializers.CharField(source="user.username", default=None, allow_null=True)
     name = serializers.CharField(source="user.name", default=None, allow_null=True)
@@ -193,7 +193,7 @@ class DutySerializer(serializers.Serializer):
 
 
 class GapSerializer(serializers.Serializer):
-    """A time in which nobody is on duty, cut to the span that was asked for."""
+    """A time in which nobody is on duty, cut to the requested span."""
 
     start = InstantField()
     end = InstantField()
@@ -201,7 +201,7 @@ class GapSerializer(serializers.Serializer):
 
 
 class LoadSerializer(serializers.Serializer):
-    """What one person has in the span, in elapsed hours; nights are 22:00 to 6:00, weekends Saturday and Sunday."""
+    """One person's duty in the span, in elapsed hours; nights are 22:00 to 6:00, weekends Saturday and Sunday."""
 
     username = serializers.CharField()
     name = serializers.CharField()
@@ -214,7 +214,7 @@ class LoadSerializer(serializers.Serializer):
 
 
 class ScheduleViewSet(TeamOwnedResource):
-    """Schedules: each answers who is on duty at any instant."""
+    """Schedules: each says who is on duty at any instant."""
 
     queryset = Schedule.objects.prefetch_related("layers")
     serializer_class = ScheduleSerializer
@@ -223,7 +223,7 @@ class ScheduleViewSet(TeamOwnedResource):
     @extend_schema(parameters=[AtQuery], responses=OnCallSerializer)
     @action(detail=True, url_path="on-call", filterset_class=None)
     def on_call(self, request: Request, pk: str) -> Response:
-        """Who is on call at a moment, until when, and which layer or override says so. Nobody in a gap."""
+        """Who is on call at a moment, until when, and which layer or override says so. In a gap the list is empty."""
         query = AtQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         at = query.validated_data.get("at", clock.now())
@@ -238,13 +238,13 @@ class ScheduleViewSet(TeamOwnedResource):
     @extend_schema(parameters=[SpanQuery], responses=GapSerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
     def gaps(self, request: Request, pk: str) -> Response:
-        """When nobody is on duty in a span, and why."""
+        """The times in a span when nobody is on duty, and why."""
         return Response(GapSerializer(gaps(shifts_of(self.get_object(), *_span(request))), many=True).data)
 
     @extend_schema(parameters=[SpanQuery], responses=LoadSerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
     def load(self, request: Request, pk: str) -> Response:
-        """How much duty each person has in a span, who has most first; shifts are cut to it."""
+        """How much duty each person has in a span, most first; shifts are cut to the span."""
         schedule = self.get_object()
         people = load_of(schedule, *_span(request), schedule.time_zone)
         return Response([_load(user, load, schedule.longest_shift) for user, load in people])
@@ -293,7 +293,7 @@ class OverrideFilters(filters.FilterSet):
 
 
 class OverrideViewSet(Resource):
-    """Overrides: for a span, this person is on duty, whatever the layers say."""
+    """Overrides: spans in which a person is on duty, whatever the layers say."""
 
     queryset = Override.objects.select_related("user")
     serializer_class = OverrideSerializer

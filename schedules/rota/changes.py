@@ -1,4 +1,4 @@
-"""What an edit changes: who is on duty before it and after it, span by span."""
+"""Compares who is on duty before and after an edit, span by span."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,15 @@ from django.db.models import Min
 from schedules.models import Schedule, User
 from schedules.oncall import Duty, timetables
 
-BREAK = timedelta(hours=20)  # from one day's hours to the next day's
+BREAK = timedelta(hours=20)  # the longest break between one day's hours and the next day's
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """In [start, end), UTC, other people are on duty; without any of them it is a gap. `parts`: with breaks in between."""
+    """A span [start, end), UTC, in which other people are on duty than before.
+
+    An empty `before` or `after` is a gap. `parts` is more than 1 if there are breaks within the span.
+    """
 
     schedule: Schedule
     start: datetime
@@ -34,7 +37,10 @@ def duties_of(schedules: Iterable[int], start: datetime, end: datetime) -> dict[
 
 
 def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list[Change]:
-    """In order of time; both cover the same span. A schedule that was not there before had nobody."""
+    """The changes from `before` to `after`, in order of time; both must cover the same span.
+
+    A schedule that is missing in `before` had nobody on duty.
+    """
     schedules = Schedule.objects.annotate(rank=Min("layers__position")).in_bulk(after)
     ranks = {pk: schedule.rank or 0 for pk, schedule in schedules.items()}
     found = [
@@ -58,7 +64,7 @@ def _on(duties: Sequence[Duty], at: datetime) -> set[User]:
 
 
 def _joined(found: Iterable[Change]) -> list[Change]:
-    """What is the same on following days is one change, in parts: five days of a week in business hours are one."""
+    """Joins the same change on following days into one with parts: five days of business hours are one change."""
     line: list[Change] = []
     for change in found:
         last = line[-1] if line else None

@@ -1,4 +1,4 @@
-"""Forms that change who is on duty: they show whose shifts change, before saving and when they save."""
+"""Admin forms that show whose shifts an edit changes, on request before it is saved and again when it is saved."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -20,7 +20,7 @@ LOOK = "_look"
 
 
 class OnlyLook(forms.ModelForm):
-    """The form as it was sent, checked and shown again, never saved."""
+    """A form that is checked and shown again as it was sent, but never saved."""
 
     def is_valid(self) -> bool:
         super().is_valid()
@@ -28,12 +28,12 @@ class OnlyLook(forms.ModelForm):
 
 
 class ForesightAdmin(TeamOwnedAdmin):
-    """“Show what this would change” makes the very edit, compares, and takes it back."""
+    """An admin page with “Show what this would change”, which makes the edit, compares, and rolls it back."""
 
     change_form_after_template = "admin/schedules/look.html"
 
     def affected(self, pk: str | int) -> Iterable[int]:
-        """The ids of the schedules on which the object with this id has a say."""
+        """The ids of the schedules that the object with this id affects."""
         raise NotImplementedError
 
     def changeform_view(

@@ -1,4 +1,4 @@
-"""Who is on call now: the one page that everybody opens."""
+"""The page “Who is on call”, open to everybody who is logged in."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,15 @@ from schedules.models import Schedule, User
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 from schedules.people import reach
 
-MOMENT = timedelta(seconds=1)  # enough to say who comes next; until when they stay is not shown
+MOMENT = timedelta(seconds=1)  # enough to find who comes next, because the end of their duty is not shown
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A schedule at an instant: who has it (user None: a gap), until when, and who then."""
+    """A schedule at an instant: who is on duty (user None is a gap), until when, and who comes next.
+
+    `until` is None, and `next` empty, if nothing changes within HORIZON.
+    """
 
     schedule: Schedule
     now: list[Duty]
@@ -29,7 +32,7 @@ class Watch:
 
 @login_required
 def on_call_now(request: HttpRequest) -> HttpResponse:
-    """Who is on call now, all schedules by team; anyone who is logged in may read it."""
+    """Shows who is on call now on all schedules, by team; everybody who is logged in may read it."""
     assert isinstance(request.user, User)
     now = clock.now()
     schedules = Schedule.objects.select_related("team").annotate(rank=Min("layers__position"))

@@ -1,6 +1,6 @@
-"""Edits of a rotation: they leave the past as it was, and whoever is on duty stays until the turn ends.
+"""Edits of a rotation, which leave the past unchanged and the person on duty in place until their turn ends.
 
-Read the plans before the edit, make the edit, then `replan`; all in one transaction.
+Read the plans before the edit, make the edit, then call `replan`, all in one transaction.
 """
 
 from datetime import datetime
@@ -13,9 +13,9 @@ CALENDAR = ("unit", "every", "first_day", "handover", "time_zone")
 
 
 def plans(rotation: Rotation) -> list[Plan]:
-    """As they are saved. Locks the rotation, so that edits follow each other.
+    """The rotation's plans as saved, oldest first. Locks the rotation's row, so that edits follow each other.
 
-    `rotation` may have been read before another edit: from when it holds is read anew.
+    `rotation` may have been read before another edit, so its `since` and `first` are read again.
     """
     saved = Rotation.objects.select_for_update().get(pk=rotation.pk)
     rotation.since, rotation.first = saved.since, saved.first
@@ -29,13 +29,16 @@ def plans_of(saved: Rotation) -> list[Plan]:
 
 
 def replan(rotation: Rotation, before: list[Plan], *, now: datetime, at_once: bool = False) -> None:
-    """To be called after an edit at `now`; `before` is what `plans` said before it."""
+    """Saves the plans that follow from an edit at `now`; call it after the edit.
+
+    `before` is what `plans` returned before the edit. `at_once`: the edit takes effect at `now`, not at the turn's end.
+    """
     saved = plans(rotation)[-1]
     if (saved.period, list(saved.crews)) == (before[-1].period, list(before[-1].crews)) and not at_once:
         return
     after = changed(before, saved.period, saved.crews, now, at_once=at_once)
     known = list(rotation.versions.values_list("pk", flat=True))
-    kept = len(after) - 1  # of the plans before, this many go on to hold until the next one
+    kept = len(after) - 1  # this many of the earlier plans are kept as versions
     rotation.versions.filter(pk__in=known[kept:]).delete()
     for plan in before[len(known) : kept]:
         period = plan.period

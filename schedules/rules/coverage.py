@@ -1,8 +1,8 @@
-"""Layers, overrides and absences become shifts: who is on duty, from when to when, and why.
+"""Turns layers, overrides and absences into shifts: who is on duty, from when to when, and why.
 
-At any instant: each layer that is open names whose turn it is; an override in place of somebody puts another person
-there; who is away or gone is left out. A later layer takes the place of those before it, or adds to them; a layer in
-which nobody is left changes nothing. An override in place of everybody comes last; its person can be replaced in turn.
+At any instant, each open layer names the people whose turn it is. An override in place of one person replaces that
+person. People who are away or gone are left out. A later layer replaces the earlier layers or adds to them; a layer
+with nobody left changes nothing. An override in place of everybody comes last; its person can be replaced in turn.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,9 +19,9 @@ Span = tuple[datetime, datetime]
 
 
 class On(NamedTuple):
-    """Somebody on duty, which layer or override says so, and in whose place.
+    """A person on duty, which layer or override says so, and in whose place.
 
-    In a gap `person` is None, and `instead_of` is the one who is missing, where it would be anybody's turn.
+    In a gap `person` is None, and `instead_of` is the person missing, if it would be anybody's turn.
     """
 
     person: int | None
@@ -39,8 +39,8 @@ MISSING = "missing"
 class LayerPlan:
     """A rotation read at a position, in certain hours; or, without plans, fixed `entries` from a calendar.
 
-    `fills`: the next one present takes the turn of somebody who is not. `adds`: on duty beside those before, not
-    instead. `windows` and `closed` (public holidays) count on the clock of `zone`.
+    `fills`: the next person present takes the turn of somebody absent. `adds`: the layer's people are on duty in
+    addition to those of earlier layers, not instead. `windows` and `closed` (public holidays) are in the zone `zone`.
     """
 
     name: str
@@ -56,7 +56,7 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """An override: `person` is on duty in [start, end), instead of one person or (None) of everybody."""
+    """An override: `person` is on duty in [start, end), in place of one person or, if `instead_of` is None, of everybody."""
 
     person: int
     start: datetime
@@ -67,7 +67,10 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """All that decides who is on duty. `covers` in the order in which they were entered; `away` by person, joined."""
+    """Everything that decides who is on duty on a schedule.
+
+    `covers` are in the order of entry, `away` are each person's absences, joined, and `gone` are people who have left.
+    """
 
     layers: Sequence[LayerPlan] = ()
     covers: Sequence[Cover] = ()
@@ -85,7 +88,7 @@ class Shift:
 
 
 def on_duty(line: Line, at: datetime, end: datetime) -> tuple[list[On], datetime]:
-    """Who is on duty at the instant `at`, and the first moment after it, at most `end`, at which that changes."""
+    """Who is on duty at the instant `at`, and the next moment at which that changes, at most `end`."""
     pieces = _pieces(line, at, end)
     _, until, now = next(pieces)
     for left, right, on in pieces:
@@ -96,7 +99,7 @@ def on_duty(line: Line, at: datetime, end: datetime) -> tuple[list[On], datetime
 
 
 def shifts(line: Line, start: datetime, end: datetime) -> list[Shift]:
-    """Every shift in [start, end), cut to it and in order of start, each person's own; gaps are shifts of nobody."""
+    """Every shift in [start, end), cut to it and in order of start, one for each person; gaps are shifts of nobody."""
     done: list[Shift] = []
     running: dict[On, Span] = {}
     for left, right, on in _pieces(line, start, end):
@@ -109,12 +112,12 @@ def shifts(line: Line, start: datetime, end: datetime) -> list[Shift]:
 
 
 def layer_shifts(line: Line, number: int, start: datetime, end: datetime) -> list[Shift]:
-    """What one layer would say alone: with absences, without overrides."""
+    """The shifts of one layer alone, with absences and without overrides."""
     return shifts(Line((line.layers[number],), (), line.away, line.gone), start, end)
 
 
 def _pieces(line: Line, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, list[On]]]:
-    """[start, end) in pieces in which nothing changes, each with those on duty, or one gap."""
+    """Cuts [start, end) into pieces in which nothing changes, each with the people on duty or one gap."""
     tracks = [_track(layer, start, end) for layer in line.layers]
     edges = {start, end}
     edges.update(edge for track in tracks for place in track for edge in (place.start, place.end))
@@ -154,12 +157,12 @@ def _gap(line: Line, turns: list[Place | None], covers: list[Cover], missing: se
 
 
 def _rests(layer: LayerPlan) -> bool:
-    """It has people and hours, so a time without them is meant."""
+    """Whether a gap in this layer is intended: it has people and limited hours."""
     return bool(layer.windows or layer.closed) and not layer.entries and any(plan.crews for plan in layer.plans)
 
 
 def _track(layer: LayerPlan, start: datetime, end: datetime) -> list[Place]:
-    """The layer's turns in its hours: in order, apart from each other."""
+    """The layer's turns within its hours, in order, without overlaps."""
     line = _entries(layer.entries, start, end) if layer.entries else places(layer.plans, start, end)
     opened = spans(layer.windows, layer.zone, start, end, layer.closed)
     found, first = [], 0
@@ -174,7 +177,7 @@ def _track(layer: LayerPlan, start: datetime, end: datetime) -> list[Place]:
 
 
 def _reader(track: list[Place]) -> Callable[[datetime], Place | None]:
-    """Finds the turn of an instant, asked for in ascending order."""
+    """Returns a function that finds the turn at an instant; call it with instants in ascending order."""
     left = iter(track)
     current = next(left, None)
 
@@ -188,7 +191,7 @@ def _reader(track: list[Place]) -> Callable[[datetime], Place | None]:
 
 
 def _entries(entries: Iterable[Cover], start: datetime, end: datetime) -> Iterator[Place]:
-    """A calendar's entries; where several overlap, all of their people are on duty."""
+    """A calendar's entries as turns; if several overlap, all of their people are on duty."""
     near = [entry for entry in entries if entry.start < end and entry.end > start]
     for left, right in pairwise(sorted({edge for entry in near for edge in (entry.start, entry.end)})):
         crew = tuple(dict.fromkeys(entry.person for entry in near if entry.start <= left < entry.end))
@@ -197,12 +200,15 @@ def _entries(entries: Iterable[Cover], start: datetime, end: datetime) -> Iterat
 
 
 def _line_up(layer: LayerPlan, turn: Place) -> list[Crew]:
-    """The crew whose turn it is; if the layer fills, all of them from the main one on."""
+    """The crew whose turn it is; if the layer fills absences, all crews in order, the main one first."""
     return [turn.at(n) for n in range(len(turn.crews))] if layer.fills else [turn.at(layer.position)]
 
 
 def _crew(layer: LayerPlan, turn: Place, covers: list[Cover], missing: set[int]) -> list[On]:
-    """Those whose turn it is, or their stand-ins, without who is missing; if the layer fills, the next turn present."""
+    """The people whose turn it is, or their replacements, without people who are missing.
+
+    If the layer fills absences, crews with nobody present are skipped.
+    """
     present = [crew for each in _line_up(layer, turn) if (crew := _present(each, layer.name, covers, missing))]
     position = layer.position % len(turn.crews) if layer.fills and turn.crews else 0
     if position >= len(present):
@@ -220,7 +226,7 @@ def _present(crew: Crew, name: str, covers: list[Cover], missing: set[int]) -> l
 
 
 def _turn_of(person: int, name: str, covers: list[Cover]) -> On:
-    """Who has the turn of `person`: the last of those who stand in, each for the one before."""
+    """Who has the turn of `person` after overrides, which are applied in order, each replacing the person before."""
     on = On(person, name)
     for cover in covers:
         if cover.instead_of == on.person:

@@ -1,4 +1,4 @@
-"""Shifts as bars on a calendar: one row a week, seven days wide, on the wall clock of the schedule's zone."""
+"""Draws shifts as bars on a calendar: one row a week, seven days wide, in wall-clock time of the schedule's zone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from schedules.rules.rotation import instant
 
 WEEK = timedelta(days=7)
-ROUNDED = 0.01  # percent: bars that only touch do not cross
+ROUNDED = 0.01  # percent: tolerance, so that bars that only touch do not count as overlapping
 
 
 class Span(Protocol):
-    """Anything that lasts from an instant to another: a shift, a duty."""
+    """Anything that lasts from one instant to another, such as a shift or a duty."""
 
     @property
     def start(self) -> datetime: ...
@@ -26,9 +26,9 @@ T = TypeVar("T", bound=Span)
 
 @dataclass(frozen=True, slots=True)
 class Bar(Generic[T]):
-    """The part of a shift that lies in one week; `left` and `width` in percent of the week.
+    """The part of a shift that lies in one week; `left` and `width` are in percent of the week.
 
-    Where two are on duty together, their bars share the height: `row` 0 or 1 of `rows` 2.
+    If two people are on duty together, their bars share the height: `row` is 0 or 1, and `rows` is 2.
     """
 
     shift: T
@@ -40,7 +40,7 @@ class Bar(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Week(Generic[T]):
-    """Seven days from a Monday; `now` is where this moment lies, in percent, None in any other week."""
+    """Seven days from a Monday; `now` is the position of the current moment, in percent, or None in any other week."""
 
     days: Sequence[date]
     bars: Sequence[Bar[T]]
@@ -48,7 +48,7 @@ class Week(Generic[T]):
 
 
 def span(now: datetime, zone: ZoneInfo, weeks: int) -> tuple[datetime, datetime]:
-    """UTC bounds of the drawing: from Monday 0:00 of the week of `now`, so many weeks long."""
+    """The UTC bounds of the drawing: `weeks` weeks from Monday 0:00 of the week of `now`."""
     first = monday(now, zone)
     return instant(first, time(0), zone), instant(first + weeks * WEEK, time(0), zone)
 
@@ -93,6 +93,6 @@ def _side_by_side(bars: list[Bar[T]]) -> list[Bar[T]]:
 
 
 def _percent(at: datetime, first: date, zone: ZoneInfo) -> float:
-    # On the wall clock: a day with a clock change is as wide as any other.
+    # In wall-clock time, so that a day with a clock change is as wide as any other.
     wall = at.astimezone(zone).replace(tzinfo=None)
     return (wall - datetime.combine(first, time(0))) / WEEK * 100

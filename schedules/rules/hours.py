@@ -1,7 +1,7 @@
-"""Hours of the week, as people write them: "Mon-Fri 09:00-17:00; Sat 22:00-06:00". Empty: always.
+"""Hours of the week as people write them, such as "Mon-Fri 09:00-17:00; Sat 22:00-06:00". An empty text means always.
 
-Days are a day, a range (over the weekend, too: Fri-Mon) or several, with commas; without days, every day. A window that
-ends at or before its start ends the next day; 24:00 is the end of the day.
+Days are one day, a range (which may cross the weekend: Fri-Mon) or a list with commas; without days, the hours apply
+every day. A window that ends at or before its start ends on the next day; 24:00 is the end of the day.
 """
 
 import re
@@ -30,7 +30,10 @@ _window = re.compile(_days_of + _time.format("start") + r"\s*-\s*" + _time.forma
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On these days of the week (Monday is 0), from `start` to `end`, wall clock; 24:00 is 0:00 of the next day."""
+    """Hours on days of the week (Monday is 0), from `start` to `end`, in wall-clock time.
+
+    An `end` at or before `start` is on the next day; 24:00 is stored as 0:00.
+    """
 
     days: frozenset[int]
     start: time
@@ -47,12 +50,12 @@ class Window:
 
 
 def parse(text: str) -> tuple[Window, ...]:
-    """The windows that a text names; a ValueError says, for its reader, what cannot be understood."""
+    """The windows that a text names. Raises ValueError with a sentence for people if it cannot be understood."""
     return tuple(_parse(part.strip()) for part in text.replace("\n", ";").replace("–", "-").split(";") if part.strip())
 
 
 def canonical(text: str) -> str:
-    """The same hours, written as we write them."""
+    """The same hours in our standard spelling."""
     return "; ".join(str(window) for window in parse(text))
 
 
@@ -102,14 +105,14 @@ def _days_text(days: list[int]) -> str:
 def spans(
     windows: Sequence[Window], zone: ZoneInfo, start: datetime, end: datetime, closed: Collection[date] = ()
 ) -> list[tuple[datetime, datetime]]:
-    """The UTC spans in [start, end) that the windows cover, in order, apart from each other. No windows: all of it.
+    """The UTC spans in [start, end) that the windows cover, in order, without overlaps; without windows, all of it.
 
-    A window does not begin on a `closed` day; without windows a closed day is left out whole.
+    A window does not begin on a `closed` day; without windows, the whole of a closed day is left out.
     """
     if not windows and not closed:
         return [(start, end)]
     windows = windows or (Window(frozenset(range(7)), time(0), time(0)),)
-    # A window that begins the day before may still be open: on the calendar, for a day may have 25 hours.
+    # A window that began the day before may still be open. Count calendar days, because a day may have 25 hours.
     first, last = start.astimezone(zone).date() - DAY, end.astimezone(zone).date()
     days = (first + n * DAY for n in range((last - first).days + 1))
     found = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
@@ -117,7 +120,7 @@ def spans(
 
 
 def joined(parts) -> list[tuple[datetime, datetime]]:
-    """Spans in order, those that touch or overlap made one, empty ones left out."""
+    """Sorts spans, joins spans that touch or overlap, and leaves out empty ones."""
     line: list[tuple[datetime, datetime]] = []
     for left, right in sorted(part for part in parts if part[0] < part[1]):
         if line and left <= line[-1][1]:

@@ -1,6 +1,6 @@
-"""How much duty each person has: hours, of them nights and weekends, and the longest stretch (A12, A14).
+"""How much duty each person has: hours, nights and weekends among them, and the longest stretch (A12, A14).
 
-Hours are elapsed ones: a night in which the clock changes has seven or nine of them.
+Hours are elapsed hours: a night in which the clock changes has seven or nine.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,9 +19,10 @@ NONE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Time on duty, of it between 22:00 and 6:00, and from Saturday 0:00 to Monday 0:00; a weekend's night is both.
+    """One person's time on duty, with the parts at night and at weekends.
 
-    What follows without a break is one shift, whichever layers or overrides say so.
+    Nights are 22:00 to 6:00, weekends Saturday 0:00 to Monday 0:00; a night at a weekend counts as both. Time without
+    a break counts as one shift, whichever layers or overrides it comes from.
     """
 
     total: timedelta
@@ -32,7 +33,7 @@ class Load:
 
 
 def loads(shifts: Iterable[Shift], zone: ZoneInfo) -> dict[int, Load]:
-    """By person, those who have shifts; nights and weekends are those of the clock of `zone`."""
+    """The load of each person who has shifts, by person id; nights and weekends are in the zone `zone`."""
     duties: dict[int, list[Span]] = {}
     for shift in shifts:
         if shift.on.person is not None:
@@ -51,7 +52,7 @@ def _load(own: Sequence[Span], nights: Sequence[Span], weekends: Sequence[Span])
 
 
 def _shared(some: Sequence[Span], others: Sequence[Span]) -> timedelta:
-    """How long both last at once; each in order and apart."""
+    """The total overlap of two lists of spans, each in order and without overlaps."""
     shared, first = NONE, 0
     for start, end in some:
         while first < len(others) and others[first][1] <= start:

@@ -1,7 +1,8 @@
-"""A rotation through time: plans that follow each other, so that an edit moves nobody out of a running turn.
+"""A rotation through time, as plans that follow each other, so that an edit moves nobody out of a running turn.
 
-A change holds from the end of the turn that runs when it is made. Whoever would have come next comes next; their first
-turn lasts until the first hand-over by the new plan that is at least half a turn away, so that nobody loses a turn.
+A change takes effect at the end of the turn that is running when it is made. The person who would have come next still
+comes next; their first turn lasts until the new plan's first hand-over that is at least half a turn away, so that
+nobody loses a turn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,10 @@ Crew = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who takes turns, in this order, and when; a turn is taken by one person or by several together.
+    """The people who take turns, in this order, and when; one person or several together take a turn.
 
-    `since`: from when it holds (UTC); None: from the first hand-over. `first`: whose turn starts then, an index into
-    `crews`; None: turns are counted from the first hand-over.
+    `since`: when the plan takes effect (UTC); None means at the first hand-over. `first`: whose turn starts then, as an
+    index into `crews`; None means that turns are counted from the first hand-over.
     """
 
     period: Period
@@ -34,7 +35,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A turn of a rotation in [start, end), UTC: `crews` in the order of their turns, `index` is whose turn it is."""
+    """A turn of a rotation in [start, end), UTC; `crews` are in the order of their turns, `index` is the crew on turn."""
 
     crews: Sequence[Crew]
     index: int
@@ -42,12 +43,12 @@ class Place:
     end: datetime
 
     def at(self, position: int) -> Crew:
-        """Main is position 0, backup 1, …; with fewer people than positions they are read round and round."""
+        """The crew at a position: 0 is main, 1 the first backup, and so on; the list wraps round. Empty without crews."""
         return self.crews[(self.index + position) % len(self.crews)] if self.crews else ()
 
 
 def places(plans: Sequence[Plan], start: datetime, end: datetime) -> Iterator[Place]:
-    """The turns of a rotation that touch [start, end), in order, cut where one plan gives way to the next."""
+    """The turns of a rotation that touch [start, end), in order, cut where the next plan takes effect."""
     for plan, following in zip_longest(plans, plans[1:]):
         last = following.start if following else None
         left, right = max(plan.start, start), min(last, end) if last else end
@@ -71,7 +72,7 @@ def _places(plan: Plan, left: datetime, right: datetime) -> Iterator[Place]:
 
 
 def _second(plan: Plan) -> int:
-    """The number of the turn that ends the plan's first one: at least half a turn after its start."""
+    """The number of the turn that follows the plan's first turn; it starts at least half a turn after the plan does."""
     half = plan.start + plan.period.length / 2
     turn = turn_at(plan.period, half)
     return turn.number if turn.start == half else turn.number + 1
@@ -80,10 +81,10 @@ def _second(plan: Plan) -> int:
 def changed(
     plans: Sequence[Plan], period: Period, crews: Sequence[Crew], now: datetime, *, at_once: bool
 ) -> list[Plan]:
-    """The plans after an edit at `now`; those that have held or hold keep their past.
+    """The plans after an edit at `now`; plans that have taken effect keep their past.
 
-    A first hand-over that lies ahead is waited for. `at_once`: the new plan holds from now on, its turns counted from
-    its first hand-over. So it does where nobody has a turn that could be ended.
+    The new plan does not take effect before its first hand-over. `at_once`: it takes effect now, with its turns counted
+    from its first hand-over. It does so, too, if nobody has a turn that could be ended.
     """
     held = [plan for plan in plans if plan.start <= now]
     if not any(plan.crews for plan in held):

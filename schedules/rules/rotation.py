@@ -1,14 +1,14 @@
-"""Whose turn it is, from when to when: wall-clock periods in an IANA zone.
+"""The turns of a rotation: periods in wall-clock time in an IANA zone.
 
 The rules, for every zone and every clock change:
 
 1. The end of a turn *is* the start of the next one. Both come from `boundary`, so there is no gap and no overlap.
-2. Hand-overs stay on the wall clock, counted from the first one: a turn of twelve hours lasts 11 or 13 when the clock
-   changes in it, and the turn from the 31st is handed over on the last day of a shorter month.
-3. A hand-over at a time that the clock leaves out happens at the first instant after it; one at a time that comes twice
-   happens the first time.
-4. A turn for which the clock leaves no time at all (a day that a zone skipped, an hour in spring) is none: whoever would
-   have had it takes the next one, so nobody is passed over.
+2. Hand-overs stay at their wall-clock time, counted from the first one: a turn of twelve hours lasts 11 or 13 hours if
+   the clock changes in it, and the turn from the 31st is handed over on the last day of a shorter month.
+3. A hand-over at a time that the clock skips happens at the first instant after it; a hand-over at a time that occurs
+   twice happens the first time.
+4. A turn for which the clock leaves no time at all (a day that a zone skipped, an hour in spring) does not count: the
+   person who would have had it takes the next one, so nobody is passed over.
 """
 
 import calendar
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 LENGTHS = {"hours": HOUR, "days": DAY, "weeks": 7 * DAY}
-MONTH = timedelta(days=30)  # nominal; only for judging what is half a turn
+MONTH = timedelta(days=30)  # nominal; used only to judge what is half a turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Period:
 
     @property
     def length(self) -> timedelta:
-        """How long a turn nominally is."""
+        """The nominal length of a turn."""
         return self.every * LENGTHS.get(self.unit, MONTH)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One period: its number, counted from the first day (negative before it), and its bounds, UTC, end excluded."""
+    """One turn: its number, counted from the first day (negative before it), and its UTC bounds, end excluded."""
 
     number: int
     start: datetime
@@ -54,7 +54,7 @@ class Turn:
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a wall-clock time, by rule 3."""
+    """The UTC instant of a wall-clock time; skipped and repeated times follow rule 3."""
     return _instant(datetime.combine(day, at), zone)
 
 
@@ -62,12 +62,12 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None) == wall:
         return first
-    # A missing hour: read with the offset before the change it lies after the change; the change itself is between.
+    # A skipped time: its readings with the two offsets lie on either side of the change, so look for it between them.
     return _change_between(wall.replace(tzinfo=zone, fold=1).astimezone(UTC), first, zone)
 
 
 def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The instant at which the zone's offset changes; to the second, by halving."""
+    """The instant at which the zone's offset changes, to the second; found by bisection."""
     offset = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) // 2
@@ -81,7 +81,7 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 
 @lru_cache(maxsize=50_000)
 def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]:
-    """What the zone's clock leaves out in a year (UTC): from and to, wall clock."""
+    """The times that the zone's clock skips in a UTC year, as pairs of wall-clock times (from, to)."""
     found = []
     at = datetime(year, 1, 1, tzinfo=UTC)
     offset = at.astimezone(zone).utcoffset()
@@ -99,12 +99,12 @@ def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------
-# A step counts hand-overs on the calendar; a turn's number does not count those for which the clock leaves no time.
+# A step counts hand-overs on the calendar; a turn's number leaves out turns for which the clock leaves no time.
 
 
 @lru_cache(maxsize=10_000)
 def boundary(period: Period, number: int) -> datetime:
-    """When turn `number` starts, UTC."""
+    """The instant at which turn `number` starts, UTC."""
     step = number
     while behind := number - _number(period, step):
         step += behind
@@ -112,7 +112,7 @@ def boundary(period: Period, number: int) -> datetime:
 
 
 def turn_at(period: Period, at: datetime) -> Turn:
-    """The turn that holds at the instant `at`."""
+    """The turn that is running at the instant `at`."""
     return next(_turns_from(period, at))
 
 
@@ -141,7 +141,7 @@ def _boundary(period: Period, step: int) -> datetime:
 
 
 def _wall(period: Period, step: int) -> datetime:
-    """Hand-over `step` on the wall clock. Counted from the first one, never from the one before."""
+    """The wall-clock time of hand-over `step`, counted from the first hand-over, never from the one before."""
     first = datetime.combine(period.first_day, period.handover)
     if period.unit != "months":
         return first + step * period.length
@@ -159,14 +159,14 @@ def _step(period: Period, wall: datetime) -> int:
 
 
 def _number(period: Period, step: int) -> int:
-    """The number of the turn that starts at a hand-over; of hand-overs that fall together the last one starts it."""
+    """The number of the turn that starts at a hand-over; if hand-overs fall together, the last one starts the turn."""
     return step - _dropped(period, 0, step) if step >= 0 else step + _dropped(period, step, 0)
 
 
 def _dropped(period: Period, start: int, end: int) -> int:
     """How many of the hand-overs start + 1 … end fall together with the one before them."""
     if period.length > DAY:
-        return 0  # no clock has left out more than a day
+        return 0  # no clock has ever skipped more than a day
     dropped = 0
     for year in range(_wall(period, start).year - 1, _wall(period, end).year + 2):
         for left, right in _missing(period.zone, year):

@@ -1,4 +1,4 @@
-"""Who may do what to which object: the permission for all objects of a kind, or django-guardian's for this one."""
+"""Permissions on objects: for all objects of a model, or django-guardian's for a single object."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ from schedules.models import Team, User
 
 
 def person(request: HttpRequest | Request) -> User:
-    """The user whose request this is; only for pages that nobody sees without a login."""
+    """The user who makes the request; use it only for pages that need a login."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def may(user: Any, verb: str, obj: Model) -> bool:
-    """`verb` is one of Django's: add, change, delete, view."""
+    """Whether `user` may do `verb` to `obj`; `verb` is one of Django's: add, change, delete, view."""
     permission = f"{obj._meta.app_label}.{verb}_{obj._meta.model_name}"
     return user.has_perm(permission) or user.has_perm(permission, obj)
 
 
 def grant_to_team(obj: Any, *, before: Team | None = None) -> None:
-    """The team that owns `obj` may change it from now on; the team that owned it before may not any more."""
+    """Lets the team that owns `obj` change it, and takes that permission from `before`, the team that owned it before."""
     permission = f"change_{obj._meta.model_name}"
     if before and before != obj.team:
         remove_perm(permission, before, obj)
@@ -34,6 +34,9 @@ def grant_to_team(obj: Any, *, before: Team | None = None) -> None:
 
 
 def forget(obj: Model) -> None:
-    """To be called before `obj` is deleted: guardian would keep its grants for whatever gets the same id one day."""
+    """Deletes the grants for `obj`; call it before `obj` is deleted.
+
+    Otherwise guardian would keep them for a later object with the same id.
+    """
     content_type = ContentType.objects.get_for_model(obj)
     GroupObjectPermission.objects.filter(content_type=content_type, object_pk=obj.pk).delete()

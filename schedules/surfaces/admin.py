@@ -1,4 +1,4 @@
-"""What all admin pages of ours share. Everything in the admin derives from here, not from a package."""
+"""Base classes of all our admin pages, which derive from these and not from a package's classes."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -50,12 +50,12 @@ def picker(field: Any) -> AutocompleteSelectMultiple:
 
 
 def person(request: HttpRequest) -> User:
-    """Who sits at the keyboard; on an admin page that is never nobody."""
+    """The logged-in user; every admin page has one."""
     return cast(User, request.user)
 
 
 class SavedByVerb(forms.ModelForm):
-    """Says on the form, with all that was typed in, why the verb that saves it was refused."""
+    """A form that keeps what was typed in and shows why the verb that saves it was refused."""
 
     refused: Refused | None
 
@@ -66,7 +66,7 @@ class SavedByVerb(forms.ModelForm):
 
 
 class EditGuard(forms.ModelForm):
-    """Refuses a form that was opened before somebody else saved theirs (faults F13)."""
+    """Refuses a form if somebody else has saved a change since it was opened (faults F13)."""
 
     fingerprint: Callable[[Any], str]
 
@@ -74,7 +74,7 @@ class EditGuard(forms.ModelForm):
         cleaned = super().clean()
         seen, pk = self.data.get(SEEN), self.instance.pk
         if seen and pk:
-            # The lock makes a second save at the same moment wait until the first one can be seen.
+            # The lock makes a second save at the same time wait until it can see the first one.
             type(self.instance)._base_manager.select_for_update(of=("self",)).filter(pk=pk).first()
             if seen != self.fingerprint(self.instance):
                 raise forms.ValidationError(CHANGED)
@@ -82,9 +82,10 @@ class EditGuard(forms.ModelForm):
 
 
 class ModelAdmin(unfold.ModelAdmin):
-    """A form with a read-only preview under it, guarded against edits that cross.
+    """A form with a read-only preview below it, guarded against concurrent edits.
 
-    `readable`: whoever may log in to the admin may look. `preview_template` draws what `preview` computes.
+    `readable`: everybody who may log in to the admin may view it. `preview_template` draws what `preview` computes.
+    `unguarded`: fields whose changes do not count as edits.
     """
 
     change_form_template = "admin/verb_change_form.html"
@@ -100,7 +101,7 @@ class ModelAdmin(unfold.ModelAdmin):
     unguarded: tuple[str, ...] = ()
 
     def formfield_for_choice_field(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field:
-        if isinstance(db_field, TimeZoneField):  # six hundred: one types a part of the name
+        if isinstance(db_field, TimeZoneField):  # six hundred zones: people type part of the name
             kwargs.setdefault("widget", UnfoldAdminSelect2Widget())
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
@@ -111,11 +112,11 @@ class ModelAdmin(unfold.ModelAdmin):
         return self.readable or super().has_view_permission(request, obj)
 
     def preview(self, request: HttpRequest, obj: Any, now: datetime) -> dict[str, Any]:
-        """What `preview_template` is given, for the object as it is saved. Writes nothing."""
+        """The context of `preview_template`, for the object as saved. Writes nothing."""
         return {}
 
     def guarded(self, obj: Any) -> Iterable[Any]:
-        """The rows that this form edits, as values."""
+        """The rows that this form edits, as values; the form is refused if they have changed since it was opened."""
         model = type(obj)
         columns = [f.attname for f in model._meta.concrete_fields if f.name not in self.unguarded]
         yield model._base_manager.filter(pk=obj.pk).values_list(*columns)
@@ -136,7 +137,7 @@ class ModelAdmin(unfold.ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refused as refused:
-            # Nothing was saved. Once more, for the form to say so.
+            # Nothing was saved. Render again, so that the form shows the refusal.
             request.__dict__["refused"] = refused
             return super().changeform_view(request, *args, **kwargs)
 
@@ -150,13 +151,13 @@ class ModelAdmin(unfold.ModelAdmin):
 
     def _preview(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         now = clock.now()
-        # As saved: after a refused form `obj` carries what was typed in.
+        # Load it as saved, because after a refused form `obj` carries what was typed in.
         saved = self.get_queryset(request).get(pk=obj.pk)
         return {"now": now, "zone": timezone.get_current_timezone(), **self.preview(request, saved, now)}
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Records that the engine writes and people only read."""
+    """Admin pages for records that the engine or people write elsewhere, and that can only be read here."""
 
     actions = None
 
@@ -171,7 +172,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def verb(label: str, *, strong: bool = False) -> Callable:
-    """Marks a method `(request, obj, now) -> sentence for the person` as a button."""
+    """Marks a method `(request, obj, now) -> sentence for the person` as a button with this label."""
 
     def mark(method: Callable) -> Callable:
         method.label, method.strong = label, strong  # type: ignore[attr-defined]
@@ -181,7 +182,7 @@ def verb(label: str, *, strong: bool = False) -> Callable:
 
 
 class VerbAdmin(ModelAdmin):
-    """A page with buttons that call verbs, by POST and with a CSRF token; on a GET nothing happens (faults K11).
+    """A page with buttons that call verbs, by POST and with a CSRF token; a GET changes nothing (faults K11).
 
     `verbs` names methods marked with `verb`. If one is refused, the sentence is shown as a message.
     """
@@ -192,7 +193,7 @@ class VerbAdmin(ModelAdmin):
         return self.has_change_permission(request, obj)
 
     def offered(self, request: HttpRequest, obj: Any) -> Iterable[str]:
-        """The verbs that make sense for `obj` as it is."""
+        """The verbs that make sense for `obj` in its present state."""
         return self.verbs
 
     def get_urls(self) -> list:
@@ -229,7 +230,7 @@ class VerbAdmin(ModelAdmin):
 
 
 class OwnedAdmin(ModelAdmin):
-    """Everyone may look, whoever was granted an object may change it."""
+    """Everybody may view all objects; people who have been granted an object may change it."""
 
     readable = True
 
@@ -239,7 +240,7 @@ class OwnedAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if obj is None:
             return super().has_change_permission(request)
-        # Asked a dozen times for one page, and each answer costs queries.
+        # Cached for the request: a page asks a dozen times, and each answer costs queries.
         known = request.__dict__.setdefault("may_change", {})
         if obj not in known:
             known[obj] = self.may_change(request, obj)
@@ -247,7 +248,7 @@ class OwnedAdmin(ModelAdmin):
 
 
 class TeamOwnedAdmin(OwnedAdmin):
-    """The owning team may change it; giving it to another team takes the right to change them all."""
+    """The team that owns an object may change it; giving it to another team needs the right to change all objects."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple:
         fields = tuple(super().get_readonly_fields(request, obj))
@@ -269,7 +270,7 @@ class TeamOwnedAdmin(OwnedAdmin):
 
 
 class PartOfParent:
-    """Rows of a form are part of it: who may change the one may change the others."""
+    """Inline rows as part of their parent: people who may change the parent may change its rows."""
 
     parent_model: type[Model]
     admin_site: admin.AdminSite
@@ -294,13 +295,13 @@ class StackedInline(PartOfParent, unfold.StackedInline):
 
 
 class OrderedFormSet(PaginationInlineFormSet):
-    """Rows keep the order of their numbers, and one without a number goes last; saved, they are numbered 0, 1, 2 …"""
+    """Rows in the order of their numbers, rows without a number last; saving numbers them 0, 1, 2 and so on."""
 
     LAST = 10_000
 
     def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
         super().add_fields(form, index)
-        order = form.fields.get("order")  # not there for somebody who may only look
+        order = form.fields.get("order")  # absent for people who may only view
         if order:
             order.required = False
             order.help_text = "Lowest first. Drag the row, or leave this empty to put it last."

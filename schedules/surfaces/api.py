@@ -1,4 +1,4 @@
-"""What all resources of the REST API share: how they write, what they refuse, who may."""
+"""Base classes of all REST API resources: how they write, what they refuse, and their permissions."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -18,12 +18,12 @@ from schedules.surfaces.fields import InstantField
 
 
 class StrictSerializer(serializers.Serializer):
-    """A misspelt field is refused by name: it must not be lost in silence."""
+    """Refuses unknown fields by name, so that a misspelt field is not silently ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             wrong = {name: [f"There is no field “{name}” here."] for name in sorted(set(data) - set(self.fields))}
-            # A part is replaced as a whole, but the framework would let a PATCH leave things out of it.
+            # A part is replaced as a whole, but the framework would let a PATCH leave out required fields.
             if self.parent is not None:
                 missing = [name for name, field in self.fields.items() if field.required and name not in data]
                 wrong |= {name: ["This field is required."] for name in missing}
@@ -33,15 +33,15 @@ class StrictSerializer(serializers.Serializer):
 
 
 class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
-    """One row, with the rows that are part of it. What the model forbids is a 400 that names the field."""
+    """One row, with the rows that are part of it. Values that the model forbids are answered 400, with the field named."""
 
     serializer_field_mapping: ClassVar = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: InstantField,
     }
-    # Fields that hold rows of their own: replaced as a whole by `put_<field>(instance, value)`.
+    # Fields that contain rows of their own, replaced as a whole by `put_<field>(instance, value)`.
     parts: ClassVar[tuple[str, ...]] = ()
-    # The field that is named when a constraint over several fields is broken.
+    # The field that is named if a constraint over several fields is violated.
     blame: ClassVar[str] = "non_field_errors"
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -53,11 +53,11 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
             setattr(draft, name, value)
         ours = {name for field in self.fields.values() if not field.read_only for name in field.source_attrs[:1]}
         try:
-            # Unique fields are asked for by the serializer's own validators.
+            # The serializer's own validators check unique fields.
             draft.full_clean(exclude=columns - ours, validate_unique=False)
         except ModelError as error:
             raise serializers.ValidationError(self._by_field(error)) from None
-        # The model may have brought a value into its normal form.
+        # The model may have normalised a value.
         return {**attrs, **{name: getattr(draft, name) for name in plain}}
 
     def _by_field(self, error: ModelError) -> dict[str, list[str]]:
@@ -72,7 +72,7 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
 
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
         parts = self._taken_from(validated_data)
-        # Saving the row first locks it: two replacements at once do not leave the parts of both.
+        # Saving the row first locks it, so that two concurrent replacements do not leave the parts of both.
         return self._put(super().update(instance, validated_data), parts)
 
     def _taken_from(self, validated_data: dict[str, Any]) -> dict[str, Any]:
@@ -85,13 +85,13 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
 
 
 class MayChange(DjangoModelPermissions):
-    """For an action that changes what is there: POST needs the right to change, not the right to add."""
+    """Permission for an action that changes an existing object: POST needs the right to change, not to add."""
 
     perms_map = {**DjangoModelPermissions.perms_map, "POST": DjangoModelPermissions.perms_map["PUT"]}
 
 
 class TeamMayChange(DjangoModelPermissions):
-    """As the model's permissions say; and the team that owns an object may change this one."""
+    """The model's permissions; in addition, people who have been granted an object, such as its team, may change it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method in ("PUT", "PATCH"):
@@ -103,15 +103,15 @@ class TeamMayChange(DjangoModelPermissions):
 
 
 class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
-    """Whoever is logged in may read. An id in the URL is ASCII digits that fit the column (faults J13, J20)."""
+    """A resource that everybody who is logged in may read. Ids in URLs are ASCII digits that fit the column (faults J13, J20)."""
 
     lookup_value_regex = "[0-9]{1,18}"
-    # Fields of its requests that a verb may object to: 400, as for any other field that is wrong (config.api).
+    # Request fields that a verb may refuse: answered 400, like any other wrong field, not 409 (config.api).
     inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Resource(ReadOnlyResource, viewsets.ModelViewSet):
-    """Writing needs the model's permission and is one transaction: all of the request, or nothing."""
+    """A resource that can be written with the model's permission. Each write is one transaction: all of it or nothing."""
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
@@ -127,7 +127,10 @@ class Resource(ReadOnlyResource, viewsets.ModelViewSet):
 
 
 class TeamOwnedResource(Resource):
-    """The team in `team` may change it, as in the admin; giving it away takes the right to change them all."""
+    """A resource that the team in `team` may change, as in the admin.
+
+    Giving an object to another team needs the right to change all objects.
+    """
 
     permission_classes = (TeamMayChange,)
 

@@ -1,4 +1,4 @@
-"""Values that every resource reads and answers alike: instants, zones, people."""
+"""Serializer fields that all resources share: instants, zones, people."""
 
 import re
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ LOST_PLUS = re.compile(r"(:[0-9.,]+) (?=[0-9]{2}:?[0-9]{2}$)")
 
 
 def instant_of(text: str) -> datetime:
-    """The UTC instant that an ISO 8601 text means; ValueError with a sentence if there is none (E18, E19)."""
+    """The UTC instant that an ISO 8601 text means. Raises ValueError with a sentence for people (E18, E19)."""
     try:
         value = parse_datetime(LOST_PLUS.sub(r"\1+", text)) if text.isascii() else None
     except ValueError:
@@ -56,7 +56,7 @@ class ZoneField(serializers.CharField):
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "description": "id or username"})
 class UserField(serializers.RelatedField):
-    """A person by id (a number) or username (a text); answered as the id."""
+    """A person, read by id (a number) or username (a text), and answered as the id."""
 
     queryset = User.objects.all()
 

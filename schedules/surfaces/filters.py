@@ -1,4 +1,4 @@
-"""Query filters that answer junk with 400 (faults J6, J7)."""
+"""Query filters that answer malformed values with 400 (faults J6, J7)."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ class _InstantFormField(forms.CharField):
 
 
 class _Described:
-    """The schema page says what the filter takes; it would drop the help text of a type that it does not know."""
+    """Describes the filter to the API schema, which would otherwise drop the help text of a type that it does not know."""
 
     schema: ClassVar[dict[str, str]]
 
@@ -39,14 +39,14 @@ class InstantFilter(_Described, filters.Filter):
 
 
 class NumberFilter(_Described, filters.Filter):
-    """A whole number: an id, a level."""
+    """A whole number, such as an id or a level."""
 
     field_class = forms.IntegerField
     schema = {"type": "integer"}
 
 
 class YesNoFilter(_Described, filters.TypedChoiceFilter):
-    """`true` or `false`; the stock one takes junk for “any”."""
+    """`true` or `false`; the package's own filter treats any other text as “any”."""
 
     schema = {"type": "boolean"}
 
@@ -55,7 +55,7 @@ class YesNoFilter(_Described, filters.TypedChoiceFilter):
 
 
 class TextFilter(filters.CharFilter):
-    """Text as it stands, spaces included."""
+    """Text exactly as given, spaces included."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, strip=False, **kwargs)

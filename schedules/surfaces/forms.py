@@ -1,4 +1,4 @@
-"""What forms on people's own pages are built of: times are on the reader's own clock."""
+"""Building blocks of the forms on people's own pages; times are in the reader's own zone."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,12 +12,12 @@ from schedules.rules.rotation import instant
 
 
 def blame(form: forms.BaseForm, refused: Refused) -> None:
-    """Says on the form why its verb was refused: at the field that is at fault, if the form has it."""
+    """Shows on the form why its verb was refused: at the field at fault, if the form has it, else for the whole form."""
     form.add_error(refused.field if refused.field in form.fields else None, str(refused))
 
 
 class LocalField(forms.DateTimeField):
-    """A date and a time on the clock of `zone`; a time that comes twice is the first one. Cleaned, it is UTC."""
+    """A date and a time in the zone `zone`, cleaned to UTC. A time that occurs twice means the first one."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     zone = ZoneInfo("UTC")
@@ -47,7 +47,7 @@ def field_of(form: forms.BaseForm, name: str, kind: type[Kind]) -> Kind:
 
 
 class PageForm(forms.BaseForm):
-    """A form on one of our own pages; its times are on the clock of `zone`, the reader's."""
+    """A form on one of our own pages; its times are in the reader's zone, `zone`."""
 
     fields: dict[str, forms.Field]
 

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 
 
 class Pages(LimitOffsetPagination):
-    """`?limit=` (50, at most 500) and `?offset=`; junk is refused by name (faults J7)."""
+    """Pagination by `?limit=` (50, at most 500) and `?offset=`; refuses malformed values by name (faults J7)."""
 
     default_limit = 50
     max_limit = 500

@@ -1,4 +1,4 @@
-"""Where people outside this machine find us."""
+"""Addresses under which people on other machines reach our pages."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from django.urls import reverse
 
 
 def public_url(name: str, *args: Any) -> str:
-    """The whole address of the page that the URL pattern `name` leads to."""
+    """The full URL of the page with the URL pattern `name`."""
     return settings.PUBLIC_URL + reverse(name, args=args)
 
 

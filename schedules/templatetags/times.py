@@ -1,4 +1,4 @@
-"""Instants for readers: always with their zone, in the reader's own and in UTC."""
+"""Template tags that show instants in the reader's own zone and in UTC, always with the zone, and lengths of time."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.simple_tag
 def when(at: datetime | None, zone: tzinfo = UTC) -> SafeString | str:
-    """A <time> element in `zone`, followed by UTC where that reads differently; empty for None."""
+    """A <time> element in `zone`, followed by UTC if that reads differently; empty for None."""
     if at is None:
         return ""
     machine = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -30,7 +30,7 @@ def moment(at: datetime, zone: tzinfo = UTC) -> str:
 
 
 def _said(at: datetime, zone: tzinfo) -> tuple[str, str]:
-    """The instant in `zone`, and in UTC where that reads differently."""
+    """The instant in `zone`, and in UTC if that reads differently, else an empty text."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
     if local.utcoffset() == timedelta(0):
         return f"{day_and_time(utc)} UTC", ""
@@ -39,13 +39,13 @@ def _said(at: datetime, zone: tzinfo) -> tuple[str, str]:
 
 
 def day_and_time(at: datetime) -> str:
-    """“Sat 21 Nov 2026, 03:14”, on the clock that `at` carries."""
+    """“Sat 21 Nov 2026, 03:14”, in the zone of `at`."""
     return f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
 
 
 @register.simple_tag
 def ago(at: datetime, now: datetime) -> str:
-    """“5 minutes” between two instants, at most two units."""
+    """The time between two instants, such as “5 minutes”, in at most two units."""
     return timesince(at, now)
 
 
@@ -63,7 +63,7 @@ def span(length: timedelta) -> str:
 
 @register.filter
 def hours(length: timedelta) -> str:
-    """“80 hours”, “7.5 hours”, “none”: amounts of duty are compared in one unit."""
+    """“80 hours”, “7.5 hours” or “none”; always in hours, so that people can compare amounts of duty."""
     count = round(length / timedelta(hours=1), 1)
     return f"{count:g} hour{'' if count == 1 else 's'}" if length else "none"
 
