@@ -68,7 +68,7 @@ class Product:
 
     # --- start and stop -----------------------------------------------------------------------------------------------
 
-    def start(self, *, patience: float = 90) -> None:
+    def start(self, *, patience: float = 180) -> None:
         """Starts it and waits until it says that all is well."""
         with open(self.var_dir / "supervisor.log", "ab") as log:
             self._supervisor = self._run(("-m", "config.embedded.run"), stdout=log, stderr=log)
