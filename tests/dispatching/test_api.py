@@ -269,7 +269,7 @@ def test_a_policy_that_a_service_follows_is_not_deleted(coach, service):
     answer = coach.delete(f"escalation-policies/{service.policy_id}/")
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "It cannot be deleted, because it is still used by: service Log-on.",
+        "It cannot be deleted because it is still used by: service Log-on.",
     )
 
 

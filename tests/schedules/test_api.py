@@ -319,7 +319,7 @@ def test_what_is_still_used_is_not_deleted_and_the_answer_says_by_what(coach, an
     rotation, _ = main_schedule(coach, "ana")
     answer = coach.delete(f"rotations/{rotation['id']}/")
     assert answer.status_code == 409
-    assert answer.json()["detail"] == "It cannot be deleted, because it is still used by: Team 1 main."
+    assert answer.json()["detail"] == "It cannot be deleted because it is still used by: Team 1 main."
     assert Layer.objects.count() == 1
     assert coach.delete(f"users/{ana.pk}/").status_code == 409
 

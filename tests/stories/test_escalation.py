@@ -285,7 +285,7 @@ def test_the_page_holds_all_that_is_needed_to_act(world):
         "https://runbook.example/1",
         "https://dash.example/1",
         "5 January 2026, 09:00:00 UTC",
-        "seen 1 time",
+        "reported once",
         "/a/",
         "Priority: not set",
     ):

@@ -213,7 +213,7 @@ def test_events_that_cannot_be_read_do_not_hide_the_others(people):
 
 
 def test_a_time_zone_that_nobody_knows_is_not_guessed():
-    with pytest.raises(BadCalendar, match="its time zone “Mars/Phobos” is not known"):
+    with pytest.raises(BadCalendar, match="its time zone “Mars/Phobos” is unknown"):
         spans("DTSTART;TZID=Mars/Phobos:20260302T180000", "DURATION:PT1H")
 
 

@@ -169,7 +169,7 @@ def test_a_live_definition_is_read_only_and_a_new_version_is_a_button(desk, defi
     shown = desk.get(page(definition)).content.decode()
     assert 'name="text"' not in shown and "It would be announced at once, without a click." in shown
     url = reverse("admin:stakeholders_notificationdefinition_verb", args=[definition.pk, "new_version"])
-    assert "version 2 was made" in desk.post(url, follow=True).content.decode()
+    assert "version 2 has been added" in desk.post(url, follow=True).content.decode()
     newer = NotificationDefinition.objects.get(version=2)
     assert 'name="text"' in desk.get(page(newer)).content.decode()
 

@@ -61,7 +61,7 @@ def test_asking_makes_an_address_without_login_that_is_asked_once_and_told_nothi
     assert (point.recipient.user, point.recipient.display_name, point.verified) == (None, "vi@example.org", False)
     assert states(point) == [("Product A, everywhere", "asked")]
     row = Subscription.objects.get()
-    assert (row.asked_at, row.asked_from, row.consent, row.confirmed_at) == (world.now, "form", "2026-11", None)
+    assert (row.asked_at, row.asked_from, row.consent, row.confirmed_at) == (world.now, "form", "2026-11-28", None)
     world.work()
     assert world.told() == ["vi@example.org"]
     [mail] = memory.outbox

@@ -95,7 +95,7 @@ WRONG = {
         {("returns.example.org.", "TXT"): ['"v=spf1 +all"']},
         {},
         "SPF of returns.example.org",
-        "missing: v=spf1 +all lets everybody",
+        "missing: v=spf1 +all lets anybody",
     ),
     "no key": (
         {("news._domainkey.example.org.", "TXT"): None},
