@@ -46,6 +46,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def quick(django_test_environment) -> Iterator[None]:
     """A password takes no second, and a test client does not read all static files before its first request."""
+    our_clock.EVERY = 24 * 3600
     Template._render = render_page  # type: ignore[attr-defined]  # the stubs lack it
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], WHITENOISE_AUTOREFRESH=True
@@ -87,10 +88,11 @@ def world(db) -> World:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """K11, P3, invariant 13: after each test with messages their links are opened, one of each kind, and no row changes."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    with_database = {"db", "transactional_db"} & fixtures or item.get_closest_marker("django_db")
+    if with_database:
+        our_clock.of_the_database()  # asked now and not again, so that it is never one of the queries that a test counts
     result = yield
-    with_database = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker(
-        "django_db"
-    )
     if with_database and not connection.closed_in_transaction:
         urls = links.one_of_each_kind(links.urls_of(memory.outbox) | links.urls_elsewhere())
         assert links.written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"
