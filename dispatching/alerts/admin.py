@@ -14,7 +14,8 @@ from dispatching.alerts import access, lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Escalation, Page
 from dispatching.rules.escalation import FrozenStep, step_at
 from dispatching.templatetags.links import web_link
-from schedules.surfaces.admin import ReadOnlyAdmin, VerbAdmin, local, person, verb
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import ReadOnlyAdmin, VerbAdmin, local, verb
 
 Kind = AlertEvent.Kind
 LABELS = {"▲ triggered": "danger", "● acknowledged": "info", "✓ resolved": "success"}

@@ -19,6 +19,7 @@ from schedules.models import Absence, CalendarLink, Schedule, SwapRequest, User
 from schedules.oncall import HORIZON, Duty, timetables
 from schedules.people import reach
 from schedules.refused import Refused
+from schedules.surfaces.access import person
 from schedules.surfaces.fields import instant_of
 from schedules.surfaces.forms import blame
 
@@ -31,9 +32,8 @@ State = SwapRequest.State
 @require_http_methods(["GET", "HEAD", "POST"])
 def mine(request: HttpRequest) -> HttpResponse:
     """Shows a person's own shifts, swaps, absences and hand-over notes, and handles the page's buttons."""
-    assert isinstance(request.user, User)
     act = _act if request.method == "POST" else _show
-    return act(request, request.user, clock.now())
+    return act(request, person(request), clock.now())
 
 
 @login_required
@@ -41,8 +41,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_for_swap(request: HttpRequest) -> HttpResponse:
     """Shows and handles the form that asks somebody to take one shift; the shift is named in the URL's query."""
-    assert isinstance(request.user, User)
-    return _ask_for_swap(request, request.user, clock.now())
+    return _ask_for_swap(request, person(request), clock.now())
 
 
 def _show(

@@ -16,7 +16,8 @@ from schedules import clock
 from schedules.calendars import export, feeds
 from schedules.calendars.occurrences import BadCalendar
 from schedules.models import CalendarFeed, CalendarLink
-from schedules.surfaces.admin import ModelAdmin, TeamOwnedAdmin, local, person
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import ModelAdmin, TeamOwnedAdmin, local
 
 SHOWN = 12  # shifts in the preview
 URL, CONTENT = (

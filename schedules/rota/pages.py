@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from schedules import clock
-from schedules.models import Schedule, User
+from schedules.models import Schedule
 from schedules.oncall import HORIZON, Duty, Timetable, timetables
 from schedules.people import reach
+from schedules.surfaces.access import person
 
 MOMENT = timedelta(seconds=1)  # enough to find who comes next, because the end of their duty is not shown
 
@@ -33,7 +34,6 @@ class Watch:
 @login_required
 def on_call_now(request: HttpRequest) -> HttpResponse:
     """Shows who is on call now on all schedules, by team; everybody who is logged in may read it."""
-    assert isinstance(request.user, User)
     now = clock.now()
     schedules = Schedule.objects.select_related("team").annotate(rank=Min("layers__position"))
     ordered = list(schedules.order_by("team__name", "rank", "name"))
@@ -43,7 +43,7 @@ def on_call_now(request: HttpRequest) -> HttpResponse:
     teams = [(team, list(own)) for team, own in groupby(watches, key=lambda watch: watch.schedule.team)]
     named = (duty.user for watch in watches for duty in (*watch.now, *watch.next))
     unreachable = reach.unreachable(user.pk for user in named if user)
-    context = {"teams": teams, "now": now, "zone": request.user.time_zone, "unreachable": unreachable}
+    context = {"teams": teams, "now": now, "zone": person(request).time_zone, "unreachable": unreachable}
     return render(request, "schedules/on_call.html", context)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -25,7 +25,6 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
 from schedules import clock
-from schedules.models import User
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access
@@ -47,11 +46,6 @@ def local(at: datetime | None) -> SafeString | str:
 def picker(field: Any) -> AutocompleteSelectMultiple:
     """A search box for several objects of the kind that the foreign key `field` points to."""
     return AutocompleteSelectMultiple(field, admin.site)
-
-
-def person(request: HttpRequest) -> User:
-    """The logged-in user; every admin page has one."""
-    return cast(User, request.user)
 
 
 class SavedByVerb(forms.ModelForm):

@@ -12,7 +12,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Service
 from schedules import clock
-from schedules.surfaces.admin import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, person, verb
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, verb
 from stakeholders.definitions import defining, rehearsal
 from stakeholders.groups import audience
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition

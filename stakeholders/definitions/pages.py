@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from schedules import clock
-from schedules.models import User
+from schedules.surfaces.access import person
 from stakeholders.definitions import defining
 from stakeholders.groups import groups, joining, matrix
 from stakeholders.models import StakeholderGroup
@@ -16,8 +16,7 @@ from stakeholders.models import StakeholderGroup
 @require_safe
 def stakeholder_guide(request: HttpRequest) -> HttpResponse:
     """Shows the groups and their purposes, read from the database each time, so that the guide cannot go out of date (B43)."""
-    assert isinstance(request.user, User)
-    user, now = request.user, clock.now()
+    user, now = person(request), clock.now()
     known = StakeholderGroup.objects.select_related("parent", "owner")
     listed = known.prefetch_related("deployments", "products", "representatives")
     context = {

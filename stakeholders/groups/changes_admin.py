@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from schedules import clock
 from schedules.surfaces import access
-from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, verb
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, verb
 from stakeholders.groups import changing
 from stakeholders.models import ChangeRequest
 

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from schedules import clock
-from schedules.models import User
+from schedules.surfaces.access import person
 from stakeholders.groups import changing
 from stakeholders.groups.forms import ChangeForm
 from stakeholders.models import ChangeRequest
@@ -19,8 +19,7 @@ from stakeholders.models import ChangeRequest
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_groups(request: HttpRequest) -> HttpResponse:
     """Shows the reader's own requests and the form; POST submits a request to change a group."""
-    assert isinstance(request.user, User)
-    user, now = request.user, clock.now()
+    user, now = person(request), clock.now()
     posted = request.POST if request.method == "POST" else None
     form = ChangeForm(posted, zone=user.time_zone, now=now, initial={"group": request.GET.get("group", "")})
     if posted is not None and form.is_valid():

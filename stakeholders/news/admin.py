@@ -21,7 +21,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from dispatching.models import Batch, Delivery
 from schedules import clock
 from schedules.refused import Refused
-from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, person, picker, verb
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, picker, verb
 from schedules.surfaces.forms import blame
 from stakeholders.groups import audience
 from stakeholders.groups.forms import GroupsField

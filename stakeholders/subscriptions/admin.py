@@ -16,7 +16,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from schedules import clock
-from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, VerbAdmin, local, person, verb
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, VerbAdmin, local, verb
 from stakeholders.models import Subscription, Suppression
 from stakeholders.subscriptions import csv_file, subscribing
 

@@ -18,6 +18,7 @@ from dispatching.models import ContactPoint
 from schedules import clock
 from schedules.models import User
 from schedules.refused import Refused
+from schedules.surfaces.access import person
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
@@ -131,10 +132,10 @@ def browser_worker(request: HttpRequest) -> HttpResponse:
 @page
 def invite(request: HttpRequest) -> HttpResponse:
     """Lets a colleague suggest groups to a person outside, who gets only one question until they confirm (B122)."""
-    assert isinstance(request.user, User)
-    form = forms.InviteForm(_sent(request), groups=joining.invitable(request.user))
+    user = person(request)
+    form = forms.InviteForm(_sent(request), groups=joining.invitable(user))
     if request.method == "POST" and form.is_valid():
-        _take(request, form, invited_by=request.user)
+        _take(request, form, invited_by=user)
         messages.success(request, "We send them one message. They get nothing else until they say yes.")
         return redirect("invite")
     return _show(request, "stakeholders/invite.html", form)
@@ -177,13 +178,13 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @page
 def mine(request: HttpRequest) -> HttpResponse:
     """Shows the reader's own subscriptions and the outages they were about; POST comments on an outage's priority."""
-    assert isinstance(request.user, User)
-    form = forms.CommentForm(_sent(request), told=overview.told_to_user(request.user))
+    user = person(request)
+    form = forms.CommentForm(_sent(request), told=overview.told_to_user(user))
     if request.method == "POST" and form.is_valid():
-        outages.comment(**form.cleaned_data, by=request.user, now=clock.now())
+        outages.comment(**form.cleaned_data, by=user, now=clock.now())
         messages.success(request, "Your comment goes to the people who look after this outage.")
         return redirect("my_subscriptions")
-    return _show(request, "stakeholders/mine.html", form, **overview.overview(request.user))
+    return _show(request, "stakeholders/mine.html", form, **overview.overview(user))
 
 
 def _sent(request: HttpRequest) -> QueryDict | None:

@@ -7,7 +7,8 @@ from django.http import HttpRequest
 
 from schedules import clock
 from schedules.models import Schedule
-from schedules.surfaces.admin import ModelAdmin, local, person
+from schedules.surfaces.access import person
+from schedules.surfaces.admin import ModelAdmin, local
 from stakeholders.groups import joining
 from stakeholders.models import ScheduleSubscription
 

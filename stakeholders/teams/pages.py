@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from schedules import clock
-from schedules.models import User
 from schedules.refused import Refused
+from schedules.surfaces.access import person
 from schedules.surfaces.forms import blame
 from stakeholders.groups.forms import OwnOutageForm
 from stakeholders.models import Outage
@@ -25,8 +25,7 @@ def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
 
     Only members of a team that was told about the outage have access.
     """
-    assert isinstance(request.user, User)
-    user, now = request.user, clock.now()
+    user, now = person(request), clock.now()
     outage = get_object_or_404(Outage.objects.select_related("priority"), pk=pk)
     team = dependents.teams_of(user, outage).first()
     if team is None:
