@@ -14,7 +14,9 @@ from time_machine import TimeMachineFixture
 from dispatching.channels import memory
 from dispatching.delivery import batching
 from schedules import clock as our_clock
+from schedules.models import User
 from tests import links
+from tests.api import Client, client_of
 from tests.world import World
 
 # Tests with a real browser, a running product or child processes; `make test-fast` leaves them out.
@@ -83,6 +85,25 @@ def clock(time_machine: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def world(db) -> World:
     return World()
+
+
+# The cast; a file whose people are special makes its own under the same names.
+
+
+@pytest.fixture
+def ana(world: World) -> User:
+    return world.person("ana")
+
+
+@pytest.fixture
+def bo(world: World) -> User:
+    return world.person("bo")
+
+
+@pytest.fixture
+def coach(db: None) -> Client:
+    """The REST API, for somebody who may do everything."""
+    return client_of(User.objects.create_superuser("coach"))
 
 
 @pytest.hookimpl(wrapper=True)

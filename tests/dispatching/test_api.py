@@ -18,16 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def coach(world):
-    return client_of(User.objects.create_superuser("coach"))
-
-
-@pytest.fixture
-def ana(world):
-    return world.person("ana")
-
-
-@pytest.fixture
 def bo(world):
     return User.objects.create(username="bo")
 

@@ -21,7 +21,7 @@ from stakeholders.models import (
     Subscription,
 )
 from stakeholders.news import outages
-from tests.api import Client, client_of
+from tests.api import Client
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -62,11 +62,6 @@ JUNK = {
 }
 NOUNS = sorted(JUNK)
 every_list = pytest.mark.parametrize("noun", NOUNS)
-
-
-@pytest.fixture
-def coach(db):
-    return client_of(User.objects.create_superuser("coach"))
 
 
 def fill(world, count: int, mark: str) -> None:

@@ -13,16 +13,6 @@ owned = pytest.mark.parametrize("noun", NOUNS)
 
 
 @pytest.fixture
-def coach(world):
-    return client_of(User.objects.create_superuser("coach"))
-
-
-@pytest.fixture
-def ana(world):
-    return world.person("ana")
-
-
-@pytest.fixture
 def team(world, ana):
     return world.team("Team 1", ana)
 

@@ -12,21 +12,6 @@ from tests.api import client_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def coach(world):
-    return client_of(User.objects.create_superuser("coach"))
-
-
-@pytest.fixture
-def ana(world):
-    return world.person("ana")
-
-
-@pytest.fixture
-def bo(world):
-    return world.person("bo")
-
-
 def grant(user: User, *codenames: str) -> User:
     user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
     return User.objects.get(pk=user.pk)

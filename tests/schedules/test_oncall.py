@@ -214,11 +214,6 @@ def clock(clock):
 
 
 @pytest.fixture
-def coach(db):
-    return client_of(User.objects.create_superuser("coach"))
-
-
-@pytest.fixture
 def week(world, people, clock) -> tuple[Schedule, str]:
     """Ana, Bo, Cy by the week from Monday 9:00 UTC; and where their rotation is found."""
     [schedule] = world.weekly(*people, positions=1)

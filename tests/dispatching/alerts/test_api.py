@@ -14,11 +14,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def ana(world):
-    return world.person("ana")
-
-
-@pytest.fixture
 def monitoring(world, ana):
     """A service whose alerts page ana, then bo after an hour."""
     return world.service(world.policy((HOUR, ana), (HOUR, world.person("bo"))), name="Log-on")

@@ -29,11 +29,6 @@ def ana(world):
 
 
 @pytest.fixture
-def bo(world):
-    return world.person("bo")
-
-
-@pytest.fixture
 def source(world, ana, bo):
     return world.service(world.policy((timedelta(hours=1), ana, bo)), "Log-on")
 

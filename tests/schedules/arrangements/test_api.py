@@ -21,16 +21,6 @@ def clock(clock):
 
 
 @pytest.fixture
-def ana(world):
-    return world.person("ana")
-
-
-@pytest.fixture
-def bo(world):
-    return world.person("bo")
-
-
-@pytest.fixture
 def main(world, ana, bo):
     """Ana is on duty in the first week, Bo in the second, and so on."""
     return world.weekly(ana, bo, positions=1)[0]

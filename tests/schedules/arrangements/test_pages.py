@@ -35,11 +35,6 @@ def ana(world) -> User:
 
 
 @pytest.fixture
-def bo(world) -> User:
-    return world.person("bo")
-
-
-@pytest.fixture
 def main(world, ana, bo) -> Schedule:
     """Ana and Bo by turns, each a week; Ana is on duty now."""
     return world.weekly(ana, bo, positions=1)[0]

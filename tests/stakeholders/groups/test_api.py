@@ -12,11 +12,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def coach(db):
-    return client_of(User.objects.create_superuser("coach"))
-
-
-@pytest.fixture
 def sides(db):
     return Deployment.objects.create(name="EU"), Product.objects.create(name="B")
 
