@@ -29,10 +29,10 @@ class OncePerPair(PaginationInlineFormSet):
         super().clean()
         seen = set()
         for form in self.forms:
-            found = getattr(form, "cleaned_data", {})
-            if not found or found.get("DELETE"):
+            data = getattr(form, "cleaned_data", {})
+            if not data or data.get("DELETE"):
                 continue
-            pair = (found.get("ring"), found.get("language"))
+            pair = (data.get("ring"), data.get("language"))
             if pair in seen:
                 form.add_error("language", "There is already a wording for this ring in this language.")
             seen.add(pair)
@@ -156,11 +156,11 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     def preview(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> dict[str, Any]:
         where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
         level = obj.most_important.level if obj.most_important else 0
-        known = where.exists() and what.exists()
+        complete = where.exists() and what.exists()
         days = request.GET.get("trial", "")
         return {
             "definition": obj,
-            "found": audience.would_be_told(where, what, chosen, level=level) if known else None,
+            "found": audience.would_be_told(where, what, chosen, level=level) if complete else None,
             "remarks": wordings.remarks(obj),
             "spans": rehearsal.SPANS,
             "trial": rehearsal.run(obj, int(days), now=now) if days in map(str, rehearsal.SPANS) else None,
@@ -175,4 +175,4 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
 
 
 def _flat(fields: Any) -> list[str]:
-    return [name for each in fields for name in (each if isinstance(each, tuple) else (each,))]
+    return [name for line in fields for name in (line if isinstance(line, tuple) else (line,))]

@@ -57,8 +57,8 @@ def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Use
 
 def live() -> QuerySet[NotificationDefinition]:
     """Returns the live definitions by service and name, with the related rows that the guide shows."""
-    found = NotificationDefinition.objects.filter(live_since__isnull=False).order_by("service__name", "name")
-    return found.select_related("service", "priority", "most_important").prefetch_related("groups")
+    definitions = NotificationDefinition.objects.filter(live_since__isnull=False).order_by("service__name", "name")
+    return definitions.select_related("service", "priority", "most_important").prefetch_related("groups")
 
 
 def may_change(user: User, definition: NotificationDefinition) -> bool:
@@ -147,8 +147,8 @@ def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
     events = AlertEvent.objects.filter(
         alert__service=definition.service_id, alert__last_at__gt=after, at__gt=after, kind__in=REPORTED
     )
-    rows = events.order_by("at").values_list("at", "data__count", "alert__slo")
-    return Reports(rule, [(at, count or 1) for at, count, slo in rows if rule.concerns(slo)])
+    reports = events.order_by("at").values_list("at", "data__count", "alert__slo")
+    return Reports(rule, [(at, count or 1) for at, count, slo in reports if rule.concerns(slo)])
 
 
 def _match(definition_id: int, alert_id: int, now: datetime) -> bool:

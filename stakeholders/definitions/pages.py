@@ -17,8 +17,8 @@ from stakeholders.models import StakeholderGroup
 def stakeholder_guide(request: HttpRequest) -> HttpResponse:
     """Shows the groups and their purposes, read from the database each time, so that the guide cannot go out of date (B43)."""
     user, now = person(request), clock.now()
-    known = StakeholderGroup.objects.select_related("parent", "owner")
-    listed = known.prefetch_related("deployments", "products", "representatives")
+    all_groups = StakeholderGroup.objects.select_related("parent", "owner")
+    listed = all_groups.prefetch_related("deployments", "products", "representatives")
     context = {
         "groups": [(group, groups.covers(group)) for group in listed],
         "past_review": {group.pk for group in StakeholderGroup.objects.past_review(now.date())},

@@ -71,12 +71,12 @@ class Rehearsal:
 def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Rehearsal:
     """Returns what would have happened if the definition had been put live `days` days ago, in a constant number of queries."""
     since = now - timedelta(days=days)
-    found = _outages(_matched(definition, since))
-    for would in found:
+    rehearsed = _outages(_matched(definition, since))
+    for would in rehearsed:
         would.priority = definition.priority or would.alerts[0].alert.priority
         length = (would.until or now) - would.began
         would.updates = length // outages.usual(Outage(priority=would.priority))
-    return Rehearsal(since, found, _count_people(definition, found))
+    return Rehearsal(since, rehearsed, _count_people(definition, rehearsed))
 
 
 def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:
@@ -84,26 +84,26 @@ def _matched(definition: NotificationDefinition, since: datetime) -> list[Matche
     rule = rule_of(definition)
     moments = reports_of(definition, since - rule.within).moments()
     alerts = Alert.objects.filter(service=definition.service_id, first_at__gte=since).select_related("priority")
-    found = []
+    matches = []
     for alert in alerts.defer("details").order_by("pk"):
         at = first_match(rule, moments, alert.first_at, alert.resolved_at)
         if at and rule.fits(alert.slo, alert.priority.level if alert.priority else None):
-            found.append(Matched(alert, at))
-    return sorted(found, key=lambda each: each.at)
+            matches.append(Matched(alert, at))
+    return sorted(matches, key=lambda match: match.at)
 
 
 def _outages(matched: Iterable[Matched]) -> list[Would]:
     """Groups the matches into outages: an alert that matches while an outage is open becomes a part of it (B4)."""
-    found: list[Would] = []
-    for each in matched:
-        resolved = each.alert.resolved_at
-        last = found[-1] if found else None
-        if last and (last.until is None or each.at < last.until):
-            last.alerts.append(each)
+    rehearsed: list[Would] = []
+    for match in matched:
+        resolved = match.alert.resolved_at
+        last = rehearsed[-1] if rehearsed else None
+        if last and (last.until is None or match.at < last.until):
+            last.alerts.append(match)
             last.until = max(last.until, resolved) if last.until and resolved else None
         else:
-            found.append(Would(each.at, resolved, [each]))
-    return found
+            rehearsed.append(Would(match.at, resolved, [match]))
+    return rehearsed
 
 
 def _count_people(definition: NotificationDefinition, found: list[Would]) -> int:

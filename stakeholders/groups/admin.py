@@ -151,11 +151,11 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     def matrix(self, request: HttpRequest) -> HttpResponse:
         """Shows the picture of the matrix and answers “who would be told?”. Reads only."""
         form = WouldBeToldForm(request.GET if request.GET else None)
-        found = None
+        reach = None
         if form.is_bound and form.is_valid():
-            said = form.cleaned_data
-            chosen, level = [group.pk for group in said["groups"]], said["priority"].level if said["priority"] else 0
-            found = audience.would_be_told(said["deployments"], said["products"], chosen, level=level)
+            data = form.cleaned_data
+            chosen, level = [group.pk for group in data["groups"]], data["priority"].level if data["priority"] else 0
+            reach = audience.would_be_told(data["deployments"], data["products"], chosen, level=level)
         context = {
             **self.admin_site.each_context(request),
             "title": "Who is told where: groups by geography and product",
@@ -166,7 +166,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
             "spans": seats.SPANS,
             "may_add": self.has_add_permission(request),
             "form": form,
-            "found": found,
-            "priority": form.cleaned_data.get("priority") if found else None,
+            "found": reach,
+            "priority": form.cleaned_data.get("priority") if reach else None,
         }
         return render(request, "admin/stakeholders/matrix.html", context, status=400 if form.errors else 200)

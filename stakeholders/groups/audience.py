@@ -58,28 +58,28 @@ class Audience:
     def snapshot(self) -> list[dict[str, Any]]:
         return [
             {
-                "group": each.group.pk,
-                "name": each.group.name,
-                "openness": each.group.openness,
-                "reason": each.reason,
-                "counts": each.counts,
+                "group": told.group.pk,
+                "name": told.group.name,
+                "openness": told.group.openness,
+                "reason": told.reason,
+                "counts": told.counts,
             }
-            for each in self.told
+            for told in self.told
         ]
 
     def cells(self) -> list[dict[str, int]]:
         return [
-            {"group": each.group.pk, "deployment": deployment, "product": product}
-            for each in self.told
-            for deployment, product in each.cells
+            {"group": told.group.pk, "deployment": deployment, "product": product}
+            for told in self.told
+            for deployment, product in told.cells
         ]
 
 
 def coverage_of(group: StakeholderGroup) -> Coverage:
     """Returns the coverage of the group. Its deployments and products should be prefetched, to save queries."""
     return Coverage(
-        None if group.all_deployments else frozenset(each.pk for each in group.deployments.all()),
-        None if group.all_products else frozenset(each.pk for each in group.products.all()),
+        None if group.all_deployments else frozenset(part.pk for part in group.deployments.all()),
+        None if group.all_products else frozenset(part.pk for part in group.products.all()),
     )
 
 
@@ -103,28 +103,32 @@ def would_be_told(
     """
     where, what = {d.pk: d for d in deployments}, {p.pk: p for p in products}
     affected = rules.cells(where, what)
-    known = groups()
-    coverages = {pk: coverage_of(group) for pk, group in known.items()}
-    parents, picked = {pk: group.parent_id for pk, group in known.items()}, list(chosen)
+    all_groups = groups()
+    coverages = {pk: coverage_of(group) for pk, group in all_groups.items()}
+    parents, picked = {pk: group.parent_id for pk, group in all_groups.items()}, list(chosen)
     reasons = rules.told(coverages, parents, picked, affected)
     matched = rules.matching(coverages, affected)
     cells = {pk: matched.get(pk, affected) for pk in reasons}
     counts, people = _count(cells, level)
     return Audience(
-        told=[Told(known[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in known if pk in reasons],
+        told=[Told(all_groups[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in all_groups if pk in reasons],
         uncovered=[f"{where[d]} × {what[p]}" for d, p in rules.uncovered(coverages, affected)],
         people=people,
-        beyond=[known[pk] for pk in known if pk in picked and not ({pk} | rules.below(parents, [pk])) & matched.keys()],
+        beyond=[
+            all_groups[pk]
+            for pk in all_groups
+            if pk in picked and not ({pk} | rules.below(parents, [pk])) & matched.keys()
+        ],
     )
 
 
 def _count(cells: dict[int, list[Cell]], level: int) -> tuple[dict[int, dict[str, int]], int]:
-    rows = [{"group": pk, "deployment": d, "product": p} for pk, covered in cells.items() for d, p in covered]
+    records = [{"group": pk, "deployment": d, "product": p} for pk, covered in cells.items() for d, p in covered]
     with connection.cursor() as cursor:
-        cursor.execute(COUNTS, {"cells": json.dumps(rows), "level": level})
-        found = cursor.fetchall()
+        cursor.execute(COUNTS, {"cells": json.dumps(records), "level": level})
+        totals = cursor.fetchall()
     counts: dict[int, dict[str, int]] = {}
-    for group, channel, count, _ in found:
+    for group, channel, count, _ in totals:
         if group is not None:
             counts.setdefault(group, {})[channel] = count
-    return counts, next(people for group, _, _, people in found if group is None)
+    return counts, next(people for group, _, _, people in totals if group is None)

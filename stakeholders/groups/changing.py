@@ -118,8 +118,8 @@ def differences(request: ChangeRequest) -> list[tuple[str, str, str]]:
 
 
 def _locked(request: ChangeRequest) -> ChangeRequest:
-    rows = ChangeRequest.objects.select_for_update(of=("self",))
-    return rows.select_related("group__parent", "group__owner", "requested_by").get(pk=request.pk)
+    requests = ChangeRequest.objects.select_for_update(of=("self",))
+    return requests.select_related("group__parent", "group__owner", "requested_by").get(pk=request.pk)
 
 
 def _answer(request: ChangeRequest, to: ChangeRequest.State, by: User, now: datetime) -> None:

@@ -86,6 +86,6 @@ class OwnOutageForm(PageForm, forms.ModelForm):
         widgets = dict.fromkeys(("deployments", "products", "services"), forms.CheckboxSelectMultiple)
 
     def __init__(self, data: Any, *, cause: Outage, team: Team, **kwargs: Any) -> None:
-        known = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
-        super().__init__(data, initial=known, use_required_attribute=False, **kwargs)
+        initial = {"title": cause.title, "deployments": cause.deployments.all(), "products": cause.products.all()}
+        super().__init__(data, initial=initial, use_required_attribute=False, **kwargs)
         field_of(self, "services", forms.ModelMultipleChoiceField).queryset = Service.objects.filter(team=team)

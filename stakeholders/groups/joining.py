@@ -28,12 +28,12 @@ def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
 
     None stands for a person without a login.
     """
-    found = StakeholderGroup.objects.prefetch_related("deployments", "products")
+    groups = StakeholderGroup.objects.prefetch_related("deployments", "products")
     if user is None or not user.is_authenticated:
-        return found.filter(openness=Openness.EVERYONE)
+        return groups.filter(openness=Openness.EVERYONE)
     if in_product_delivery(user):
-        return found
-    return found.exclude(openness=Openness.PRODUCT)
+        return groups
+    return groups.exclude(openness=Openness.PRODUCT)
 
 
 def in_product_delivery(user: User | AnonymousUser) -> bool:

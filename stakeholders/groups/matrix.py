@@ -48,17 +48,17 @@ class Picture:
 def picture() -> Picture:
     """Returns the whole matrix, in a constant number of queries."""
     deployments, products = list(Deployment.objects.all()), list(Product.objects.all())
-    known = audience.groups()
-    coverages = {pk: audience.coverage_of(group) for pk, group in known.items()}
+    all_groups = audience.groups()
+    coverages = {pk: audience.coverage_of(group) for pk, group in all_groups.items()}
     counts = narrowed()
 
     def square(deployment: Deployment, product: Product) -> Square:
         cell = deployment.pk, product.pk
         covering = [pk for pk, coverage in coverages.items() if coverage.covers(cell)]
-        return Square(deployment, product, [(known[pk], hearing(counts, pk, cell)) for pk in covering])
+        return Square(deployment, product, [(all_groups[pk], hearing(counts, pk, cell)) for pk in covering])
 
     rows = [(deployment, [square(deployment, product) for product in products]) for deployment in deployments]
-    return Picture(products, rows, [known[pk] for pk, coverage in coverages.items() if coverage.empty])
+    return Picture(products, rows, [all_groups[pk] for pk, coverage in coverages.items() if coverage.empty])
 
 
 def covered(group: StakeholderGroup) -> tuple[list[Product], list[tuple[Deployment, list[bool]]]]:
@@ -73,9 +73,9 @@ def narrowed() -> Narrowed:
     active = Subscription.objects.filter(
         state=Subscription.State.ACTIVE, contact_point__verified=True, contact_point__disabled_reason=""
     )
-    rows = active.order_by().values_list("group", "deployments", "products")
-    found = rows.annotate(people=Count("contact_point__recipient", distinct=True))
-    return {(group, tuple(where), tuple(what)): people for group, where, what, people in found}
+    scopes = active.order_by().values_list("group", "deployments", "products")
+    counts = scopes.annotate(people=Count("contact_point__recipient", distinct=True))
+    return {(group, tuple(where), tuple(what)): people for group, where, what, people in counts}
 
 
 def hearing(counts: Narrowed, group: int, cell: Cell) -> int:

@@ -22,11 +22,11 @@ class Seats:
 
 def estimate(now: datetime) -> list[Seats]:
     """Returns a row for each kind of group and one for all people, in one query."""
-    rows = [*StakeholderGroup.Openness.choices, ("", "all, each once")]
-    counts = {f"{kind}_{days}": _people(kind, now - timedelta(days=days)) for kind, _ in rows for days in (0, *SPANS)}
+    kinds = [*StakeholderGroup.Openness.choices, ("", "all, each once")]
+    counts = {f"{kind}_{days}": _people(kind, now - timedelta(days=days)) for kind, _ in kinds for days in (0, *SPANS)}
     reached = Subscription.objects.filter(contact_point__in=ContactPoint.objects.usable())
     people = reached.aggregate(**counts)
-    return [_seats(label, *(people[f"{kind}_{days}"] for days in (0, *SPANS))) for kind, label in rows]
+    return [_seats(label, *(people[f"{kind}_{days}"] for days in (0, *SPANS))) for kind, label in kinds]
 
 
 def _people(kind: str, at: datetime) -> Count:

@@ -37,8 +37,8 @@ class Named(models.Model):
         """Raises ProtectedError while it is used: a group would cover less, and an outage would lose part of what it affects,
         without anybody being told.
         """
-        if rows := self.used_by():
-            raise ProtectedError(f"{self} is still used.", set(rows))
+        if uses := self.used_by():
+            raise ProtectedError(f"{self} is still used.", set(uses))
         return super().delete(*args, **kwargs)
 
 

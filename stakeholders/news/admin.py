@@ -94,8 +94,8 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
 
     @verb("Say that there is no news yet")
     def nothing_new(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
-        said = outages.nothing_new(outage, by=person(request), now=now)
-        return f"The update goes to everybody who was told. The next one is due by {local(said.next_update_by)}."
+        update = outages.nothing_new(outage, by=person(request), now=now)
+        return f"The update goes to everybody who was told. The next one is due by {local(update.next_update_by)}."
 
     def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         """GET shows the form. POST shows what would be sent; with `send`, it sends it."""
@@ -108,8 +108,8 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
         seen = None
-        if request.method == "POST" and all([form.is_valid(), *(each.is_valid() for each in others)]):
-            words = {**form.cleaned_data, "others": [each.instance for each in others if each.used]}
+        if request.method == "POST" and all([form.is_valid(), *(other.is_valid() for other in others)]):
+            words = {**form.cleaned_data, "others": [other.instance for other in others if other.used]}
             act = forms.send if "send" in request.POST else forms.look
             try:
                 seen = act(outage, chosen, words, by=person(request), now=now)

@@ -173,12 +173,12 @@ class OutageViewSet(Resource):
         kind = words.pop("kind", usual)
         if kind == Update.Kind.CORRECTION:
             text, others = words["text"], words["others"]
-            said = outages.correct(outage, text, others=others, now=clock.now(), by=person(request))
+            update = outages.correct(outage, text, others=others, now=clock.now(), by=person(request))
         else:
             words.setdefault("next_update_by", None)
             verb = outages.announce if kind == Update.Kind.ANNOUNCEMENT else outages.update
-            said = verb(outage, now=clock.now(), by=person(request), **words)
-        return Response(UpdateSerializer(said).data, status=status.HTTP_201_CREATED)
+            update = verb(outage, now=clock.now(), by=person(request), **words)
+        return Response(UpdateSerializer(update).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
     @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)

@@ -35,11 +35,11 @@ class Feed(Atom1Feed):
 
 def answer(point: ContactPoint) -> HttpResponse:
     """Returns the feed of one contact point. Its address is secret, so shared caches and search engines must not keep it."""
-    found = wanted(point)
-    said = [(message, words(message.content, groups, point)) for message, groups in found]
+    messages = wanted(point)
+    entries = [(message, words(message.content, groups, point)) for message, groups in messages]
     page = links.url("manage", point)
     url = links.url("feed", point)
-    response = _document("Outages", f"feed/{point.pk}", page, url, said, changed=_since(point))
+    response = _document("Outages", f"feed/{point.pk}", page, url, entries, changed=_since(point))
     response["Cache-Control"] = "private, max-age=60"
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"
@@ -50,10 +50,12 @@ def of_group(group: StakeholderGroup) -> HttpResponse:
     """Returns the feed of a group that is open to everyone, the same for all readers: the messages from when it was open (P14)."""
     told = [{"group": group.pk, "openness": StakeholderGroup.Openness.EVERYONE.value}]
     messages = Message.objects.filter(audience__told__contains=told).select_related("content", "update").order_by("-pk")
-    said = [(message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]]
+    entries = [
+        (message, common(message.content)) for message in _in_one_language(messages[:LOOKED_AT], DEFAULT)[:NEWEST]
+    ]
     page = public_url("subscribe")
     url = public_url("group_feed", group.pk)
-    response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, said, changed=BEGINNING)
+    response = _document(f"Outages: {group.name}", f"group/{group.pk}", page, url, entries, changed=BEGINNING)
     response["Cache-Control"] = "public, max-age=60"
     return response
 
@@ -88,8 +90,8 @@ def _name(message: Message) -> str:
     """Returns the entry's name, the same in every language. It is a hash, because a running number would tell readers how many
     other messages there are (P14).
     """
-    said = f"{message.created_at.isoformat()} {message.bracket_id} {message.update.text}"
-    return hashlib.sha256(said.encode()).hexdigest()[:24]
+    identity = f"{message.created_at.isoformat()} {message.bracket_id} {message.update.text}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
 def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
@@ -99,25 +101,25 @@ def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
     """
     if not point.usable:
         return []
-    rows = list(Subscription.objects.filter(contact_point=point, state=Subscription.State.ACTIVE))
+    subscriptions = list(Subscription.objects.filter(contact_point=point, state=Subscription.State.ACTIVE))
     told = Q(pk__in=[])
-    for row in rows:
+    for row in subscriptions:
         told |= Q(audience__told__contains=[{"group": row.group_id}])
     messages = Message.objects.filter(told).select_related("content", "update").order_by("-pk")[:LOOKED_AT]
     subscriber = Subscriber.objects.filter(recipient=point.recipient_id).first() or Subscriber()
     spoken = _in_one_language(messages, subscriber.language)
-    found = [(message, [row.group_id for row in rows if _wants(row, message)]) for message in spoken]
-    return [(message, groups) for message, groups in found if groups][:NEWEST]
+    candidates = [(message, [row.group_id for row in subscriptions if _wants(row, message)]) for message in spoken]
+    return [(message, groups) for message, groups in candidates if groups][:NEWEST]
 
 
 def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
     """Returns one message for each update and ring, in this language or else in the default language; keeps the order."""
-    found: dict[tuple[int, int], Message] = {}
+    picks: dict[tuple[int, int], Message] = {}
     for message in messages:
         key = (message.update_id, message.bracket_id)
-        if message.language == language or message.language == DEFAULT and key not in found:
-            found[key] = message
-    return list(found.values())
+        if message.language == language or message.language == DEFAULT and key not in picks:
+            picks[key] = message
+    return list(picks.values())
 
 
 def _wants(row: Subscription, message: Message) -> bool:

@@ -148,11 +148,11 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
         if message is None:
             return False
         _hold_alone()
-        found, upto = _next_range(message.planned_up_to, most)
-        if found:
+        count, upto = _next_range(message.planned_up_to, most)
+        if count:
             message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
             message.planned_up_to = upto
-        if found < most:
+        if count < most:
             message.due_at, message.planned_at = None, now
         message.save(update_fields=["planned", "planned_up_to", "due_at", "planned_at"])
         transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))

@@ -130,16 +130,16 @@ def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[W
     """
     rings = list(StakeholderRing.objects.all())
     prepared = () if outage.announced_at else wordings.draft_wordings(outage)
-    known = {(row.ring_id, row.language): row for row in prepared}
-    titles, found = wordings.titles(outage), []
+    drafts = {(row.ring_id, row.language): row for row in prepared}
+    titles, others = wordings.titles(outage), []
     for ring in [None, *(rings if len(rings) > 1 else ())]:
         for language in NAMES:
             if ring is None and language == DEFAULT:
                 continue
             key = (ring.pk if ring else None, language)
-            row = known.get(key) or UpdateWording(ring=ring, language=language, title=titles.get(key, ""))
-            found.append(WordingForm(data, kind=kind, row=row))
-    return found
+            row = drafts.get(key) or UpdateWording(ring=ring, language=language, title=titles.get(key, ""))
+            others.append(WordingForm(data, kind=kind, row=row))
+    return others
 
 
 def kinds(outage: Outage) -> list[Update.Kind]:
@@ -166,8 +166,8 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
         update = send(outage, kind, words, by=by, now=now)
         messages = list(update.messages.select_related("content", "bracket__ring"))
         texts = [
-            (each, specimen(each.content), specimen(each.content, "html"), other_specimens(each.content, at=now))
-            for each in messages
+            (draft, specimen(draft.content), specimen(draft.content, "html"), other_specimens(draft.content, at=now))
+            for draft in messages
         ]
         remarks = wordings.remarks(update)
         counts: dict[str, int] = {}

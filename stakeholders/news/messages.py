@@ -53,15 +53,15 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
         "cells": found.cells(),
         "level": update.outage.priority.level if update.outage.priority else 0,
     }
-    for said in wordings.said(update, bracket.ring):
-        with translation.override(said.language):
-            words = _words(said, bracket, found)
+    for wording in wordings.said(update, bracket.ring):
+        with translation.override(wording.language):
+            words = _words(wording, bracket, found)
         content = Content.objects.create(**words, thread_id=thread, created_at=now)
         thread = thread or content.pk
         Message.objects.create(
             update=update,
             bracket=bracket,
-            language=said.language,
+            language=wording.language,
             content=content,
             audience=snapshot,
             created_at=now,
@@ -107,8 +107,8 @@ def specimen(content: Content, form: str = "text") -> str:
 def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     """Returns what the media other than e-mail get, by their names, for previews."""
     link = links.url("unsubscribe", ContactPoint(pk=0))  # belongs to nobody, but is as long as a reader's link
-    said = {**content.data, "url": THEIRS, "unsubscribe_url": link}
-    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), said, content.short, at=at)
+    payload = {**content.data, "url": THEIRS, "unsubscribe_url": link}
+    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), payload, content.short, at=at)
     posted = json.loads(webhook.content(envelope))
     shown = {
         "Text message": sms.text(envelope),
@@ -125,7 +125,7 @@ def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
     """
     update, outage = said.update, said.update.outage
     other = DEFAULT if said.language != DEFAULT else ""
-    found = [
+    entries = [
         (pgettext("message", "Recipients"), gettext("ring %d") % bracket.ring.number, ""),
         (pgettext("message", "Geography"), geography(outage), other if outage.said_geography else ""),
         (pgettext("message", "Products"), products(outage), other if outage.said_products else ""),
@@ -133,11 +133,11 @@ def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
         (pgettext("message", "Sent"), moment(update.at), ""),
     ]
     if outage.priority:
-        found.insert(3, (pgettext("message", "Priority"), str(outage.priority), ""))
+        entries.insert(3, (pgettext("message", "Priority"), str(outage.priority), ""))
     if update.kind == Update.Kind.END:
         recovered = gettext("%s, counted from the announcement") % recovery(update)
-        found.append((pgettext("message", "Time to recovery"), recovered, ""))
-    return found
+        entries.append((pgettext("message", "Time to recovery"), recovered, ""))
+    return entries
 
 
 def recovery(update: Update) -> str:
@@ -172,8 +172,8 @@ def moment(at: datetime) -> str:
 
 def span(length: timedelta) -> str:
     """Returns the length in words of the active language: "1 hour 30 minutes"."""
-    found = " ".join(UNITS[unit] % count for count, unit in cadence.parts(length))
-    return found or gettext("less than a minute")
+    words = " ".join(UNITS[unit] % count for count, unit in cadence.parts(length))
+    return words or gettext("less than a minute")
 
 
 def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
@@ -187,8 +187,8 @@ def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
             "title": said.title,
             "state": "ended" if update.kind == Update.Kind.END else "open",
             "priority": outage.priority.level if outage.priority else None,
-            "deployments": [each.name for each in outage.deployments.all()],
-            "products": [each.name for each in outage.products.all()],
+            "deployments": [part.name for part in outage.deployments.all()],
+            "products": [part.name for part in outage.products.all()],
             "since": outage.started_at.isoformat(),
         },
         "update": {
@@ -204,7 +204,7 @@ def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
 
 
 def _all_or_names(model: Any, chosen: Any) -> str:
-    names = [each.name for each in chosen]
+    names = [part.name for part in chosen]
     everything = len(names) > 1 and len(names) == model.objects.count()
     return pgettext("message", "all") if everything else ", ".join(names)
 

@@ -60,8 +60,8 @@ def declare_from_alert(
         "deployments": Deployment.objects.filter(name__iexact=alert.deployment),
         "products": Product.objects.filter(name__iexact=alert.product),
     }
-    known = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
-    outage = Outage(**{"title": alert.summary[:200], **known, **values})
+    defaults = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
+    outage = Outage(**{"title": alert.summary[:200], **defaults, **values})
     return declare(outage, now=now, by=by, mode=mode, links=links)
 
 
@@ -82,18 +82,18 @@ def announce(
         if outage.announced_at:
             raise Refused("It has already been announced: write an update.")
         _refuse_untold(outage)
-        found = audience.of(outage)
-        if not found.told:
+        reach = audience.of(outage)
+        if not reach.told:
             raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
         update = _say(outage, Kind.ANNOUNCEMENT, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
         _reword(update, others)
         outage.announced_at = now
         bracket = Bracket.objects.create(outage=outage, ring=first_ring())
         _move(bracket, Bracket.State.OPEN, now=now)
-        messages.plan(update, bracket, found, now=now)
+        messages.plan(update, bracket, reach, now=now)
         _promise(outage, next_update_by, now=now)
         _ask(outage, "trigger", now=now)
-        for cell in found.uncovered:
+        for cell in reach.uncovered:
             note(outage, f"no group covers {cell}: nobody there was told", now=now)
     return update
 
@@ -113,11 +113,11 @@ def update(
         outage = _locked(outage)
         _refuse_if_over(outage)
         _refuse_unannounced(outage)
-        said = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
-        _reword(said, others)
-        _pass_on(outage, said, now=now)
+        progress = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
+        _reword(progress, others)
+        _pass_on(outage, progress, now=now)
         _promise(outage, next_update_by, now=now)
-    return said
+    return progress
 
 
 def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
@@ -143,12 +143,12 @@ def end(
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
-        said = None
+        last_update = None
         if outage.announced_at:
-            said = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
-            _reword(said, others)
+            last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
+            _reword(last_update, others)
             outage.ended_at = now
-            _pass_on(outage, said, now=now)
+            _pass_on(outage, last_update, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
             _move(bracket, Bracket.State.CLOSED, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
@@ -159,7 +159,7 @@ def end(
         note(outage, "ended", now=now, by=by)
         if outage.announced_at:
             _ask(outage, "resolve", now=now)
-    return said
+    return last_update
 
 
 def correct(
@@ -169,10 +169,10 @@ def correct(
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_unannounced(outage)
-        said = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
-        _reword(said, others)
-        _pass_on(outage, said, now=now, closed=True)
-    return said
+        correction = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
+        _reword(correction, others)
+        _pass_on(outage, correction, now=now, closed=True)
+    return correction
 
 
 def change_priority(
@@ -281,9 +281,9 @@ def _reword(said: Update, others: wordings.Wordings) -> None:
 
 def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:
     states = [Bracket.State.OPEN, *([Bracket.State.CLOSED] if closed else [])]
-    found = audience.of(outage)
+    reach = audience.of(outage)
     for bracket in outage.brackets.filter(state__in=states).select_related("ring"):
-        messages.plan(said, bracket, found, now=now)
+        messages.plan(said, bracket, reach, now=now)
 
 
 def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "") -> None:

@@ -27,18 +27,21 @@ def said(update: Update, ring: StakeholderRing) -> list[UpdateWording]:
     The ring's own wording goes before the one for all rings. The wordings are not saved.
     """
     own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
-    found = {DEFAULT: UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)}
+    wordings = {DEFAULT: UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)}
     theirs = update.wordings.filter(Q(ring=None) | Q(ring=ring)).order_by(F("ring").asc(nulls_first=True), "pk")
     for wording in theirs:
         wording.update = update
-        found[wording.language] = wording
-    return [*(found[language] for language in NAMES if language in found and language != DEFAULT), found[DEFAULT]]
+        wordings[wording.language] = wording
+    return [
+        *(wordings[language] for language in NAMES if language in wordings and language != DEFAULT),
+        wordings[DEFAULT],
+    ]
 
 
 def titles(outage: Outage) -> Titles:
     """Returns the outage's last title in each wording, by (ring id or None, language)."""
-    rows = UpdateWording.objects.filter(update__outage=outage).order_by("pk")
-    return {(ring, language): title for ring, language, title in rows.values_list("ring", "language", "title")}
+    wordings = UpdateWording.objects.filter(update__outage=outage).order_by("pk")
+    return {(ring, language): title for ring, language, title in wordings.values_list("ring", "language", "title")}
 
 
 def keep(update: Update, given: Wordings) -> str:
@@ -46,14 +49,14 @@ def keep(update: Update, given: Wordings) -> str:
 
     A title that was left out stays as it was.
     """
-    known, found = titles(update.outage), list(given)
-    for wording in found:
-        usual = update.outage.title if wording.language == DEFAULT else known.get((None, wording.language), "")
-        wording.title = wording.title or known.get((wording.ring_id, wording.language), usual)
+    last_titles, wordings = titles(update.outage), list(given)
+    for wording in wordings:
+        usual = update.outage.title if wording.language == DEFAULT else last_titles.get((None, wording.language), "")
+        wording.title = wording.title or last_titles.get((wording.ring_id, wording.language), usual)
         wording.update = update
-    why = objection(update, found)
+    why = objection(update, wordings)
     if not why:
-        UpdateWording.objects.bulk_create(found)
+        UpdateWording.objects.bulk_create(wordings)
     return why
 
 
@@ -83,19 +86,19 @@ def lacking(update: Update, wording: UpdateWording) -> list[str]:
 
 def nothing_new(outage: Outage) -> list[UpdateWording]:
     """Returns “no news yet” for each ring and language that had a wording of this outage before."""
-    found = []
+    wordings = []
     for ring, language in titles(outage):
         with translation.override(language):
-            found.append(UpdateWording(ring_id=ring, language=language, text=gettext(NOTHING_NEW)))
-    return found
+            wordings.append(UpdateWording(ring_id=ring, language=language, text=gettext(NOTHING_NEW)))
+    return wordings
 
 
 def remarks(said: Update | NotificationDefinition) -> list[str]:
     """Returns what the author might look at before it is sent, for each wording in its language (B84, B114)."""
-    found = _remarks(said, DEFAULT)
+    hints = _remarks(said, DEFAULT)
     for wording in said.wordings.all():
-        found += [f"{wording}: {remark}" for remark in _remarks(wording, wording.language)]
-    return found
+        hints += [f"{wording}: {remark}" for remark in _remarks(wording, wording.language)]
+    return hints
 
 
 def _remarks(said: Model, language: str) -> list[str]:
@@ -112,5 +115,5 @@ def draft(outage: Outage) -> str:
 def draft_wordings(outage: Outage) -> list[UpdateWording]:
     """Returns the wordings of that definition as wordings of an update, not saved."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
-    rows = definition.wordings.select_related("ring") if definition else ()
-    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in rows]
+    drafts = definition.wordings.select_related("ring") if definition else ()
+    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in drafts]

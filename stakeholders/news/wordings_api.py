@@ -36,6 +36,6 @@ class DefinitionWordingSerializer(RecordSerializer):
 
 def rows(given: dict[str, Any]) -> dict[str, Any]:
     """Returns the given values with the wordings as rows that are not saved yet, named `others` as in `outages`."""
-    found = dict(given)
-    others = [UpdateWording(**each) for each in found.pop("wordings", ())]
-    return {**found, "others": others}
+    data = dict(given)
+    others = [UpdateWording(**wording) for wording in data.pop("wordings", ())]
+    return {**data, "others": others}

@@ -31,17 +31,17 @@ def faults(*, deployments: bool, all_deployments: bool, products: bool, all_prod
 
     `deployments` and `products` say whether any are chosen.
     """
-    found = {}
+    errors = {}
     if deployments and all_deployments:
-        found["deployments"] = "Choose deployments, or tick “all deployments”, not both."
+        errors["deployments"] = "Choose deployments, or tick “all deployments”, not both."
     if products and all_products:
-        found["products"] = "Choose products, or tick “all products”, not both."
+        errors["products"] = "Choose products, or tick “all products”, not both."
     where, what = deployments or all_deployments, products or all_products
     if where and not what:
-        found["products"] = "Choose the products that it covers there, or tick “all products”."
+        errors["products"] = "Choose the products that it covers there, or tick “all products”."
     if what and not where:
-        found["deployments"] = "Choose the deployments where it covers them, or tick “all deployments”."
-    return found
+        errors["deployments"] = "Choose the deployments where it covers them, or tick “all deployments”."
+    return errors
 
 
 def cells(deployments: Iterable[int], products: Iterable[int]) -> list[Cell]:
@@ -51,8 +51,8 @@ def cells(deployments: Iterable[int], products: Iterable[int]) -> list[Cell]:
 def matching(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> dict[int, list[Cell]]:
     """Returns each group that covers an affected cell, with the affected cells that it covers (B18 to B23)."""
     touched = list(affected)
-    found = {group: [cell for cell in touched if coverage.covers(cell)] for group, coverage in groups.items()}
-    return {group: covered for group, covered in found.items() if covered}
+    matches = {group: [cell for cell in touched if coverage.covers(cell)] for group, coverage in groups.items()}
+    return {group: covered for group, covered in matches.items() if covered}
 
 
 def uncovered(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> list[Cell]:
@@ -62,10 +62,10 @@ def uncovered(groups: Mapping[int, Coverage], affected: Iterable[Cell]) -> list[
 
 def below(parents: Mapping[int, int | None], chosen: Iterable[int]) -> set[int]:
     """Returns all subgroups of the chosen groups at any depth, without the chosen groups (B17). A cycle does no harm."""
-    picked, found = set(chosen), set[int]()
-    while more := {group for group, parent in parents.items() if parent in picked | found} - found - picked:
-        found |= more
-    return found
+    picked, subgroups = set(chosen), set[int]()
+    while more := {group for group, parent in parents.items() if parent in picked | subgroups} - subgroups - picked:
+        subgroups |= more
+    return subgroups
 
 
 def told(

@@ -12,18 +12,18 @@ SPACING = timedelta(minutes=10)
 def parts(length: timedelta) -> list[tuple[int, str]]:
     """Splits a length, rounded up to the minute, into its two largest units: [(1, "hour"), (30, "minute")]; empty for zero."""
     left = -(-length // MINUTE) * MINUTE
-    found = []
+    pairs = []
     for unit, size in UNITS:
         count, left = divmod(left, size)
         if count:
-            found.append((count, unit))
-    return found[:2]
+            pairs.append((count, unit))
+    return pairs[:2]
 
 
 def span(length: timedelta) -> str:
     """Returns the length in words, such as "4 hours" or "1 hour 30 minutes"."""
-    said = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts(length)]
-    return " ".join(said) or "less than a minute"
+    words = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts(length)]
+    return " ".join(words) or "less than a minute"
 
 
 def at_most(length: timedelta) -> timedelta:

@@ -32,10 +32,10 @@ class Reports:
     """The times and counts of the reports that a rule concerns. `reports` are (time, count), oldest first."""
 
     def __init__(self, rule: Rule, reports: Iterable[tuple[datetime, int]] = ()) -> None:
-        found = list(reports)
+        pairs = list(reports)
         self._rule = rule
-        self._times = [at for at, _ in found]
-        self._sums = [0, *accumulate(count for _, count in found)]
+        self._times = [at for at, _ in pairs]
+        self._sums = [0, *accumulate(count for _, count in pairs)]
 
     def often(self, at: datetime) -> bool:
         """Whether there were enough reports in the rule's time up to `at`, `at` included."""
@@ -56,5 +56,5 @@ def first_match(rule: Rule, moments: list[datetime], since: datetime, until: dat
     if rule.repeats <= 1:
         return since
     place = bisect_left(moments, since)
-    found = moments[place] if place < len(moments) else None
-    return found if found and (until is None or found < until) else None
+    moment = moments[place] if place < len(moments) else None
+    return moment if moment and (until is None or moment < until) else None

@@ -84,8 +84,8 @@ _words = {
 def jargon(text: str, language: str = DEFAULT) -> dict[str, str]:
     """Returns each word that a stakeholder may not know, with a plainer one, in the order of the text."""
     words = _words[language].items()
-    found = [(match.start(), match[0], JARGON[language][word]) for word, form in words if (match := form.search(text))]
-    return {said: plainer for _, said, plainer in sorted(found)}
+    hits = [(match.start(), match[0], JARGON[language][word]) for word, form in words if (match := form.search(text))]
+    return {term: plainer for _, term, plainer in sorted(hits)}
 
 
 def too_long(text: str) -> dict[str, int]:

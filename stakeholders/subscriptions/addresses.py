@@ -51,8 +51,8 @@ def points(channel: str, address: str) -> QuerySet[ContactPoint]:
     for pages.
     """
     usable = Q(recipient__user=None) | Q(recipient__user__is_active=True, verified=True)
-    found = ContactPoint.objects.filter(usable, channel=channel, address__iexact=address)
-    return found.select_related("recipient__user").order_by("-verified", "pk")
+    contacts = ContactPoint.objects.filter(usable, channel=channel, address__iexact=address)
+    return contacts.select_related("recipient__user").order_by("-verified", "pk")
 
 
 def point_for(channel: str, address: str) -> ContactPoint:

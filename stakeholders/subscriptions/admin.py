@@ -124,9 +124,9 @@ class SubscriptionAdmin(VerbAdmin, ReadOnlyAdmin):
         """Exports all subscriptions with their addresses, and logs the person who did so (P12)."""
         if not request.user.has_perm(EXPORT):
             raise PermissionDenied
-        rows = Subscription.objects.all()
-        _log(person(request), f"Exported {rows.count()} subscriptions.")
-        response = StreamingHttpResponse(csv_file.write(rows), content_type="text/csv; charset=utf-8")
+        subscriptions = Subscription.objects.all()
+        _log(person(request), f"Exported {subscriptions.count()} subscriptions.")
+        response = StreamingHttpResponse(csv_file.write(subscriptions), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="subscriptions.csv"'
         response["Cache-Control"] = "no-store"
         return response

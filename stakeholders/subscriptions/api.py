@@ -43,7 +43,7 @@ class IdsField(serializers.ManyRelatedField):
         )
 
     def to_internal_value(self, data: Any) -> list[int]:
-        return sorted({each.pk for each in super().to_internal_value(data)})
+        return sorted({part.pk for part in super().to_internal_value(data)})
 
     def get_attribute(self, instance: Any) -> list[int]:
         return get_attribute(instance, self.source_attrs)
@@ -87,11 +87,11 @@ class SubscriptionSerializer(RecordSerializer):
         return attrs
 
     def save(self, **kwargs: Any) -> Subscription:
-        found = self.validated_data
+        data = self.validated_data
         row = self.instance
-        point = row.contact_point if row else found["contact_point"]
-        group = row.group if row else found["group"]
-        wish = joining.within(group, _wish(found, row))
+        point = row.contact_point if row else data["contact_point"]
+        group = row.group if row else data["group"]
+        wish = joining.within(group, _wish(data, row))
         subscribing.choose(point, {group: wish}, asked_from="API", now=clock.now())
         current = Subscription.objects.exclude(state=Subscription.State.ENDED)
         self.instance = current.select_related("contact_point").get(contact_point=point, group=group)
@@ -156,9 +156,9 @@ class SubscriptionViewSet(Resource):
         """Suggests groups to a person outside. They are asked by one message, and get nothing else until they confirm."""
         given = InvitationSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        found = given.validated_data
-        groups = sorted(group.pk for group in found["groups"])
-        sign_up = SignUp(channel=found["channel"], address=found["address"], groups=groups, invited_by=person(request))
+        data = given.validated_data
+        groups = sorted(group.pk for group in data["groups"])
+        sign_up = SignUp(channel=data["channel"], address=data["address"], groups=groups, invited_by=person(request))
         sign_ups.take(sign_up, ip=sign_ups.sender(request.META), now=clock.now())
         return Response(status=status.HTTP_202_ACCEPTED)
 

@@ -56,8 +56,8 @@ def take_report(delivery: Delivery, kind: str, words: str, *, now: datetime) -> 
     `kind` is one of `inbound.mail`; `words` are the reason.
     """
     if kind == mails.FAILED:
-        known = words.replace(delivery.address, "the address") if delivery.address else words
-        return delivering.returned(delivery, Outcome(smtp_reply.verdict(words)), known, now=now)
+        reason = words.replace(delivery.address, "the address") if delivery.address else words
+        return delivering.returned(delivery, Outcome(smtp_reply.verdict(words)), reason, now=now)
     if kind == mails.DELIVERED:
         delivering.arrived(delivery)
     elif kind == mails.COMPLAINT and (point := _still_there(delivery)):
@@ -90,7 +90,7 @@ def _leaver(addressed: tuple[str, ...]) -> ContactPoint | None:
 
 def _reported(addressed: tuple[str, ...], mail: mails.Arrived) -> Delivery | None:
     senders = (*addressed, *mail.senders)
-    tags = (tagged_addresses.read(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, each) for each in senders)
+    tags = (tagged_addresses.read(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, sender) for sender in senders)
     keys = [key for key in tags if key is not None]
     if keys:
         return _by_key(keys[0])
@@ -111,11 +111,11 @@ def _by_key(text: str) -> Delivery | None:
 def follow_up(now: datetime) -> int:
     """Checks, for at most PASS outage messages that could not be delivered, whether the address still works; returns how many."""
     lost = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content__isnull=False)
-    found = list(lost.select_related("contact_point").order_by("due_at")[:PASS])
-    tries = Attempt.objects.filter(delivery__in=found, number=F("delivery__attempt"))
+    deliveries = list(lost.select_related("contact_point").order_by("due_at")[:PASS])
+    tries = Attempt.objects.filter(delivery__in=deliveries, number=F("delivery__attempt"))
     last = {attempt.delivery_id: attempt.outcome for attempt in tries}
     done = []
-    for delivery in found:
+    for delivery in deliveries:
         try:
             _look_at(delivery, last.get(delivery.pk, ""), now=now)
             done.append(delivery.pk)
@@ -123,7 +123,7 @@ def follow_up(now: datetime) -> int:
             log.exception("failure_parked", delivery=delivery.pk)
             Delivery.objects.filter(pk=delivery.pk, state__in=Delivery.LOST).update(due_at=now + LATER)
     Delivery.objects.filter(pk__in=done, state__in=Delivery.LOST).update(due_at=None)
-    return len(found)
+    return len(deliveries)
 
 
 def _look_at(delivery: Delivery, outcome: str, *, now: datetime) -> None:

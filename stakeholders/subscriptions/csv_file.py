@@ -83,8 +83,8 @@ def _take(
     address = channels.get("email").clean_address(line["address"])
     if len(address) > 500 or addresses.suppressed("email", address):
         raise ValidationError("this address must not be written to")
-    known = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)
-    if known.exists():
+    subscriptions = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)
+    if subscriptions.exists():
         raise ValidationError("this address has left the group or is already in it")
     consent = (line.get("consent") or "").strip()
     source = f"file of {by.name}: {consent}" if consent else f"file of {by.name}"

@@ -106,9 +106,9 @@ class GroupsForm(PlainForm, forms.Form):
 
     def __init__(self, *args: Any, groups: Iterable[StakeholderGroup], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = list(groups)
-        where, what = joining.parts(known)
-        named = StakeholderGroup.objects.filter(pk__in=[group.pk for group in known])
+        choices = list(groups)
+        where, what = joining.parts(choices)
+        named = StakeholderGroup.objects.filter(pk__in=[group.pk for group in choices])
         offered = named.prefetch_related("deployments", "products")
         field_of(self, "groups", forms.ModelMultipleChoiceField).queryset = offered
         for name, parts in (("products", what), ("deployments", where)):
@@ -124,11 +124,11 @@ class GroupsForm(PlainForm, forms.Form):
                 )
 
     def wish(self) -> Wish:
-        found = self.cleaned_data
+        data = self.cleaned_data
         return Wish(
-            deployments=tuple(found.get("deployments", ())),
-            products=tuple(found.get("products", ())),
-            kinds=found.get("kinds") or Subscription.Kinds.ALL.value,
+            deployments=tuple(data.get("deployments", ())),
+            products=tuple(data.get("products", ())),
+            kinds=data.get("kinds") or Subscription.Kinds.ALL.value,
         )
 
 
@@ -206,20 +206,20 @@ class WishForm(PlainForm, forms.Form):
         levels = field_of(self, "least_priority", forms.ChoiceField)
         levels.choices = [("", "All outages"), *_levels(priorities)]
         where, what = parts
-        for name, each, label in (("products", what, "products"), ("deployments", where, "places")):
+        for name, choices, label in (("products", what, "products"), ("deployments", where, "places")):
             self.fields[name].label = f"Only these {label} (choose none for all)"
-            _offer(self, name, each)
+            _offer(self, name, choices)
 
     def wish(self) -> Wish | None:
         """Returns the subscriber's wish; None if they do not want to be told about this group."""
-        found = self.cleaned_data
-        if not found["wanted"]:
+        data = self.cleaned_data
+        if not data["wanted"]:
             return None
         return Wish(
-            deployments=tuple(sorted(found.get("deployments", ()))),
-            products=tuple(sorted(found.get("products", ()))),
-            kinds=found["kinds"] or Subscription.Kinds.ALL.value,
-            least_priority=found["least_priority"],
+            deployments=tuple(sorted(data.get("deployments", ()))),
+            products=tuple(sorted(data.get("products", ()))),
+            kinds=data["kinds"] or Subscription.Kinds.ALL.value,
+            least_priority=data["least_priority"],
         )
 
 
@@ -291,10 +291,10 @@ def _offer(form: forms.Form, name: str, parts: list) -> None:
 
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:
-    most = min((each.level for each in priorities), default=0)
+    most = min((priority.level for priority in priorities), default=0)
     return [
-        (each.level, f"Only {each.name}" if each.level == most else f"{each.name} and more important")
-        for each in priorities
+        (priority.level, f"Only {priority.name}" if priority.level == most else f"{priority.name} and more important")
+        for priority in priorities
     ]
 
 

@@ -47,14 +47,14 @@ def settings_of(point: ContactPoint, *, keep: bool) -> Subscriber:
 def rows(point: ContactPoint) -> list[Subscription]:
     """Returns the subscriptions that have not ended; `only` on each has the names of what it is narrowed to."""
     current = Subscription.objects.filter(contact_point=point).exclude(state=Subscription.State.ENDED)
-    found = list(current.select_related("group", "invited_by").order_by("group__name"))
-    where = Deployment.objects.in_bulk({pk for row in found for pk in row.deployments})
-    what = Product.objects.in_bulk({pk for row in found for pk in row.products})
-    for row in found:
+    subscriptions = list(current.select_related("group", "invited_by").order_by("group__name"))
+    where = Deployment.objects.in_bulk({pk for row in subscriptions for pk in row.deployments})
+    what = Product.objects.in_bulk({pk for row in subscriptions for pk in row.products})
+    for row in subscriptions:
         kept: list[tuple[Mapping[int, Deployment | Product], list[int]]]
         kept = [(where, row.deployments), (what, row.products)]
         row.only = [names[pk].name for names, ids in kept for pk in ids if pk in names]
-    return found
+    return subscriptions
 
 
 def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
@@ -80,21 +80,23 @@ def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
 def overview(user: User) -> dict[str, Any]:
     """Returns a person's subscriptions by contact point, and the outages announced to their groups, newest first."""
     points = ContactPoint.objects.filter(recipient__user=user).order_by("pk")
-    found = [(point, rows(point), links.path("manage", point)) for point in points]
-    said = OutageEvent.objects.filter(by=user, text__startswith=outages.COMMENT)
-    known = told_to_user(user).select_related("priority")
-    known = known.prefetch_related("deployments", "products", "updates", Prefetch("events", said, "own_comments"))
+    sections = [(point, rows(point), links.path("manage", point)) for point in points]
+    comments = OutageEvent.objects.filter(by=user, text__startswith=outages.COMMENT)
+    announced = told_to_user(user).select_related("priority")
+    announced = announced.prefetch_related(
+        "deployments", "products", "updates", Prefetch("events", comments, "own_comments")
+    )
     lists = [
-        ("Going on now", known.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
-        ("Ended", known.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
+        ("Going on now", announced.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
+        ("Ended", announced.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
     ]
-    return {"points": found, "zone": user.time_zone, "lists": lists}
+    return {"points": sections, "zone": user.time_zone, "lists": lists}
 
 
 def told_to_user(user: User) -> QuerySet[Outage]:
     """Returns the outages that were announced to a group to which this person is subscribed."""
-    rows = Subscription.objects.filter(contact_point__recipient__user=user, state=Subscription.State.ACTIVE)
-    return told_to(set(rows.values_list("group", flat=True)))
+    subscriptions = Subscription.objects.filter(contact_point__recipient__user=user, state=Subscription.State.ACTIVE)
+    return told_to(set(subscriptions.values_list("group", flat=True)))
 
 
 def told_to(groups: set[int]) -> QuerySet[Outage]:

@@ -148,10 +148,10 @@ def new_link(request: HttpRequest) -> HttpResponse:
     """Sends a new link to people who have lost theirs. The page never says whether the address is known."""
     form = forms.LinkForm(_sent(request))
     if request.method == "POST" and form.is_valid():
-        found = form.cleaned_data
-        wish = SignUp(kind=SignUp.Kind.LINK, channel=found["channel"], address=found["address"])
+        data = form.cleaned_data
+        wish = SignUp(kind=SignUp.Kind.LINK, channel=data["channel"], address=data["address"])
         sign_ups.take(wish, ip=sign_ups.sender(request.META), now=clock.now())
-        return render(request, "stakeholders/link_sent.html", found)
+        return render(request, "stakeholders/link_sent.html", data)
     return _show(request, "stakeholders/new_link.html", form)
 
 
@@ -166,9 +166,9 @@ def help_page(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     form = forms.HelpedForm(_sent(request))
     if request.method == "POST" and form.is_valid():
-        found = form.cleaned_data
-        helped = found["helped"] == "yes"
-        help_counter.answer(help_counter.HELP, helped=helped, comment=found["comment"], ip=ip, now=now)
+        data = form.cleaned_data
+        helped = data["helped"] == "yes"
+        help_counter.answer(help_counter.HELP, helped=helped, comment=data["comment"], ip=ip, now=now)
         return _show(request, "stakeholders/help.html", forms.HelpedForm(), thanks=True)
     return _show(request, "stakeholders/help.html", form)
 
@@ -194,11 +194,11 @@ def _sent(request: HttpRequest) -> QueryDict | None:
 def _take(
     request: HttpRequest, form: forms.SubscribeForm | forms.InviteForm, *, invited_by: User | None = None
 ) -> None:
-    found, wish = form.cleaned_data, form.wish()
+    data, wish = form.cleaned_data, form.wish()
     sign_up = SignUp(
-        channel=found["channel"],
-        address=found["address"],
-        groups=sorted(group.pk for group in found["groups"]),
+        channel=data["channel"],
+        address=data["address"],
+        groups=sorted(group.pk for group in data["groups"]),
         deployments=list(wish.deployments),
         products=list(wish.products),
         kinds=wish.kinds,
@@ -224,10 +224,10 @@ def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpRes
             subscribing.confirm(point, now=now)
         except Refused as refused:
             return render(request, "stakeholders/confirm.html", context | {"refused": str(refused)}, status=409)
-    rows = overview.rows(point)
+    subscriptions = overview.rows(point)
     context |= {
-        "asked": [row for row in rows if row.state == row.State.ASKED],
-        "active": [row for row in rows if row.state == row.State.ACTIVE],
+        "asked": [row for row in subscriptions if row.state == row.State.ASKED],
+        "active": [row for row in subscriptions if row.state == row.State.ACTIVE],
         "manage": contact_links.path("manage", point),
     }
     return render(request, "stakeholders/confirm.html", context)

@@ -42,7 +42,7 @@ def sender(meta: Mapping[str, Any]) -> str:
 
     Of the addresses that proxies added, it takes the one from the outermost of our own proxies (PROXIES is their number).
     """
-    passed = [each.strip() for each in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    passed = [address.strip() for address in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if settings.PROXIES and len(passed) >= settings.PROXIES:
         return passed[-settings.PROXIES]
     return meta.get("REMOTE_ADDR") or "unknown"

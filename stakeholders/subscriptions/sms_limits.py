@@ -50,7 +50,8 @@ def problems(now: datetime) -> list[str]:
         return []
     asked = Subscription.objects.filter(contact_point__channel="sms", asked_at__gt=now - DAY)
     numbers, said_yes = (
-        rows.values("contact_point").distinct().count() for rows in (asked, asked.filter(confirmed_at__isnull=False))
+        subscriptions.values("contact_point").distinct().count()
+        for subscriptions in (asked, asked.filter(confirmed_at__isnull=False))
     )
     return [
         f"No text messages are sent to new phone numbers at present: more than {limits[name]} were requested within "

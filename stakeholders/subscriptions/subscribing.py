@@ -51,7 +51,7 @@ def ask(
 
     Returns None and writes nothing if the address must not be written to or if there is nothing to ask for.
     """
-    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
+    wishes = {group: part for group in groups if (part := joining.within(group, wish))}
     with transaction.atomic():
         addresses.lock(channel, address)
         if not wishes or addresses.suppressed(channel, address):
@@ -87,7 +87,7 @@ def join(
     """Subscribes an address at once, without a question, because the request comes from the address itself, for example from a
     browser that asks for its own notifications (B112). Raises Refused if the address must not be written to.
     """
-    wishes = {group: found for group in groups if (found := joining.within(group, wish))}
+    wishes = {group: part for group in groups if (part := joining.within(group, wish))}
     with transaction.atomic():
         addresses.lock(channel, address)
         if addresses.suppressed(channel, address):
@@ -287,8 +287,8 @@ def _locked(point: ContactPoint) -> Iterator[ContactPoint]:
     """Opens a transaction with the contact point's row locked: its subscriptions cannot change, and no messages are planned."""
     with transaction.atomic():
         fanning.hold()
-        rows = ContactPoint.objects.select_for_update(of=("self",), no_key=True).select_related("recipient__user")
-        yield rows.get(pk=point.pk)
+        points = ContactPoint.objects.select_for_update(of=("self",), no_key=True).select_related("recipient__user")
+        yield points.get(pk=point.pk)
 
 
 def _rows(point: ContactPoint) -> QuerySet[Subscription]:
@@ -307,7 +307,7 @@ def _add(
 ) -> None:
     """Adds rows for groups that have none; a second request for the same group changes nothing."""
     confirmed_at = now if state == State.ACTIVE else None
-    rows = [
+    subscriptions = [
         Subscription(
             contact_point=point,
             group=group,
@@ -324,7 +324,7 @@ def _add(
         )
         for group, wish in wishes.items()
     ]
-    Subscription.objects.bulk_create(rows, ignore_conflicts=True)
+    Subscription.objects.bulk_create(subscriptions, ignore_conflicts=True)
 
 
 def _verify(point: ContactPoint) -> None:

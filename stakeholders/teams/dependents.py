@@ -53,7 +53,7 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         if member is None or TeamTold.objects.filter(update=update_id, subscription=member).exists():
             return False
         update = Update.objects.select_related("outage__priority").get(pk=update_id)
-        people = [each.user for each in on_call(member.schedule, now)]
+        people = [duty.user for duty in on_call(member.schedule, now)]
         names = ", ".join(user.name for user in people)
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         _notify(people, update, member, now)

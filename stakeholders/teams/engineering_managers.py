@@ -27,8 +27,8 @@ def tell_due(now: datetime) -> int:
 
 
 def _outages() -> Iterable[Outage]:
-    found = Outage.objects.filter(state=Outage.State.OPEN, priority__tells_management=True)
-    return found.select_related("priority").prefetch_related("services__team__manager")[:PASS]
+    outages = Outage.objects.filter(state=Outage.State.OPEN, priority__tells_management=True)
+    return outages.select_related("priority").prefetch_related("services__team__manager")[:PASS]
 
 
 def _alerts() -> QuerySet[Alert]:
@@ -44,8 +44,8 @@ def _alerts() -> QuerySet[Alert]:
 
 def _managers(about: Alert | Outage) -> set[User]:
     services = [about.service] if isinstance(about, Alert) else about.services.all()
-    found = {service.team.manager for service in services if service.team and service.team.manager}
-    return {user for user in found if user.is_active}
+    managers = {service.team.manager for service in services if service.team and service.team.manager}
+    return {user for user in managers if user.is_active}
 
 
 def _key(about: Alert | Outage) -> str:

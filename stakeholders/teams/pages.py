@@ -32,9 +32,9 @@ def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     form = OwnOutageForm(request.POST if request.method == "POST" else None, cause=outage, team=team, auto_id="own_%s")
     if request.method == "POST" and form.is_valid():
-        found = form.cleaned_data
-        links = {name: list(found.pop(name)) for name in ("deployments", "products", "services")}
-        own = Outage(started_at=now, high_profile=True, priority=outage.priority, **found)
+        data = form.cleaned_data
+        links = {name: list(data.pop(name)) for name in ("deployments", "products", "services")}
+        own = Outage(started_at=now, high_profile=True, priority=outage.priority, **data)
         try:
             declared = dependents.open_own(outage, own, team=team, by=user, now=now, **links)
         except Refused as refused:
