@@ -292,3 +292,4 @@ def test_the_schema_and_its_pages_answer_without_a_login(world):
     assert schema.status_code == 200
     assert schema.json()["components"]["securitySchemes"].keys() == {"tokenAuth", "cookieAuth"}
     assert client.get("/api/docs/").status_code == 200
+    assert client.options("/api/docs/").status_code == 405

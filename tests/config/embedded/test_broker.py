@@ -65,7 +65,7 @@ def test_killing_consumers_again_and_again_loses_nothing(var_dir, start):
     consumers = [start("consumer", 0.002) for _ in range(3)]
 
     for round_ in range(6):
-        time.sleep(0.5)
+        assert until(lambda enough=60 * (round_ + 1): len(done(var_dir)) >= enough, 20)
         consumers[round_ % 3].kill()
         consumers[round_ % 3] = start("consumer", 0.002)
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +44,10 @@ def child(var_dir):
 
 def pid_of(part: run.Child) -> int:
     return sure(part.process).pid
+
+
+def environment_of(process: subprocess.Popen) -> str:
+    return Path(f"/proc/{process.pid}/environ").read_text()
 
 
 def test_a_child_that_dies_is_started_again_after_a_pause(child, capsys):
@@ -118,8 +121,9 @@ def test_children_die_with_a_supervisor_that_is_killed(var_dir):
 def test_the_next_start_ends_what_a_killed_one_left(var_dir):
     orphan = subprocess.Popen(SLEEPER, env={**os.environ, run.MARK: str(var_dir)})
     other = subprocess.Popen(SLEEPER, env={**os.environ, run.MARK: f"{var_dir}-other"})
-    time.sleep(0.2)
     try:
+        # Until a child has its own program it has our environment, too.
+        assert until(lambda: all(run.MARK in environment_of(process) for process in (orphan, other)), 5)
         run.end_leftovers(var_dir)
 
         assert orphan.wait(5) == -signal.SIGTERM
