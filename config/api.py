@@ -34,8 +34,8 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refused):
         return _refused(error, context.get("view"))
     if isinstance(error, ProtectedError | RestrictedError):
-        rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
-        return _conflict(f"It cannot be deleted because it is still used by: {_users(rows)}.")
+        objects = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+        return _conflict(f"It cannot be deleted because it is still used by: {_users(objects)}.")
     if isinstance(error, IntegrityError):
         # The checks before passed, so somebody else has written in between.
         log.warning("write_conflict", error=str(error).partition("\n")[0])

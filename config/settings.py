@@ -263,7 +263,7 @@ SMS_COUNTRIES = knob(
     env.list,
     "SMS_COUNTRIES",
     [],
-    allowed=lambda found: all(COUNTRY.fullmatch(each) for each in found),
+    allowed=lambda found: all(COUNTRY.fullmatch(prefix) for prefix in found),
     hint="It must be prefixes of phone numbers, such as +44,+353.",
 )
 SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")

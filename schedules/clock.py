@@ -26,8 +26,8 @@ def of_the_database() -> datetime:
     global _asked
     if _asked is None or time.monotonic() - _asked[2] > EVERY:
         _asked = _ask()
-    _, said, at = _asked
-    return said + timedelta(seconds=time.monotonic() - at)
+    _, reading, at = _asked
+    return reading + timedelta(seconds=time.monotonic() - at)
 
 
 # Tests replace this with a clock that they can move (the fixture `clock` in tests/conftest.py); nothing else does.
@@ -40,9 +40,9 @@ def _ask() -> tuple[float, datetime, float]:
         before = time.monotonic()
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
-            said = cursor.fetchone()[0]
+            reading = cursor.fetchone()[0]
         took = time.monotonic() - before
-        answers.append((took, said, before + took / 2))
+        answers.append((took, reading, before + took / 2))
         if took < QUICK:
             break
     return min(answers)

@@ -102,17 +102,17 @@ class Timetable:
         """Who is on duty at `at`; empty in a gap."""
         on, until = self._now(at)
         end = until if until < at + HORIZON else None
-        return [OnDuty(self.people[each.person], end, self.why(each)) for each in on if each.person is not None]
+        return [OnDuty(self.people[holder.person], end, self.why(holder)) for holder in on if holder.person is not None]
 
     def now(self, at: datetime) -> list[Duty]:
         """The people on duty at `at`, or the gap, from then until something changes (at most HORIZON)."""
         on, until = self._now(at)
-        return [self._duty(each, at, until) for each in on]
+        return [self._duty(holder, at, until) for holder in on]
 
     def at(self, at: datetime) -> list[Duty]:
         """The people on duty at `at`, or the gap; their end has no meaning."""
         end = at + timedelta(microseconds=1)
-        return [self._duty(each, at, end) for each in on_duty(self.line, at, end)[0]]
+        return [self._duty(holder, at, end) for holder in on_duty(self.line, at, end)[0]]
 
     def duties(self, start: datetime, end: datetime) -> list[Duty]:
         """Every shift that touches [start, end), cut to it, gaps included; sorted by start."""
@@ -126,9 +126,9 @@ class Timetable:
         ]
 
     def load(self, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
-        found = loads(shifts(self.line, start, end), zone).items()
+        entries = loads(shifts(self.line, start, end), zone).items()
         return sorted(
-            ((self.people[who], load) for who, load in found), key=lambda each: (-each[1].total, each[0].username)
+            ((self.people[who], load) for who, load in entries), key=lambda entry: (-entry[1].total, entry[0].username)
         )
 
     def why(self, on: On) -> str:
@@ -159,11 +159,11 @@ def timetables(schedules: Iterable[int], start: datetime, end: datetime) -> dict
         return {}
     with connection.cursor() as cursor:
         cursor.execute(PLANS, {"ids": ids, "start": start, "end": end})
-        rows = cursor.fetchall()
-    found = [(pk, _loads(layers), _loads(covers)) for pk, layers, covers in rows]
+        answer = cursor.fetchall()
+    records = [(pk, _loads(layers), _loads(covers)) for pk, layers, covers in answer]
     plans = {
         pk: ([_layer(layer, start, end) for layer in layers], [_cover(c) for c in covers])
-        for pk, layers, covers in found
+        for pk, layers, covers in records
     }
     people = User.objects.in_bulk({person for layers, covers in plans.values() for person in _named(layers, covers)})
     away: dict[int, list[tuple[datetime, datetime]]] = {}

@@ -172,8 +172,8 @@ class Cluster:
         package = Path(spec.origin).resolve().parent
         installed = package / "pginstall"
         samples = ("bin/postgres", "lib/plpgsql.so", "share/postgresql.conf.sample")
-        found = [next(installed.rglob(Path(name).name), installed) for name in samples]
-        if os.geteuid() or all(reachable(path, self.owner) for path in found):
+        files = [next(installed.rglob(Path(name).name), installed) for name in samples]
+        if os.geteuid() or all(reachable(path, self.owner) for path in files):
             return installed
         built = (installed / "bin" / "postgres").stat()
         copy = self.home / f"binaries-{built.st_size}-{built.st_mtime_ns}"
@@ -194,8 +194,8 @@ class Cluster:
         with contextlib.suppress(FileExistsError):
             sockets.mkdir(mode=0o700)
             give(sockets, self.owner.pw_name)
-        found = os.lstat(sockets)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.owner.pw_uid or found.st_mode & 0o077:
+        status = os.lstat(sockets)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != self.owner.pw_uid or status.st_mode & 0o077:
             raise EmbeddedPostgresError(f"{sockets} is not a private folder of {self.owner.pw_name}: remove it.")
         return sockets
 
@@ -300,7 +300,7 @@ def command_of(pid: int) -> bytes:
 def reachable(path: Path, user: pwd.struct_passwd) -> bool:
     """Whether `user` can enter all folders above path and read path itself, which is taken to belong to others."""
     modes = [folder.stat() for folder in path.resolve().parents]
-    down = all(found.st_mode & 0o001 or (found.st_uid == user.pw_uid and found.st_mode & 0o100) for found in modes)
+    down = all(status.st_mode & 0o001 or (status.st_uid == user.pw_uid and status.st_mode & 0o100) for status in modes)
     return down and bool(path.stat().st_mode & (0o001 if path.is_dir() else 0o004))
 
 

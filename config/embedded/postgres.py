@@ -55,12 +55,12 @@ def ensure(var_dir: Path) -> str:
     Further calls are quick and safe. Raises EmbeddedPostgresError, whose text is for the operator.
     """
     var_dir = Path(os.path.abspath(var_dir))
-    known = var_dir in _held
-    if not known:
+    held = var_dir in _held
+    if not held:
         _held[var_dir] = _lock(var_dir / "run" / "postgres.users", fcntl.LOCK_SH)
     end = time.monotonic() + START_SECONDS
     keeper: subprocess.Popen[bytes] | None = None
-    while not (_keeper_pid(var_dir) and is_ready(var_dir) and (known or accepts(var_dir))):
+    while not (_keeper_pid(var_dir) and is_ready(var_dir) and (held or accepts(var_dir))):
         if keeper and keeper.poll():
             raise EmbeddedPostgresError(_why(var_dir))
         if time.monotonic() > end:

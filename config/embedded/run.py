@@ -215,13 +215,13 @@ def alone(var_dir: Path) -> None:
 def end_leftovers(var_dir: Path) -> None:
     """Ends the children of a supervisor that was killed, found by the mark in their environment."""
     mark = f"\0{MARK}={var_dir}\0".encode()
-    left = [found for found in Path("/proc").glob("[0-9]*/environ") if mark in environment(found)]
+    left = [path for path in Path("/proc").glob("[0-9]*/environ") if mark in environment(path)]
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        for found in left:
-            if mark in environment(found):
+        for path in left:
+            if mark in environment(path):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(found.parent.name), signum)
-        until(lambda: not any(mark in environment(found) for found in left), 5)
+                    os.kill(int(path.parent.name), signum)
+        until(lambda: not any(mark in environment(path) for path in left), 5)
 
 
 def environment(found: Path) -> bytes:

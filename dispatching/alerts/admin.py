@@ -135,8 +135,8 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description="details")
     def said(self, alert: Alert) -> str:
-        said = json.dumps(alert.details, indent=2, ensure_ascii=False)
-        return format_html('<pre class="said">{}</pre>', said) if alert.details else "no details"
+        details = json.dumps(alert.details, indent=2, ensure_ascii=False)
+        return format_html('<pre class="said">{}</pre>', details) if alert.details else "no details"
 
 
 def _next_step(running: Escalation) -> FrozenStep | None:

@@ -78,9 +78,9 @@ class Decisions:
         Delivery.objects.bulk_create([page.delivery for page in self.pages])
         Page.objects.bulk_create(self.pages)
         timeline.write(*self.lines)
-        rows = [{name: getattr(each, name) for name in MOVED} for each in self.ran]
+        escalations = [{name: getattr(escalation, name) for name in MOVED} for escalation in self.ran]
         with connection.cursor() as cursor:
-            cursor.execute(MOVE, [json.dumps(rows, default=datetime.isoformat)])
+            cursor.execute(MOVE, [json.dumps(escalations, default=datetime.isoformat)])
 
     def ring(self, now: datetime) -> None:
         if any(page.delivery.due_at == now for page in self.pages):
@@ -122,7 +122,7 @@ def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
     plan = Decisions(ran=list(due))
     _freeze(plan.ran, moment)
-    steps = {each.pk: _current(each, plan, moment.now) for each in plan.ran}
+    steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
     _look_up(steps.values(), moment)
     for escalation in plan.ran:
         if step := steps[escalation.pk]:
@@ -136,11 +136,11 @@ def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
 
 
 def _freeze(escalations: list[Escalation], moment: Moment) -> None:
-    new = [each for each in escalations if each.snapshot is None]
-    policies = {each.policy_id: each.policy for each in new if each.policy}
+    new = [escalation for escalation in escalations if escalation.snapshot is None]
+    policies = {escalation.policy_id: escalation.policy for escalation in new if escalation.policy}
     moment.snapshots |= snapshots(policies[pk] for pk in policies.keys() - moment.snapshots.keys())
-    for each in new:
-        each.snapshot = moment.snapshots[each.policy_id] if each.policy_id else NOTHING
+    for escalation in new:
+        escalation.snapshot = moment.snapshots[escalation.policy_id] if escalation.policy_id else NOTHING
 
 
 def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.FrozenStep | None:
@@ -203,11 +203,11 @@ def people_of(step: rules.FrozenStep, moment: Moment) -> tuple[list[Called], lis
     empty = []
     _look_up([step], moment)
     for target in step.targets:
-        found = _people(target, moment)
-        if not found:
+        people = _people(target, moment)
+        if not people:
             why = moment.empty.get((target["type"], target["id"]), "nobody there now")
             empty.append(f"{target['type']} {target['name']}: {why}")
-        for user, why in found:
+        for user, why in people:
             users[user.pk] = user
             reasons.setdefault(user.pk, []).append(why)
     recipients = _recipients(users.values(), moment)

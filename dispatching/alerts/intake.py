@@ -99,10 +99,10 @@ class Accepted:
 
 def integration_of(key: str) -> Integration | None:
     """The enabled integration with this key, with `refused` and `asked_at` set, in one query; None if there is none."""
-    rows = _ask(FIND, {"key_hash": key_hash(key)})
-    if not rows:
+    answer = _ask(FIND, {"key_hash": key_hash(key)})
+    if not answer:
         return None
-    pk, service_id, refused, now = rows[0]
+    pk, service_id, refused, now = answer[0]
     integration = _known(pk, refused=refused, now=now)
     integration.service_id = service_id
     return integration
@@ -116,12 +116,12 @@ def receive(key: str, events: Sequence[Event]) -> tuple[Integration, list[Accept
     if not events or any(event.action != "trigger" for event in events):
         integration = integration_of(key)
         return (integration, accept(integration, events, now=integration.asked_at)) if integration else None
-    rows = _ask(TRIGGER_BY_KEY, {"events": _rows(events), "key_hash": key_hash(key)})
-    if not rows:
+    answer = _ask(TRIGGER_BY_KEY, {"events": _rows(events), "key_hash": key_hash(key)})
+    if not answer:
         return None
-    accepted = list(_became(events, rows))
+    accepted = list(_became(events, answer))
     _wake(accepted)
-    *_, pk, refused, now = rows[0]
+    *_, pk, refused, now = answer[0]
     return _known(pk, refused=refused, now=now), accepted
 
 
@@ -183,13 +183,13 @@ def _rows(events: Iterable[Event]) -> str:
 
 def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
     """One row for each key, with its count, because a statement can touch a row only once."""
-    rows: dict[str, dict[str, Any]] = {}
+    triggers: dict[str, dict[str, Any]] = {}
     for event in events:
-        if event.dedup_key in rows:
-            rows[event.dedup_key]["count"] += 1
+        if event.dedup_key in triggers:
+            triggers[event.dedup_key]["count"] += 1
         else:
-            rows[event.dedup_key] = {"count": 1, **{name: getattr(event, name) for name in COLUMNS}}
-    return list(rows.values())
+            triggers[event.dedup_key] = {"count": 1, **{name: getattr(event, name) for name in COLUMNS}}
+    return list(triggers.values())
 
 
 def _end(integration: Integration, event: Event, now: datetime) -> Accepted:

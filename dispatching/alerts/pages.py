@@ -29,11 +29,11 @@ def alert_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
-    found = links.read(token)
-    if found is None:
+    link = links.read(token)
+    if link is None:
         return render(request, "dispatching/alert_gone.html", status=404)
     act = _act if request.method == "POST" else _show
-    return act(request, *found, now)
+    return act(request, *link, now)
 
 
 def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:
@@ -76,8 +76,8 @@ def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
     """Words such as “Acknowledged by Ana”, taken from the timeline if a person or source without a login acknowledged."""
     if alert.acknowledged_by:
         return f"Acknowledged by {alert.acknowledged_by}"
-    said = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
-    return capfirst(said[-1].partition(";")[0]) if said else "Acknowledged"
+    texts = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
+    return capfirst(texts[-1].partition(";")[0]) if texts else "Acknowledged"
 
 
 def _places(alert: Alert) -> list[tuple[str, str]]:

@@ -33,20 +33,20 @@ def page(
     The caller writes them all, and passes recipients with their contact points and rules prefetched (`reachable`).
     """
     planned = []
-    for each in called:
-        deliveries = _deliveries(alert, each, now)
+    for person in called:
+        deliveries = _deliveries(alert, person, now)
         planned += [
             Page(
                 alert=alert,
                 escalation=escalation,
                 position=position,
-                recipient=each.recipient,
+                recipient=person.recipient,
                 contact_point_id=delivery.contact_point_id,
                 delivery=delivery,
             )
             for delivery in deliveries
         ]
-        lines.append(_told(alert, each, deliveries, now))
+        lines.append(_told(alert, person, deliveries, now))
     return planned
 
 
@@ -56,7 +56,7 @@ def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
     chained = links(recipient)
     if not chained:
         return []
-    said = page_words.page_words(alert, recipient, why=called.why, now=now)
+    words = page_words.page_words(alert, recipient, why=called.why, now=now)
     return [
         Delivery(
             contact_point=point,
@@ -64,7 +64,7 @@ def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
             recipient_name=recipient.name[:150],
             created_at=now,
             due_at=now + delay,
-            **said,
+            **words,
         )
         for point, delay in chained
     ]

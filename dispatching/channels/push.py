@@ -83,8 +83,8 @@ def content(envelope: Envelope) -> bytes:
     """The JSON that our worker in the browser reads (templates/stakeholders/worker.js); `id` is the same for every attempt."""
     title, body = notification(envelope)
     url = str(envelope.data.get("url", ""))
-    said = {"id": envelope.key, "title": title, "body": body, "url": url}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    message = {"id": envelope.key, "title": title, "body": body, "url": url}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def notification(envelope: Envelope) -> tuple[str, str]:
@@ -118,8 +118,8 @@ def _signed(endpoint: str, at: datetime) -> dict[str, str]:
 def _parts(address: str) -> tuple[str, bytes, bytes]:
     """(endpoint, the browser's public key, the secret that it shares with us); raises ValueError, TypeError or KeyError."""
     if address.lstrip().startswith("{"):
-        found = json.loads(address)
-        endpoint, key, secret = found["endpoint"], found["keys"]["p256dh"], found["keys"]["auth"]
+        subscription = json.loads(address)
+        endpoint, key, secret = subscription["endpoint"], subscription["keys"]["p256dh"], subscription["keys"]["auth"]
     else:
         endpoint, _, keys = address.strip().rpartition("#")
         key, _, secret = keys.partition(".")

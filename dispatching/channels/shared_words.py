@@ -22,7 +22,7 @@ def split(text: str) -> list[str]:
 
 def fill(text: str, values: dict[str, str]) -> str:
     """The text with its marks filled in; a mark that has no value is left out."""
-    return _marks.sub(lambda found: values.get(found[1], ""), text)
+    return _marks.sub(lambda match: values.get(match[1], ""), text)
 
 
 class Words(Hashable, Protocol):

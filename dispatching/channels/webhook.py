@@ -48,8 +48,8 @@ class WebhookChannel(Channel):
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
         reply = self._client.post(envelope.address, body, headers)
-        said = receipt(reply, at=envelope.at, gone=GONE)
-        return PROVED if _answers(reply, envelope.data.get("challenge")) else said
+        provider_id = receipt(reply, at=envelope.at, gone=GONE)
+        return PROVED if _answers(reply, envelope.data.get("challenge")) else provider_id
 
 
 def content(envelope: Envelope) -> bytes:

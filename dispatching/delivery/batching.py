@@ -66,12 +66,12 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
     for pk, delivery in _in_time(waiting, clock, going):
         attempt = waiting.pop(pk)
         if delivery:
-            found = _send(delivery, clock)
-            if found["outcome"] == Outcome.AWAY:
-                waiting[pk], why = attempt, found["why"]
+            result = _send(delivery, clock)
+            if result["outcome"] == Outcome.AWAY:
+                waiting[pk], why = attempt, result["why"]
                 away.add(delivery.channel, why, now=clock())
             else:
-                came.append(found)
+                came.append(result)
     if came:
         _record(came)
     if waiting:
@@ -110,9 +110,9 @@ def _take(*, now: datetime) -> dict[int, int]:
         # A batch may yield nothing, if its contact points were told already or are deleted. Then the next one is taken.
         while True:
             cursor.execute(batches_sql.TAKE, {"now": now, "due_at": _lease_until(now), **values})
-            rows = cursor.fetchall()
-            made = dict(sorted((pk, attempt) for pk, attempt in rows if pk))
-            if made or not rows:
+            taken = cursor.fetchall()
+            made = dict(sorted((pk, attempt) for pk, attempt in taken if pk))
+            if made or not taken:
                 return made
 
 
@@ -139,7 +139,7 @@ def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now:
 
 def _look(claims: dict[int, int]) -> dict[int, Delivery]:
     """The claimed deliveries that are still ours, as they are now, by id."""
-    return {found.pk: found for found in map(delivering.seen, _run(batches_sql.LOOK, claims))}
+    return {delivery.pk: delivery for delivery in map(delivering.seen, _run(batches_sql.LOOK, claims))}
 
 
 def _run(statement: str, claims: dict[int, int], **values: Any) -> list[tuple]:

@@ -9,9 +9,9 @@ class BadInput(Exception):
     status = 400
 
     def __init__(self, errors: list[str] | str):
-        found = [errors] if isinstance(errors, str) else errors
-        more = len(found) - MOST_ERRORS
-        self.errors = [*found[:MOST_ERRORS], *([f"body: and {more} more errors"] if more > 0 else [])]
+        sentences = [errors] if isinstance(errors, str) else errors
+        more = len(sentences) - MOST_ERRORS
+        self.errors = [*sentences[:MOST_ERRORS], *([f"body: and {more} more errors"] if more > 0 else [])]
         super().__init__("; ".join(self.errors))
 
 

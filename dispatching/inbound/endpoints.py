@@ -51,16 +51,16 @@ def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> 
     Bad input is recorded, so that the integration's owner is told (faults J17).
     """
     try:
-        found = intake.receive(key, events())
+        received = intake.receive(key, events())
     except BadInput as bad:
         integration = intake.integration_of(key)
         if integration is None:
             return None
         rejected.record(integration, bad.errors, sample(request), key=key, now=integration.asked_at)
         raise
-    if found is None:
+    if received is None:
         return None
-    integration, accepted = found
+    integration, accepted = received
     if integration.refused:
         rejected.over(integration, now=integration.asked_at)
     return accepted

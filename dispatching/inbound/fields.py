@@ -51,8 +51,8 @@ def instant(value: Any, *, naive_is_utc: bool = False) -> datetime | None:
     except OverflowError:
         raise ValueError("no such time in UTC") from None
     except ValueError as error:
-        known = str(error).startswith("offset required")
-        raise ValueError(str(error) if known else "must be a time such as 2024-03-10T02:30:00Z") from None
+        ours = str(error).startswith("offset required")
+        raise ValueError(str(error) if ours else "must be a time such as 2024-03-10T02:30:00Z") from None
 
 
 def instant_or_utc(value: Any) -> datetime | None:
@@ -77,8 +77,8 @@ def read(model: type[Model], payload: Any, *path: str | int) -> Model:
     try:
         return model.model_validate(payload)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=True, include_input=False)
-        raise BadInput([f"{shown((*path, *each['loc']))}: {_in_words(each)}" for each in found]) from None
+        mistakes = error.errors(include_url=False, include_context=True, include_input=False)
+        raise BadInput([f"{shown((*path, *mistake['loc']))}: {_in_words(mistake)}" for mistake in mistakes]) from None
 
 
 def _in_words(error: Any) -> str:
@@ -138,9 +138,9 @@ def first_text(name: str, *places: Mapping[str, Any] | None) -> str:
 
 def lifted(*places: Mapping[str, Any] | None, names: Iterable[str] = (*NAMES, *URLS)) -> dict[str, Any]:
     """Our own fields, including the priority, as found by name in a tool's labels or details; earlier places win."""
-    found: dict[str, Any] = {name: first_text(name, *places) for name in names}
-    found["priority"] = priority(first_text("priority", *places))
-    return found
+    fields: dict[str, Any] = {name: first_text(name, *places) for name in names}
+    fields["priority"] = priority(first_text("priority", *places))
+    return fields
 
 
 def priority(text: str) -> int | None:

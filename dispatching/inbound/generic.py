@@ -43,9 +43,9 @@ def parse(payload: Any) -> list[Event]:
     if not 1 <= len(given) <= MOST_EVENTS:
         raise BadInput(f"{shown(path)}: must hold 1 to {MOST_EVENTS} events, not {len(given)}")
     events, errors = [], []
-    for index, each in enumerate(given):
+    for index, event in enumerate(given):
         try:
-            events.append(_event(each, (*path, index)))
+            events.append(_event(event, (*path, index)))
         except BadInput as bad:
             errors += bad.errors
     if errors:

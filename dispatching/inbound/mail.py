@@ -51,14 +51,14 @@ def _read(mail: Message) -> Arrived:
             kind = COMPLAINT if _field(fields, "Feedback-Type").lower() in COMPLAINTS else ""
             senders.append(_field(fields, "Original-Mail-From"))
     # The report includes the mail that it is about, or at least its headers.
-    about = [found for part in parts[1:] if (found := _headers(part))]
-    senders += [_field(each, "Return-Path") for each in about]
+    about = [headers for part in parts[1:] if (headers := _headers(part))]
+    senders += [_field(original, "Return-Path") for original in about]
     return Arrived(
         to=tuple(address for _, address in getaddresses([_field(mail, name) for name in TO]) if address),
         kind=kind,
         words=words,
         senders=tuple(sender.strip("<> ") for sender in senders if sender),
-        message_ids=tuple(filter(None, (_field(each, "Message-ID") for each in about))),
+        message_ids=tuple(filter(None, (_field(original, "Message-ID") for original in about))),
     )
 
 
@@ -80,7 +80,7 @@ def _headers(part: Message) -> Message | None:
 
 def _blocks(part: Message) -> list[Message]:
     payload = part.get_payload()
-    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
 
 
 def _field(message: Message, name: str) -> str:

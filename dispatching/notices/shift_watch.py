@@ -84,17 +84,17 @@ def _look(watch: ShiftWatch, now: datetime) -> None:
     table = timetables([schedule.pk], now - LOOKBACK, ahead + HORIZON)[schedule.pk]
     since = min(max(seen or now, now - LOOKBACK), now)
     line = stretches(table.duties(since, ahead))
-    on = [each for each in line if each.start <= now < each.end]
+    on = [stretch for stretch in line if stretch.start <= now < stretch.end]
     if schedule.remind is not None:
-        for each in line:
-            if now < each.start <= now + schedule.remind:
-                _remind(schedule, table, each, now)
+        for stretch in line:
+            if now < stretch.start <= now + schedule.remind:
+                _remind(schedule, table, stretch, now)
     if schedule.hands_over and seen is not None:
-        for each in on:
-            if each.user.pk not in watch.on_duty or each.start > seen:
-                _hand_over(watch, table, each.user, now)
+        for stretch in on:
+            if stretch.user.pk not in watch.on_duty or stretch.start > seen:
+                _hand_over(watch, table, stretch.user, now)
     watch.due_at = _next(schedule, line, now)
-    watch.seen_until, watch.on_duty = now, [each.user.pk for each in on]
+    watch.seen_until, watch.on_duty = now, [stretch.user.pk for stretch in on]
     watch.save(update_fields=["due_at", "seen_until", "on_duty"])
 
 
@@ -106,18 +106,18 @@ def stretches(duties: Iterable[Duty]) -> list[Stretch]:
         if duty.user:
             people[duty.user.pk] = duty.user
             spans.setdefault(duty.user.pk, []).append((duty.start, duty.end))
-    found = [Stretch(people[pk], *span) for pk, own in spans.items() for span in joined(own)]
-    return sorted(found, key=lambda each: (each.start, each.user.pk))
+    line = [Stretch(people[pk], *span) for pk, own in spans.items() for span in joined(own)]
+    return sorted(line, key=lambda stretch: (stretch.start, stretch.user.pk))
 
 
 def _next(schedule: Schedule, line: list[Stretch], now: datetime) -> datetime:
     """The next moment at which somebody must be told, at most LOOK ahead."""
     moments = [now + LOOK]
     if schedule.hands_over:
-        moments += [each.start for each in line]
+        moments += [entry.start for entry in line]
     if schedule.remind is not None:
-        moments += [each.start - schedule.remind for each in line]
-    return min(each for each in moments if each > now)
+        moments += [entry.start - schedule.remind for entry in line]
+    return min(entry for entry in moments if entry > now)
 
 
 def _remind(schedule: Schedule, table: Timetable, shift: Stretch, now: datetime) -> None:
@@ -151,7 +151,7 @@ def _hand_over(watch: ShiftWatch, table: Timetable, user: User, now: datetime) -
 def _whole(table: Timetable, user: User, at: datetime, start: datetime) -> Stretch:
     """The person's stretch that includes `at`, searched from `start` to HORIZON after `at`."""
     line = stretches(table.duties(start, at + HORIZON))
-    return next(each for each in line if each.user == user and each.start <= at < each.end)
+    return next(stretch for stretch in line if stretch.user == user and stretch.start <= at < stretch.end)
 
 
 def _facts(schedule: Schedule, table: Timetable, whole: Stretch, at: datetime) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def _names(duties: Iterable[OnDuty]) -> list[str]:
 def _open_alerts(schedule: Schedule, user: User) -> dict[str, Any]:
     """The open alerts that could page this schedule, with links for this person; the most important first, then the newest."""
     services = Service.objects.filter(policy__steps__targets__schedule=schedule)
-    found = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
-    listed = found.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]
+    alerts = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
+    listed = alerts.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]
     recipient = notices.recipient_of(user)
     lines = [(alert, page_words.subject(alert), links.link(alert, recipient)) for alert in listed]
-    return {"alerts": lines, "more": found.count() - ALERTS if len(lines) == ALERTS else 0}
+    return {"alerts": lines, "more": alerts.count() - ALERTS if len(lines) == ALERTS else 0}

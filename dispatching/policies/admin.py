@@ -55,9 +55,9 @@ class StepForm(forms.ModelForm):
             mine = self.instance.targets.filter(**{f"{kind}__isnull": False})
             mine.exclude(**{f"{kind}__in": chosen}).delete()
             there = set(mine.values_list(f"{kind}_id", flat=True))
-            for each in chosen:
-                if each.pk not in there:
-                    Target.objects.create(step=self.instance, **{kind: each})
+            for choice in chosen:
+                if choice.pk not in there:
+                    Target.objects.create(step=self.instance, **{kind: choice})
 
 
 class StepInline(StackedInline):

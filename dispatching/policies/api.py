@@ -49,10 +49,10 @@ class TargetSerializer(StrictSerializer):
                 return {kind: UserField().to_internal_value(pk)}
             except serializers.ValidationError as error:
                 raise serializers.ValidationError({"id": error.detail}) from None
-        found = self.KINDS[kind].filter(pk=pk).first() if isinstance(pk, int) else None
-        if found is None:
+        target = self.KINDS[kind].filter(pk=pk).first() if isinstance(pk, int) else None
+        if target is None:
             raise serializers.ValidationError({"id": f"There is no {kind} with the id {pk!r}."})
-        return {kind: found}
+        return {kind: target}
 
     def to_representation(self, target: Target) -> dict[str, Any]:
         return target.snapshot()

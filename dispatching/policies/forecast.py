@@ -62,7 +62,7 @@ def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
         step = rules.step_at(snapshot, position)
         assert step
         called, empty = people_of(step, Moment(at, recipients=dict(unknown)))
-        told = [_told(each.recipient, each.why) for each in called]
+        told = [_told(person.recipient, person.why) for person in called]
         runs.append(Run(at, at - start, step, told, empty))
         # A step that reaches nobody takes no time (A49).
         at += step.span if runs[-1].reached else timedelta(0)

@@ -101,8 +101,8 @@ class IntegrationAdmin(VerbAdmin):
 
 def _once(key: str) -> SafeString:
     """The key and URLs to copy into the monitoring tool, shown only this once."""
-    rows = [(label, public_url(name, key)) for label, name in FORMATS]
-    urls = format_html_join("", "<li>{}: <code>{}</code></li>", rows)
+    addresses = [(label, public_url(name, key)) for label, name in FORMATS]
+    urls = format_html_join("", "<li>{}: <code>{}</code></li>", addresses)
     return format_html(
         "Copy this now: it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
         "with <code>routing_key</code> set to the key</li></ul>",

@@ -27,9 +27,9 @@ _policy = re.compile(r"spam|block|blacklist|policy|reputation|\bdmarc|\bspf\b|\b
 
 def verdict(words: str) -> str:
     """GONE, LATER or OURS for the words of a final refusal, such as "550 5.1.1 no such user", or for the fields of a report."""
-    found = [(kind, f"{int(subject)}.{int(detail)}") for kind, subject, detail in _code.findall(words)]
+    codes = [(kind, f"{int(subject)}.{int(detail)}") for kind, subject, detail in _code.findall(words)]
     # "5.0.0" says nothing, but another code may follow it.
-    kind, code = next((each for each in found if each[1] != "0.0"), found[0] if found else ("", ""))
+    kind, code = next((pair for pair in codes if pair[1] != "0.0"), codes[0] if codes else ("", ""))
     if kind == "4" or not kind and _later.match(words):
         return LATER
     if _policy.search(words):

@@ -54,11 +54,11 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     """Renders the page; a form that was refused is shown instead of an empty one."""
-    known = turns.tables(user, now - handover.BACK, now + HORIZON)
-    shifts = turns.shifts(known, user, now)
+    tables = turns.tables(user, now - handover.BACK, now + HORIZON)
+    shifts = turns.shifts(tables, user, now)
     running = [shift for shift in shifts if shift.start <= now]
     notes = handover.newest(shift.schedule for shift in running)
-    writable = handover.writable(known, user, now)
+    writable = handover.writable(tables, user, now)
     swaps = SwapRequest.objects.select_related("schedule", "asked_by", "asked", "answered_by")
     for_me = Q(asked=user) | Q(asked=None, schedule__in=turns.belonging(user)) & ~Q(asked_by=user)
     context = {
@@ -71,7 +71,7 @@ def _show(
         "waiting": swaps.waiting(now).filter(for_me),
         "requests": swaps.filter(asked_by=user, end__gt=now),
         "absences": Absence.objects.filter(user=user, end__gt=now),
-        "uncovered": turns.cover_needed(user, now, known),
+        "uncovered": turns.cover_needed(user, now, tables),
         "links": [export.address(link) for link in CalendarLink.objects.filter(owner=user, user=user)],
         "absence_form": absence or AbsenceForm(zone=user.time_zone, now=now),
         "note_form": note or (NoteForm(zone=user.time_zone, schedules=writable) if writable else None),
@@ -118,18 +118,18 @@ def _ask_for_swap(request: HttpRequest, user: User, now: datetime) -> HttpRespon
 
 
 def _ask(form: SwapForm, turn: turns.OwnTurn, user: User, now: datetime) -> None:
-    said = form.cleaned_data
-    back = said["duty"]
+    fields = form.cleaned_data
+    back = fields["duty"]
     swapping.ask(
         turn.schedule,
         user,
-        said["start"] or turn.start,
-        said["end"] or turn.end,
+        fields["start"] or turn.start,
+        fields["end"] or turn.end,
         now=now,
-        asked=said["asked"],
+        asked=fields["asked"],
         return_start=back and back.start,
         return_end=back and back.end,
-        note=said["note"],
+        note=fields["note"],
     )
 
 
@@ -148,10 +148,10 @@ def _add_absence(request: HttpRequest, user: User, now: datetime) -> HttpRespons
     if not form.is_valid():
         return _show(request, user, now, absence=form, status=400)
     form.save()
-    said = "Your absence is saved."
+    text = "Your absence is saved."
     if any(not turn.asked for turn in turns.cover_needed(user, now)):
-        said += " Nobody takes your shifts during that time yet: ask for it below."
-    messages.success(request, said)
+        text += " Nobody takes your shifts during that time yet: ask for it below."
+    messages.success(request, text)
     return None
 
 

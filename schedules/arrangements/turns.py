@@ -63,10 +63,10 @@ def tables(user: User, start: datetime, end: datetime) -> Tables:
     stood_in = Override.objects.filter(user=user, start__lt=end, end__gt=start).values("schedule")
     # Somebody who was taken out of a rotation keeps the turn that is running.
     earlier = Layer.objects.filter(rotation__versions__crews__contains=[[user.pk]]).values("schedule")
-    found = Schedule.objects.filter(Q(pk__in=belonging(user)) | Q(pk__in=stood_in) | Q(pk__in=earlier))
-    schedules = list(found.select_related("team"))
-    known = timetables([schedule.pk for schedule in schedules], start, end)
-    return [(schedule, known[schedule.pk]) for schedule in schedules if schedule.pk in known]
+    candidates = Schedule.objects.filter(Q(pk__in=belonging(user)) | Q(pk__in=stood_in) | Q(pk__in=earlier))
+    schedules = list(candidates.select_related("team"))
+    by_id = timetables([schedule.pk for schedule in schedules], start, end)
+    return [(schedule, by_id[schedule.pk]) for schedule in schedules if schedule.pk in by_id]
 
 
 # --- turns and shifts -------------------------------------------------------------------------------------------------
@@ -90,13 +90,13 @@ def _planned(table: Timetable, user: User, start: datetime, end: datetime) -> li
 
 def shifts(known: Tables, user: User, now: datetime) -> list[OwnTurn]:
     """This person's shifts that are running now or begin in the next eight weeks, in order."""
-    found = [
+    own_turns = [
         OwnTurn(schedule, duty.start, duty.end, duty.why)
         for schedule, table in known
         for duty in table.duties(now, now + HORIZON)
         if duty.user == user and duty.start < now + SHOWN
     ]
-    return sorted(found, key=lambda turn: (turn.start, turn.end))
+    return sorted(own_turns, key=lambda turn: (turn.start, turn.end))
 
 
 # --- cover for absences -----------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list
     away = joined((max(left, now), min(right, end)) for left, right in absences)
     if not away:
         return []
-    found = [
+    own_turns = [
         OwnTurn(schedule, *span)
         for schedule, table in (tables(user, now, end) if known is None else known)
         for left, right in away
@@ -120,7 +120,7 @@ def cover_needed(user: User, now: datetime, known: Tables | None = None) -> list
     ]
     waiting = list(SwapRequest.objects.waiting(now).filter(asked_by=user))
     return sorted(
-        (replace(turn, asked=any(_holds(swap, turn) for swap in waiting)) for turn in found),
+        (replace(turn, asked=any(_holds(swap, turn) for swap in waiting)) for turn in own_turns),
         key=lambda turn: (turn.start, turn.end),
     )
 

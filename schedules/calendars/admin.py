@@ -64,9 +64,11 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
     unguarded = ("content", "unknown", "error", "fetched_at", "failing_since", "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CalendarFeed]:
-        found = super().get_queryset(request)
+        queryset = super().get_queryset(request)
         return (
-            found if request.resolver_match and "object_id" in request.resolver_match.kwargs else found.defer("content")
+            queryset
+            if request.resolver_match and "object_id" in request.resolver_match.kwargs
+            else queryset.defer("content")
         )
 
     def get_fields(self, request: HttpRequest, obj: CalendarFeed | None = None) -> tuple:

@@ -90,8 +90,8 @@ class CalendarFeedViewSet(TeamOwnedResource):
     filterset_class = ByTeam
 
     def get_queryset(self) -> QuerySet[CalendarFeed]:
-        found = super().get_queryset()
-        return found.defer("content") if self.action == "list" else found
+        queryset = super().get_queryset()
+        return queryset.defer("content") if self.action == "list" else queryset
 
     def get_serializer_class(self) -> type[CalendarFeedSerializer]:
         return ListedFeedSerializer if self.action == "list" else CalendarFeedSerializer

@@ -50,9 +50,9 @@ def export(
     calendar.add("REFRESH-INTERVAL", REFRESH, {"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", REFRESH)
     schedules = _schedules(user=user, schedule=schedule, team=team)
-    for each, duty in _shifts(schedules, today):
+    for rota, duty in _shifts(schedules, today):
         if duty.user and user in (None, duty.user):
-            calendar.add_component(_event(each, duty, duty.user, today))
+            calendar.add_component(_event(rota, duty, duty.user, today))
     return calendar.to_ical()
 
 

@@ -53,13 +53,13 @@ class People:
     """
 
     def __init__(self) -> None:
-        known: dict[tuple[str, ...], list[tuple[int, bool]]] = {}
+        accounts: dict[tuple[str, ...], list[tuple[int, bool]]] = {}
         columns = ("pk", "is_active", "username", "email", "first_name", "last_name")
         for pk, active, username, email, first, last in User.objects.values_list(*columns):
             for name in {(_plain(email),), (_plain(username),), _words(username), _words(f"{first} {last}")}:
-                known.setdefault(name, []).append((pk, active))
+                accounts.setdefault(name, []).append((pk, active))
         self._known = {
-            name: {pk for pk, active in all_ if active} or {pk for pk, _ in all_} for name, all_ in known.items()
+            name: {pk for pk, active in all_ if active} or {pk for pk, _ in all_} for name, all_ in accounts.items()
         }
         self._known.pop((), None)
         self._known.pop(("",), None)
@@ -71,15 +71,15 @@ class People:
 
     def named_in(self, text: str) -> set[int]:
         """The ids of people whom the text names in whole words. Longer names win: “Ana Ito” does not name “Ana”."""
-        words, found, at = _words(text), set[int](), 0
+        words, ids, at = _words(text), set[int](), 0
         while at < len(words):
             for length in range(min(self._longest, len(words) - at), 0, -1):
                 if people := self._known.get(words[at : at + length]):
-                    found |= people
+                    ids |= people
                     at += length - 1
                     break
             at += 1
-        return found
+        return ids
 
     def of(self, event: Occurrence) -> set[int]:
         """The ids of people whom an event puts on duty.
@@ -88,7 +88,7 @@ class People:
         the organizer unless nobody else attends. Without known attendees: the people named by that property or the
         title, else by an e-mail address in the description, else the organizer.
         """
-        attendees = set[int]().union(*(self.called(each) for each in event.attendees))
+        attendees = set[int]().union(*(self.called(attendee) for attendee in event.attendees))
         named = self.called(event.username) or self.named_in(event.title)
         if attendees:
             others = attendees - self.called(event.organizer)
@@ -110,11 +110,11 @@ def _words(text: str) -> tuple[str, ...]:
 
 def read(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> Reading:
     """Reads what the iCalendar `text` says about [start, end). Raises only BadCalendar, whatever the text."""
-    found, wrong = _occurrences(text, zone, start, end)
+    events, wrong = _occurrences(text, zone, start, end)
     people = People()
     entries: set[Entry] = set()
     unknown: list[Occurrence] = []
-    for event in found:
+    for event in events:
         users = people.of(event)
         if event.end <= event.start:
             wrong.append(f"“{event.title[:TITLE]}” ({event.start:%d %b %Y}) ends when it starts.")

@@ -50,19 +50,19 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
 
     Whole days and times without a zone are in `zone`. Raises BadCalendar, also if not one event can be read.
     """
-    found: list[Occurrence] = []
+    instances: list[Occurrence] = []
     wrong: list[str] = []
     series = _series(_events(text))
     for events in series:
         try:
-            found += _expand(events, zone, start, end)
+            instances += _expand(events, zone, start, end)
         except Exception as error:  # on malformed input the libraries may raise any exception
             wrong.append(f"“{_title(events[0])}” cannot be read: {_reason(error)}.")
-        if len(found) > MOST:
+        if len(instances) > MOST:
             raise BadCalendar(f"There are more than {MOST} events from {start:%d %b %Y} to {end:%d %b %Y}.")
     if len(wrong) == len(series):
         raise BadCalendar(wrong[0])
-    return sorted(found, key=lambda each: (each.start, each.end)), wrong
+    return sorted(instances, key=lambda instance: (instance.start, instance.end)), wrong
 
 
 def check(text: str) -> bytes:
@@ -111,9 +111,9 @@ def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime)
         calendar.add_component(event)
     # Times without a zone are compared as if they were UTC, so ask for a day more on both sides, then cut exactly.
     for event in recurring_ical_events.of(calendar).between(start - DAY, end + DAY):
-        found = _occurrence(event, zone)
-        if found.start < end and found.end > start and str(event.get("STATUS", "")).upper() != "CANCELLED":
-            yield found
+        occurrence = _occurrence(event, zone)
+        if occurrence.start < end and occurrence.end > start and str(event.get("STATUS", "")).upper() != "CANCELLED":
+            yield occurrence
 
 
 def _make_plain(event: Event, zone: ZoneInfo) -> None:
@@ -160,7 +160,7 @@ def _occurrence(event: Event, zone: ZoneInfo) -> Occurrence:
         title=_title(event),
         description=str(event.get("DESCRIPTION", ""))[:DESCRIPTION],
         username=str(event.get(USERNAME, "")),
-        attendees=[_mail(each) for each in _list(event.get("ATTENDEE")) if not _declined(each)],
+        attendees=[_mail(attendee) for attendee in _list(event.get("ATTENDEE")) if not _declined(attendee)],
         organizer=_mail(next(iter(_list(event.get("ORGANIZER"))), "")),
         start=_instant(event["DTSTART"].dt, zone),
         end=_instant(event["DTEND"].dt, zone),
@@ -174,7 +174,7 @@ def _instant(value: date, zone: ZoneInfo) -> datetime:
 
 
 def _title(event: Event) -> str:
-    title = "".join(each if each.isprintable() else " " for each in str(event.get("SUMMARY", "")))
+    title = "".join(character if character.isprintable() else " " for character in str(event.get("SUMMARY", "")))
     return " ".join(title.split())[:TITLE] or "(no title)"
 
 
@@ -197,7 +197,10 @@ def _reason(error: Exception) -> str:
 
 
 def _json(values: Iterable[Occurrence]) -> list[dict[str, Any]]:
-    return [{**asdict(each), "start": each.start.isoformat(), "end": each.end.isoformat()} for each in values]
+    return [
+        {**asdict(occurrence), "start": occurrence.start.isoformat(), "end": occurrence.end.isoformat()}
+        for occurrence in values
+    ]
 
 
 def main() -> None:
@@ -210,8 +213,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     start, end = (datetime.fromisoformat(asked[name]) for name in ("start", "end"))
     try:
-        found, wrong = occurrences(asked["text"], ZoneInfo(asked["zone"]), start, end)
-        answer: dict[str, Any] = {"found": _json(found), "wrong": wrong}
+        events, wrong = occurrences(asked["text"], ZoneInfo(asked["zone"]), start, end)
+        answer: dict[str, Any] = {"found": _json(events), "wrong": wrong}
     except BadCalendar as error:
         answer = {"bad": str(error)}
     json.dump(answer, sys.stdout)

@@ -200,9 +200,9 @@ class RotationAdmin(ForesightAdmin):
         people = {user.pk: user for p in obj.participants.select_related("user", "partner") for user in p.people}
         plans = replanning.plans_of(obj)
         length = plans[-1].period.length
-        found = list(places(plans, now, now + TURNS * length)) if people else []
+        slots = list(places(plans, now, now + TURNS * length)) if people else []
         read = [position for position, _ in POSITIONS if position <= self._last_position(obj)]
-        turns = [(place, [[people.get(pk) for pk in place.at(n)] for n in read]) for place in found]
+        turns = [(place, [[people.get(pk) for pk in place.at(n)] for n in read]) for place in slots]
         schedules = Schedule.objects.filter(layers__rotation=obj).distinct()
         return {"rotation": obj, "turns": turns, "positions": [POSITIONS[n][1] for n in read], "schedules": schedules}
 

@@ -31,7 +31,7 @@ class Crew(serializers.Field):
     def to_internal_value(self, data: Any) -> tuple[User, User | None]:
         if not isinstance(data, list):
             return self.person.to_internal_value(data), None
-        people = [self.person.to_internal_value(each) for each in data]
+        people = [self.person.to_internal_value(value) for value in data]
         if len(people) not in (1, 2) or len(set(people)) < len(people):
             raise serializers.ValidationError("A turn belongs to one person or to two different people.")
         return people[0], people[1] if len(people) == 2 else None
@@ -97,8 +97,8 @@ class RotationSerializer(RecordSerializer):
 
     def put_participants(self, rotation: Rotation, crews: list[tuple[User, User | None]]) -> None:
         rotation.participants.all().delete()
-        rows = (Participant(rotation=rotation, user=u, partner=p, order=n) for n, (u, p) in enumerate(crews))
-        Participant.objects.bulk_create(rows)
+        participants = (Participant(rotation=rotation, user=u, partner=p, order=n) for n, (u, p) in enumerate(crews))
+        Participant.objects.bulk_create(participants)
 
 
 class ByTeam(filters.FilterSet):

@@ -43,12 +43,12 @@ def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list
     """
     schedules = Schedule.objects.annotate(rank=Min("layers__position")).in_bulk(after)
     ranks = {pk: schedule.rank or 0 for pk, schedule in schedules.items()}
-    found = [
+    differences = [
         change
         for pk, schedule in schedules.items()
         for change in _joined(_compared(schedule, before.get(pk, []), after[pk]))
     ]
-    return sorted(found, key=lambda change: (change.start, ranks[change.schedule.pk], change.schedule.name))
+    return sorted(differences, key=lambda change: (change.start, ranks[change.schedule.pk], change.schedule.name))
 
 
 def _compared(schedule: Schedule, before: Sequence[Duty], after: Sequence[Duty]) -> Iterator[Change]:

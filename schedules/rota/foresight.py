@@ -49,8 +49,8 @@ class ForesightAdmin(TeamOwnedAdmin):
             if LOOK not in request.POST or not hasattr(request, "changes"):
                 return response
             transaction.set_rollback(True)
-        found = request.changes
-        shown = {"looked": True, "changes": found[:SHOWN], "more": len(found) - SHOWN, "weeks": WEEKS}
+        differences = request.changes
+        shown = {"looked": True, "changes": differences[:SHOWN], "more": len(differences) - SHOWN, "weeks": WEEKS}
         request.only_look = True  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
@@ -70,10 +70,10 @@ class ForesightAdmin(TeamOwnedAdmin):
     def _answer(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
         before = request.before  # type: ignore[attr-defined]
         affected = set(before) | set(self.affected(obj.pk))
-        request.changes = found = changes(before, duties_of(affected, *request.span))  # type: ignore[attr-defined]
+        request.changes = differences = changes(before, duties_of(affected, *request.span))  # type: ignore[attr-defined]
         if LOOK in request.POST:
             return HttpResponse()
-        moved = [change for change in found if change.schedule.pk in before]
+        moved = [change for change in differences if change.schedule.pk in before]
         if moved:
             first, zone = moved[0], moved[0].schedule.time_zone
             text = (

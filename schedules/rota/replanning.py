@@ -37,10 +37,10 @@ def replan(rotation: Rotation, before: list[Plan], *, now: datetime, at_once: bo
     if (saved.period, list(saved.crews)) == (before[-1].period, list(before[-1].crews)) and not at_once:
         return
     after = changed(before, saved.period, saved.crews, now, at_once=at_once)
-    known = list(rotation.versions.values_list("pk", flat=True))
+    versions = list(rotation.versions.values_list("pk", flat=True))
     kept = len(after) - 1  # this many of the earlier plans are kept as versions
-    rotation.versions.filter(pk__in=known[kept:]).delete()
-    for plan in before[len(known) : kept]:
+    rotation.versions.filter(pk__in=versions[kept:]).delete()
+    for plan in before[len(versions) : kept]:
         period = plan.period
         calendar = {name: getattr(period, "zone" if name == "time_zone" else name) for name in CALENDAR}
         crews = [list(crew) for crew in plan.crews]

@@ -103,11 +103,11 @@ def shifts(line: Line, start: datetime, end: datetime) -> list[Shift]:
     done: list[Shift] = []
     running: dict[On, Span] = {}
     for left, right, on in _pieces(line, start, end):
-        for each in [each for each in running if each not in on]:
-            done.append(Shift(each, *running.pop(each)))
-        for each in on:
-            running[each] = running[each][0] if each in running else left, right
-    done += [Shift(each, *span) for each, span in running.items()]
+        for holder in [holder for holder in running if holder not in on]:
+            done.append(Shift(holder, *running.pop(holder)))
+        for holder in on:
+            running[holder] = running[holder][0] if holder in running else left, right
+    done += [Shift(holder, *span) for holder, span in running.items()]
     return sorted(done, key=lambda shift: (shift.start, shift.end))
 
 
@@ -135,7 +135,7 @@ def _decide(line: Line, turns: list[Place | None], covers: list[Cover], missing:
     for layer, turn in zip(line.layers, turns, strict=True):
         crew = _crew(layer, turn, covers, missing) if turn else []
         if crew and layer.adds:
-            on = on + [each for each in crew if each.person not in {other.person for other in on}]
+            on = on + [holder for holder in crew if holder.person not in {other.person for other in on}]
         elif crew:
             on = crew
     for number, cover in enumerate(covers, 1):
@@ -165,15 +165,15 @@ def _track(layer: LayerPlan, start: datetime, end: datetime) -> list[Place]:
     """The layer's turns within its hours, in order, without overlaps."""
     line = _entries(layer.entries, start, end) if layer.entries else places(layer.plans, start, end)
     opened = spans(layer.windows, layer.zone, start, end, layer.closed)
-    found, first = [], 0
+    turns, first = [], 0
     for place in line:
         while first < len(opened) and opened[first][1] <= place.start:
             first += 1
         for left, right in islice(opened, first, None):
             if left >= place.end:
                 break
-            found.append(Place(place.crews, place.index, max(left, place.start), min(right, place.end)))
-    return found
+            turns.append(Place(place.crews, place.index, max(left, place.start), min(right, place.end)))
+    return turns
 
 
 def _reader(track: list[Place]) -> Callable[[datetime], Place | None]:
@@ -209,7 +209,7 @@ def _crew(layer: LayerPlan, turn: Place, covers: list[Cover], missing: set[int])
 
     If the layer fills absences, crews with nobody present are skipped.
     """
-    present = [crew for each in _line_up(layer, turn) if (crew := _present(each, layer.name, covers, missing))]
+    present = [crew for lineup in _line_up(layer, turn) if (crew := _present(lineup, layer.name, covers, missing))]
     position = layer.position % len(turn.crews) if layer.fills and turn.crews else 0
     if position >= len(present):
         return []
@@ -218,11 +218,11 @@ def _crew(layer: LayerPlan, turn: Place, covers: list[Cover], missing: set[int])
 
 
 def _present(crew: Crew, name: str, covers: list[Cover], missing: set[int]) -> list[On]:
-    found: list[On] = []
+    present: list[On] = []
     for on in (_turn_of(person, name, covers) for person in crew):
-        if on.person not in missing and on.person not in {other.person for other in found}:
-            found.append(on)
-    return found
+        if on.person not in missing and on.person not in {other.person for other in present}:
+            present.append(on)
+    return present
 
 
 def _turn_of(person: int, name: str, covers: list[Cover]) -> On:

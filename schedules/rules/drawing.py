@@ -85,11 +85,11 @@ def _side_by_side(bars: list[Bar[T]]) -> list[Bar[T]]:
             and other.left + ROUNDED < bar.left + bar.width
         )
 
-    rows: list[tuple[Bar[T], int]] = []
+    placements: list[tuple[Bar[T], int]] = []
     for bar in bars:
-        taken = {row for other, row in rows if crosses(bar, other)}
-        rows.append((bar, 1 if 0 in taken else 0))
-    return [replace(bar, row=row, rows=2) if any(crosses(bar, o) for o in bars) else bar for bar, row in rows]
+        taken = {row for other, row in placements if crosses(bar, other)}
+        placements.append((bar, 1 if 0 in taken else 0))
+    return [replace(bar, row=row, rows=2) if any(crosses(bar, o) for o in bars) else bar for bar, row in placements]
 
 
 def _percent(at: datetime, first: date, zone: ZoneInfo) -> float:

@@ -60,11 +60,11 @@ def canonical(text: str) -> str:
 
 
 def _parse(part: str) -> Window:
-    found = _window.fullmatch(part)
-    if not found:
+    match = _window.fullmatch(part)
+    if not match:
         raise ValueError(f"“{part}” is not understood. Write, for example, “{BUSINESS}”. Separate several with “;”.")
-    days = frozenset(_days(found["days"])) if found["days"] else frozenset(range(7))
-    start, end = ((int(found[f"{edge}_hour"]), int(found[f"{edge}_minute"])) for edge in ("start", "end"))
+    days = frozenset(_days(match["days"])) if match["days"] else frozenset(range(7))
+    start, end = ((int(match[f"{edge}_hour"]), int(match[f"{edge}_minute"])) for edge in ("start", "end"))
     if start == (24, 0):
         raise ValueError(f"“{part}” begins at 24:00, the end of a day: write 00:00 and the next day instead.")
     return Window(days, _clock(*start), time(0) if end == (24, 0) else _clock(*end))
@@ -115,8 +115,8 @@ def spans(
     # A window that began the day before may still be open. Count calendar days, because a day may have 25 hours.
     first, last = start.astimezone(zone).date() - DAY, end.astimezone(zone).date()
     days = (first + n * DAY for n in range((last - first).days + 1))
-    found = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
-    return joined((max(left, start), min(right, end)) for left, right in found)
+    openings = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
+    return joined((max(left, start), min(right, end)) for left, right in openings)
 
 
 def joined(parts) -> list[tuple[datetime, datetime]]:

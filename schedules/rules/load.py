@@ -40,10 +40,13 @@ def loads(shifts: Iterable[Shift], zone: ZoneInfo) -> dict[int, Load]:
             duties.setdefault(shift.on.person, []).append((shift.start, shift.end))
     if not duties:
         return {}
-    own = {person: joined(found) for person, found in duties.items()}
-    first, last = min(found[0][0] for found in own.values()), max(found[-1][1] for found in own.values())
+    own = {person: joined(stretches) for person, stretches in duties.items()}
+    first, last = (
+        min(stretches[0][0] for stretches in own.values()),
+        max(stretches[-1][1] for stretches in own.values()),
+    )
     nights, weekends = (spans(windows, zone, first, last) for windows in (NIGHTS, WEEKENDS))
-    return {person: _load(found, nights, weekends) for person, found in own.items()}
+    return {person: _load(stretches, nights, weekends) for person, stretches in own.items()}
 
 
 def _load(own: Sequence[Span], nights: Sequence[Span], weekends: Sequence[Span]) -> Load:

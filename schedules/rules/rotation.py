@@ -82,7 +82,7 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 @lru_cache(maxsize=50_000)
 def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]:
     """The times that the zone's clock skips in a UTC year, as pairs of wall-clock times (from, to)."""
-    found = []
+    gaps = []
     at = datetime(year, 1, 1, tzinfo=UTC)
     offset = at.astimezone(zone).utcoffset()
     while at.year == year:
@@ -93,9 +93,9 @@ def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]
             before = (change - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None) + timedelta(seconds=1)
             after = change.astimezone(zone).replace(tzinfo=None)
             if after > before:
-                found.append((before, after))
+                gaps.append((before, after))
         at, offset = following, later
-    return tuple(found)
+    return tuple(gaps)
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------

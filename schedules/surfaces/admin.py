@@ -119,7 +119,7 @@ class ModelAdmin(unfold.ModelAdmin):
             yield inline.model._base_manager.filter(**{key: obj.pk}).order_by("pk").values_list()
 
     def fingerprint(self, obj: Any) -> str:
-        return hashlib.sha256(repr([list(rows) for rows in self.guarded(obj)]).encode()).hexdigest()
+        return hashlib.sha256(repr([list(values) for values in self.guarded(obj)]).encode()).hexdigest()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type:
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -235,10 +235,10 @@ class OwnedAdmin(ModelAdmin):
         if obj is None:
             return super().has_change_permission(request)
         # Cached for the request: a page asks a dozen times, and each answer costs queries.
-        known = request.__dict__.setdefault("may_change", {})
-        if obj not in known:
-            known[obj] = self.may_change(request, obj)
-        return known[obj]
+        answers = request.__dict__.setdefault("may_change", {})
+        if obj not in answers:
+            answers[obj] = self.may_change(request, obj)
+        return answers[obj]
 
 
 class TeamOwnedAdmin(OwnedAdmin):
@@ -312,7 +312,7 @@ class OrderedFormSet(PaginationInlineFormSet):
     def save(self, commit: bool = True) -> list:
         saved = super().save(commit)
         if commit:
-            rows = self.model._base_manager.filter(**{self.fk.name: self.instance}).order_by("order", "pk")
-            for number, pk in enumerate(rows.values_list("pk", flat=True)):
+            siblings = self.model._base_manager.filter(**{self.fk.name: self.instance}).order_by("order", "pk")
+            for number, pk in enumerate(siblings.values_list("pk", flat=True)):
                 self.model._base_manager.filter(pk=pk).exclude(order=number).update(order=number)
         return saved

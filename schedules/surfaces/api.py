@@ -61,10 +61,10 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
         return {**attrs, **{name: getattr(draft, name) for name in plain}}
 
     def _by_field(self, error: ModelError) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        errors: dict[str, list[str]] = {}
         for name, messages in error.message_dict.items():
-            found.setdefault(self.blame if name == NON_FIELD_ERRORS else name, []).extend(messages)
-        return found
+            errors.setdefault(self.blame if name == NON_FIELD_ERRORS else name, []).extend(messages)
+        return errors
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         parts = self._taken_from(validated_data)

@@ -83,20 +83,20 @@ def written(envelope: Envelope, address: str) -> bytes:
 
 def headers(envelope: Envelope) -> dict[str, str]:
     """The headers of every mail. The Message-ID is the same for every attempt, so that a receiver can recognise a duplicate."""
-    said = {
+    fields = {
         "Message-ID": message_id(envelope.key),
         "Date": formatdate(envelope.at.timestamp()),
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
     if leave := envelope.data.get("unsubscribe_url"):
-        said["List-Unsubscribe"] = f"<{one_line(leave, 800)}>"
+        fields["List-Unsubscribe"] = f"<{one_line(leave, 800)}>"
         if envelope.leave and settings.UNSUBSCRIBE_ADDRESS:
             mailbox = tagged_addresses.address(settings.UNSUBSCRIBE_ADDRESS, tagged_addresses.LEAVE, envelope.leave)
-            said["List-Unsubscribe"] += f", <mailto:{mailbox}?subject=unsubscribe>"
+            fields["List-Unsubscribe"] += f", <mailto:{mailbox}?subject=unsubscribe>"
         if leave.startswith("https:"):  # RFC 8058 allows only https
-            said["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return said
+            fields["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return fields
 
 
 def message_id(key: str) -> str:

@@ -63,12 +63,12 @@ def _mailbox(resolver: Resolver, name: str, otherwise: str) -> Finding:
 
 def _spf(resolver: Resolver, domain: str) -> Finding:
     what = f"SPF of {domain}"
-    found = [text for text in _texts(resolver, domain) if text.lower().split(" ")[0] == "v=spf1"]
-    if len(found) > 1:
-        return Finding(what, MISSING, f"{len(found)} records; receivers then ignore them all")
-    if found and "+all" in found[0].lower():
-        return Finding(what, MISSING, f"{found[0]} lets anybody send in its name")
-    return _set(what, "".join(found), "no TXT record that begins with v=spf1 and names the mail server")
+    records = [text for text in _texts(resolver, domain) if text.lower().split(" ")[0] == "v=spf1"]
+    if len(records) > 1:
+        return Finding(what, MISSING, f"{len(records)} records; receivers then ignore them all")
+    if records and "+all" in records[0].lower():
+        return Finding(what, MISSING, f"{records[0]} lets anybody send in its name")
+    return _set(what, "".join(records), "no TXT record that begins with v=spf1 and names the mail server")
 
 
 def _dkim(resolver: Resolver, domain: str) -> Finding:
@@ -92,8 +92,8 @@ def _dmarc(resolver: Resolver, domain: str) -> Finding:
     """The DMARC policy of the domain, or of the nearest domain above it that has one."""
     labels = domain.split(".")
     for above in (".".join(labels[start:]) for start in range(max(1, len(labels) - 1))):
-        if found := [text for text in _texts(resolver, f"_dmarc.{above}") if _tags(text).get("v", "") == "DMARC1"]:
-            return Finding(f"DMARC of {above}", OK, found[0])
+        if records := [text for text in _texts(resolver, f"_dmarc.{above}") if _tags(text).get("v", "") == "DMARC1"]:
+            return Finding(f"DMARC of {above}", OK, records[0])
     return Finding(f"DMARC of {domain}", MISSING, f"no TXT record at _dmarc.{domain}; begin with v=DMARC1; p=none")
 
 

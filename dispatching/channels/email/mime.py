@@ -35,12 +35,12 @@ def write(letter: Letter, headers: dict[str, str]) -> bytes:
 
 def encoded(text: str) -> bytes:
     """The text as quoted-printable (RFC 2045 6.7), with CRLF. Its last line has room for one more character, as SOFT needs."""
-    found = binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
-    last = found[found.rfind(b"\n") + 1 :]
+    quoted = binascii.b2a_qp(printable(text).encode(), istext=True).replace(b"\n", LINE)
+    last = quoted[quoted.rfind(b"\n") + 1 :]
     if len(last) < LONGEST:
-        return found
+        return quoted
     cut = -3 if last[-3:-2] == b"=" else -1
-    return found[:cut] + SOFT + found[cut:]
+    return quoted[:cut] + SOFT + quoted[cut:]
 
 
 def header(name: str, text: str) -> str:
@@ -71,8 +71,8 @@ def _common(words: Words) -> bytes:
 @lru_cache(64)
 def _pieces(words: Words, form: str) -> tuple[bytes | str, ...]:
     """The words in one form, in pieces: every second piece is the name of a mark, the others are encoded."""
-    found = split(words.html if form == "html" else words.text)
-    return tuple(piece if place % 2 else encoded(piece) for place, piece in enumerate(found))
+    pieces = split(words.html if form == "html" else words.text)
+    return tuple(piece if place % 2 else encoded(piece) for place, piece in enumerate(pieces))
 
 
 @lru_cache(512)

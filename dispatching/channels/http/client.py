@@ -67,11 +67,11 @@ def resolve(host: str, port: int, *, timeout: float) -> list[Address]:
     """Every address of the host, in the resolver's order; raises OSError if there is none in time."""
     if address := literal(host):
         return [address]
-    found: list[Any] = []
+    entries: list[Any] = []
 
     def look_up() -> None:
         try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            entries.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError):
             return
 
@@ -79,7 +79,7 @@ def resolve(host: str, port: int, *, timeout: float) -> list[Address]:
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(timeout)
-    addresses = [ip_address(entry[4][0].partition("%")[0]) for entry in list(found)]
+    addresses = [ip_address(entry[4][0].partition("%")[0]) for entry in list(entries)]
     if not addresses:
         raise OSError("the name does not resolve")
     return list(dict.fromkeys(addresses))

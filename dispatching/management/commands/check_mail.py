@@ -17,10 +17,10 @@ class Command(BaseCommand):
         if nameserver:
             resolver.nameservers, resolver.port = [nameserver], port
         try:
-            found = findings(resolver)
+            results = findings(resolver)
         except DNSException as error:
             raise CommandError(f"DNS does not answer: {error}") from None
-        for each in found:
-            self.stdout.write(f"{each.state:<9}  {each.what}: {each.said}")
-        if missing := sum(each.state == MISSING for each in found):
-            raise CommandError(f"{missing} of {len(found)} are missing.")
+        for result in results:
+            self.stdout.write(f"{result.state:<9}  {result.what}: {result.said}")
+        if missing := sum(result.state == MISSING for result in results):
+            raise CommandError(f"{missing} of {len(results)} are missing.")
