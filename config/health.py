@@ -3,17 +3,24 @@
 Without these two checks, an answer would prove only that the web process runs.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from dispatching.audit import overdue
+from dispatching import audit
 from dispatching.models import SweepRecord
 from schedules import clock
+from stakeholders import sweep as stakeholders
 
 SWEEP_AGE = timedelta(seconds=60)
+SWEEPS = {"sweep": "sweep", "stakeholders": "sweep of the stakeholders' messages"}
+
+
+def overdue(now: datetime) -> dict[str, int]:
+    """The number of rows that have been due for more than a minute, by kind, of all apps."""
+    return audit.overdue(now) | stakeholders.overdue(now)
 
 
 @never_cache
@@ -21,13 +28,15 @@ def health(request: HttpRequest) -> JsonResponse:
     """Answers 200, or 503 with a list of problems. Contains no names and no addresses."""
     try:
         now = clock.now()
-        last = SweepRecord.objects.filter(name="sweep").first()
+        last = dict(SweepRecord.objects.filter(name__in=SWEEPS).values_list("name", "completed_at"))
         late = overdue(now)
     except DatabaseError:
         return JsonResponse({"status": "red", "problems": ["the database cannot be reached"]}, status=503)
     problems = [f"{count} {kind} overdue by more than a minute" for kind, count in late.items() if count]
-    if last is None or now - last.completed_at > SWEEP_AGE:
-        since = last.completed_at.isoformat() if last else "ever"
-        problems.append(f"no sweep has been completed since {since}")
+    for name, words in SWEEPS.items():
+        if name not in last:
+            problems.append(f"no {words} has ever been completed")
+        elif now - last[name] > SWEEP_AGE:
+            problems.append(f"no {words} has been completed since {last[name].isoformat()}")
     body = {"status": "red" if problems else "green", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from dispatching.audit import overdue
+from config.health import overdue
 from dispatching.models import Alert, Delivery, Escalation, SweepRecord
 from schedules import clock
 

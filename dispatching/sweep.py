@@ -13,6 +13,7 @@ from dispatching.inbound import rejected
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 from dispatching.notices import shift_watch
+from schedules.apart import apart
 
 log = structlog.get_logger(__name__)
 PASS = 50  # rows for each pass, few enough to share one reading of the clock
@@ -56,9 +57,15 @@ def follow_up(now: datetime) -> int:
     """Follows up at most PASS failures that nobody has followed up yet. Failures of shared words are left to the app that sent them."""
     lost: DeliveryQuerySet = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content=None)
     ids = list(lost.order_by("due_at").values_list("pk", flat=True)[:PASS])
-    for pk in ids:
-        escalating.follow_up(pk, now=now)
+    with apart("follow-ups") as do:
+        for pk in ids:
+            do(_follow_up, pk, now)
     return len(ids)
+
+
+def _follow_up(delivery_id: int, now: datetime) -> int:
+    escalating.follow_up(delivery_id, now=now)
+    return 1
 
 
 def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
@@ -66,20 +73,30 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
 
     Work that results from it has its own alarms, or waits for the next sweep. For each queue, a sweep sends one batch of
     deliveries with shared words, and wakes the workers for the rest. Then it records the proof of work. Returns the number of
-    rows that the last pass and the batches handled.
+    rows that the last pass and the batches handled. A part that raises keeps no other from its work, but the proof is not
+    recorded, and what was raised is raised at the end.
     """
     start, done = clock(), PASS
-    while going() and done >= PASS and clock() - start < timedelta(minutes=1):
-        done = follow_up(clock()) + rejected.tell_owners(clock()) + run_steps(clock()) + shift_watch.watch_due(clock())
-        for queue in Delivery.Queue.values:
-            done += sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
-    for queue in Delivery.Queue.values:
-        sent = batching.send_due(queue, clock, going)
-        if sent:
-            alarms.ring_sending(queue)
-        done += sent
+    with apart("sweep") as do:
+        while going() and done >= PASS and clock() - start < timedelta(minutes=1):
+            done = sum(
+                do(part, clock()) for part in (follow_up, rejected.tell_owners, run_steps, shift_watch.watch_due)
+            )
+            done += sum(do(_send_pass, queue, clock, going) for queue in Delivery.Queue.values)
+        done += sum(do(_send_batch, queue, clock, going) for queue in Delivery.Queue.values)
     record("sweep", clock())
     return done
+
+
+def _send_pass(queue: str, clock: Callable[[], datetime], going: Callable[[], bool]) -> int:
+    return sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
+
+
+def _send_batch(queue: str, clock: Callable[[], datetime], going: Callable[[], bool]) -> int:
+    sent = batching.send_due(queue, clock, going)
+    if sent:
+        alarms.ring_sending(queue)
+    return sent
 
 
 def record(name: str, now: datetime, repaired: int = 0) -> None:

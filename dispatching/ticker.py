@@ -7,13 +7,14 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from dispatching import audit, sweep
+from schedules.apart import apart
 
 log = structlog.get_logger(__name__)
 AUDIT_EVERY = 15  # sweeps
-Sweep = Callable[[Callable[[], datetime]], object]  # given the clock
+Sweep = Callable[[Callable[[], datetime]], int]  # given the clock; returns how much it did
 _sweeps: list[Sweep] = []
 
 # Set when this worker is told to end. A task that drains a queue then finishes its current row and stops.
@@ -32,13 +33,16 @@ def run(clock: Callable[[], datetime]) -> None:
     while not stopping.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2)):
         turn += 1
         try:
-            sweep.sweep(clock, going=lambda: not stopping.is_set())
-            for theirs in _sweeps:
-                theirs(clock)
-            if turn % AUDIT_EVERY == 0:
-                audit.audit(clock())
-        except Exception as error:  # for example, the database restarts: the next sweep has a new connection
-            log.warning("sweep_failed", error=type(error).__name__)
+            with apart("turn") as do:
+                do(sweep.sweep, clock, lambda: not stopping.is_set())
+                for theirs in _sweeps:
+                    do(theirs, clock)
+                if turn % AUDIT_EVERY == 0:
+                    do(audit.audit, clock())
+        except* (OSError, OperationalError, InterfaceError) as away:  # the next sweep has a new connection
+            log.warning("sweep_failed", error=", ".join(sorted({type(error).__name__ for error in away.exceptions})))
+        except* Exception:
+            log.exception("sweep_failed")
         close_old_connections()
 
 

@@ -1,27 +1,55 @@
-"""The stakeholders' part of the sweep: matches alerts with definitions, tells managers and other teams, plans messages, reminds of
-promises, answers forms, follows up on bounces, and clears unconfirmed subscriptions and old quotas.
+"""The stakeholders' part of the sweep: matches alerts with definitions, tells managers and other teams, plans messages, sends reminders
+of promises, answers public forms, follows up on bounces, and clears unconfirmed subscriptions and old quotas.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count, islice, takewhile
 
+from dispatching.audit import LATE
+from dispatching.sweep import record
+from schedules.apart import apart
 from stakeholders.definitions import defining
+from stakeholders.models import Message, Outage, SignUp
 from stakeholders.news import fanning, promises
 from stakeholders.subscriptions import bounces, quota, subscribing
 from stakeholders.teams import dependents, engineering_managers
 
-PASS = 10  # batches or outages
-FORMS = 100  # a pass
+PARTS = (
+    defining.match_due,
+    engineering_managers.tell_due,
+    dependents.tell_due,
+    subscribing.take_answers,
+    bounces.follow_up,
+    subscribing.forget_unconfirmed,
+    quota.clear,
+)
+# Each does one row at a time, at most so many in a pass.
+ONE_BY_ONE = ((fanning.plan_due, 10), (promises.remind_due, 10), (subscribing.answer_due, 100))
 
 
 def sweep(clock: Callable[[], datetime]) -> int:
-    """Does one pass of everything that is due, and returns how much it did."""
-    done = defining.match_due(clock()) + engineering_managers.tell_due(clock()) + dependents.tell_due(clock())
-    for due in (fanning.plan_due, promises.remind_due):
-        while done < PASS and due(clock()):
-            done += 1
-    forms = 0
-    while forms < FORMS and subscribing.answer_due(clock()):
-        forms += 1
-    done += forms + subscribing.take_answers(clock()) + bounces.follow_up(clock())
-    return done + subscribing.forget_unconfirmed(clock()) + quota.clear(clock())
+    """Does one pass of everything that is due, records the proof of work, and returns how much it did.
+
+    A part that raises keeps no other from its work, but the proof is not recorded, and what was raised is raised at the end.
+    """
+    with apart("stakeholders") as do:
+        done = sum(do(part, clock()) for part in PARTS)
+        done += sum(do(_repeat, part, most, clock) for part, most in ONE_BY_ONE)
+    record("stakeholders", clock())
+    return done
+
+
+def _repeat(part: Callable[[datetime], bool], most: int, clock: Callable[[], datetime]) -> int:
+    """Does what is due one by one, at most so many; returns how many."""
+    return sum(islice(takewhile(bool, (part(clock()) for _ in count())), most))
+
+
+def overdue(now: datetime) -> dict[str, int]:
+    """The number of rows that have been due for more than a minute, by kind; used by health and metrics."""
+    due = {"due_at__lte": now - LATE}
+    return {
+        "messages": Message.objects.filter(**due).count(),
+        "promises": Outage.objects.filter(**due).count(),
+        "forms": SignUp.objects.filter(**due).count(),
+    }

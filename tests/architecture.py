@@ -13,7 +13,7 @@ APPS = ("schedules", "dispatching", "stakeholders", "config")  # each may import
 # its own line. The clockwork comes last, and what Celery, Django and the example hang on.
 ROOMS = {
     "schedules": [
-        {"clock", "refused", "holidays", "rules", "templatetags"},
+        {"apart", "clock", "refused", "holidays", "rules", "templatetags"},
         {"validators"},
         {"models"},
         {"oncall"},

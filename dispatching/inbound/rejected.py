@@ -13,6 +13,7 @@ from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
 from dispatching.models import Alert, Integration, Refusal
 from dispatching.rules.event import Event
+from schedules.apart import apart
 from schedules.refused import Refused
 
 PATIENCE = timedelta(minutes=10)
@@ -52,12 +53,17 @@ def over(integration: Integration, *, now: datetime) -> None:
 def tell_owners(now: datetime) -> int:
     """Raises an alert for each integration that has had nothing accepted for too long. Returns how many."""
     due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
-    for refusal in due:
-        # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
-        # two statements, the event is sent again, not lost.
-        intake.accept(refusal.integration, [_event(refusal)], now=now)
-        Refusal.objects.filter(pk=refusal.pk).update(due_at=None)
+    with apart("refusals") as do:
+        for refusal in due:
+            do(_tell_owner, refusal, now)
     return len(due)
+
+
+def _tell_owner(refusal: Refusal, now: datetime) -> int:
+    # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
+    # two statements, the event is sent again, not lost.
+    intake.accept(refusal.integration, [_event(refusal)], now=now)
+    return Refusal.objects.filter(pk=refusal.pk).update(due_at=None)
 
 
 def _event(refusal: Refusal) -> Event:

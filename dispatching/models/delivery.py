@@ -1,4 +1,6 @@
 import uuid
+from datetime import datetime
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -8,11 +10,11 @@ from dispatching.models.contact import ContactPoint
 from dispatching.models.content import Content
 
 
-class DeliveryQuerySet(models.QuerySet):
-    def due(self, now):
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now)
 
-    def live(self):
+    def live(self) -> Self:
         """The deliveries that are still on their way: waiting or being sent."""
         return self.filter(state__in=Delivery.LIVE)
 

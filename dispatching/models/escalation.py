@@ -1,14 +1,17 @@
+from datetime import datetime
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 
 from dispatching.models.policy import EscalationPolicy
 
 
-class EscalationQuerySet(models.QuerySet):
-    def running(self):
+class EscalationQuerySet(models.QuerySet["Escalation"]):
+    def running(self) -> Self:
         return self.filter(state=Escalation.State.RUNNING)
 
-    def due(self, now):
+    def due(self, now: datetime) -> Self:
         return self.running().filter(due_at__lte=now)
 
 

@@ -111,4 +111,4 @@ class EscalationPolicyAdmin(TeamOwnedAdmin):
         yield Target.objects.filter(step__policy=obj).order_by("pk").values_list()
 
     def preview(self, request: HttpRequest, obj: EscalationPolicy, now: datetime) -> dict[str, Any]:
-        return {"trial": forecast(obj.snapshot(), now), "services": obj.services.all()}
+        return {"forecast": forecast(obj.snapshot(), now), "services": obj.services.all()}

@@ -55,7 +55,7 @@ class ServiceAdmin(ModelAdmin):
     preview_template = "admin/dispatching/ownership.html"
 
     def preview(self, request: HttpRequest, obj: Service, now: datetime) -> dict[str, Any]:
-        return {"service": obj, "trial": forecast(obj.policy.snapshot(), now)}
+        return {"service": obj, "forecast": forecast(obj.policy.snapshot(), now)}
 
 
 @admin.register(Integration)
@@ -96,7 +96,7 @@ class IntegrationAdmin(VerbAdmin):
         return _once(key)
 
     def preview(self, request: HttpRequest, obj: Integration, now: datetime) -> dict[str, Any]:
-        return {"integration": obj, "service": obj.service, "trial": forecast(obj.service.policy.snapshot(), now)}
+        return {"integration": obj, "service": obj.service, "forecast": forecast(obj.service.policy.snapshot(), now)}
 
 
 def _once(key: str) -> SafeString:

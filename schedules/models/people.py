@@ -46,6 +46,6 @@ class Team(Group):
         ordering = ("name",)
 
     @property
-    def members(self):
+    def members(self) -> models.QuerySet["User"]:
         """The active people of the team; deactivated people are not among them."""
         return self.user_set.filter(is_active=True)

@@ -5,7 +5,7 @@ every day. A window that ends at or before its start ends on the next day; 24:00
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -119,7 +119,7 @@ def spans(
     return joined((max(left, start), min(right, end)) for left, right in openings)
 
 
-def joined(parts) -> list[tuple[datetime, datetime]]:
+def joined(parts: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
     """Sorts spans, joins spans that touch or overlap, and leaves out empty ones."""
     line: list[tuple[datetime, datetime]] = []
     for left, right in sorted(part for part in parts if part[0] < part[1]):

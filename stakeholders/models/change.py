@@ -1,5 +1,6 @@
 """Requests to change a group, for example from a colleague in sales or marketing."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -14,7 +15,7 @@ class ChangeRequests(models.QuerySet["ChangeRequest"]):
         """Returns the requests that are neither done nor declined."""
         return self.filter(state__in=(ChangeRequest.State.SUBMITTED, ChangeRequest.State.ACCEPTED))
 
-    def past_due(self, now) -> "ChangeRequests":
+    def past_due(self, now: datetime) -> "ChangeRequests":
         return self.waiting().filter(due_at__lte=now)
 
 

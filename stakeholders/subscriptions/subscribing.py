@@ -8,6 +8,7 @@ as the record of consent; a subscriber who joins again gets a new row.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -253,7 +254,7 @@ def take_answers(now: datetime) -> int:
         deliveries__receipt=PROVED,
         deliveries__created_at__gte=F("subscriptions__asked_at"),
     )
-    answers = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
+    answers: list[Any] = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
     confirmed = 0
     for point in answers:
         with suppress(Refused):  # the address must not be written to any longer

@@ -7,20 +7,52 @@ from django.utils import timezone
 
 from dispatching import sweep
 from dispatching.models import Batch, Content, Delivery, Escalation
+from stakeholders import sweep as stakeholders
+from stakeholders.models import Bracket, Message, Outage, SignUp, StakeholderRing, Update
+from stakeholders.news import outages
 from tests.world import World
 
 pytestmark = pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 
 
+def swept(at):
+    for name in ("sweep", "stakeholders"):
+        sweep.record(name, at)
+
+
 def test_green_after_a_sweep(client, db, path):
     sweep.sweep(timezone.now)
+    stakeholders.sweep(timezone.now)
     answer = client.get(path)
     assert (answer.status_code, answer.json()) == (200, {"status": "green", "problems": []})
 
 
 def test_red_without_a_sweep_for_a_minute(client, db, path):
-    sweep.record("sweep", timezone.now() - timedelta(seconds=61))
+    swept(timezone.now() - timedelta(seconds=61))
     assert client.get(path).status_code == 503
+
+
+def test_red_while_one_of_the_sweeps_always_fails(client, db, path):
+    swept(timezone.now())
+    sweep.record("stakeholders", timezone.now() - timedelta(seconds=61))
+    [problem] = client.get(path).json()["problems"]
+    assert problem.startswith("no sweep of the stakeholders' messages has been completed since")
+
+
+def test_red_with_a_message_a_promise_or_a_form_that_is_overdue(client, db, path):
+    old = timezone.now() - timedelta(minutes=2)
+    outage = outages.declare(Outage(title="Log-on fails", started_at=old), now=old)
+    Outage.objects.update(due_at=old)
+    SignUp.objects.create(kind=SignUp.Kind.LINK, channel="email", address="a@example.org", asked_at=old, due_at=old)
+    update = Update.objects.create(outage=outage, kind=Update.Kind.END, at=old, text="It is over.")
+    content = Content.objects.create(subject="Log-on fails", text="It fails.", created_at=old)
+    ring = StakeholderRing.objects.get_or_create(number=1)[0]
+    bracket = Bracket.objects.get_or_create(outage=outage, ring=ring)[0]
+    Message.objects.create(update=update, bracket=bracket, content=content, created_at=old, due_at=old)
+    swept(timezone.now())
+    assert client.get(path).json()["problems"] == [
+        f"1 {kind} overdue by more than a minute" for kind in ("messages", "promises", "forms")
+    ]
 
 
 def test_red_before_the_first_sweep(client, db, path):
@@ -31,7 +63,7 @@ def test_red_with_a_step_that_is_overdue(client, db, path):
     world = World(timezone.now())
     world.send_later(world.service(world.policy((timedelta(hours=1), world.person("ana")))), "k")
     Escalation.objects.update(due_at=timezone.now() - timedelta(minutes=2))
-    sweep.record("sweep", timezone.now())
+    swept(timezone.now())
     answer = client.get(path)
     assert (answer.status_code, answer.json()["problems"]) == (503, ["1 steps overdue by more than a minute"])
 
@@ -39,7 +71,7 @@ def test_red_with_a_step_that_is_overdue(client, db, path):
 def test_a_long_fan_out_is_not_red_while_somebody_sends(client, db, path):
     """N6: a hundred thousand mails take longer than a minute; that alone must not take the web server out of service."""
     now = timezone.now()
-    sweep.record("sweep", now)
+    swept(now)
     old = now - timedelta(minutes=2)
     content = Content.objects.create(subject="Log-on fails", text="It fails.", created_at=old)
     Batch.objects.create(content=content, contact_points=[1, 2], due_at=old)

@@ -1,11 +1,15 @@
 """A wrong value stops the start with a sentence that names the variable."""
 
 import os
+import runpy
 import subprocess
 import sys
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from config import settings as settings_module
 
 WRONG = {
     "PORT": "99999",
@@ -30,16 +34,22 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG.items(), ids=WRONG)
-def test_a_wrong_value_stops_the_start_and_names_the_variable(name, value):
+def test_a_wrong_value_is_refused_and_names_the_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=name):
+        runpy.run_path(settings_module.__file__)
+
+
+def test_a_wrong_value_stops_the_start():
     answer = subprocess.run(
         [sys.executable, "manage.py", "check"],
-        env={**os.environ, name: value},
+        env={**os.environ, "PORT": "99999"},
         capture_output=True,
         text=True,
         timeout=60,
     )
     last = answer.stderr.strip().splitlines()[-1]
-    assert answer.returncode != 0 and name in last, answer.stderr
+    assert answer.returncode != 0 and "PORT" in last, answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
 from django.urls import reverse
 
 from dispatching.models import EscalationPolicy
@@ -219,23 +221,26 @@ def test_a_person_made_in_the_admin_is_there_with_name_and_zone(admin):
 
 @pytest.fixture
 def owned(admin, world):
-    """A rotation, a schedule and a policy of team 1 and of team 2, given to them in the admin."""
-    ana, dee = world.person("ana", is_staff=True), world.person("dee", is_staff=True)
-    found = {}
-    for team, person in ((world.team("Team 1", ana), ana), (world.team("Team 2", dee), dee)):
-        [schedule] = world.weekly(person, positions=1)
-        rotation, policy = schedule.layers.get().rotation, world.policy((timedelta(hours=1), person))
-        for obj in (rotation, schedule, policy):
-            assert admin.post(page_of(obj), form_of(admin, obj) | {"team": team.pk}).status_code == 302
-            obj.refresh_from_db()
-            found[team.name, type(obj)] = obj
-    return found
+    """`owned(1, Rotation)`: the rotation of team 1, given to it in the admin; likewise a schedule, a policy, of team 2."""
+    people = {1: world.person("ana", is_staff=True), 2: world.person("dee", is_staff=True)}
+    teams = {number: world.team(f"Team {number}", person) for number, person in people.items()}
+
+    @cache
+    def give(number: int, model: type[Model]) -> Model:
+        [schedule] = world.weekly(people[number], positions=1)
+        policy = world.policy((timedelta(hours=1), people[number]))
+        obj = {Rotation: schedule.layers.get().rotation, Schedule: schedule, EscalationPolicy: policy}[model]
+        assert admin.post(page_of(obj), form_of(admin, obj) | {"team": teams[number].pk}).status_code == 302
+        obj.refresh_from_db()
+        return obj
+
+    return give
 
 
 @pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
 def test_a_team_changes_its_own_and_not_another_teams(owned, model):
     ana = browser_of(User.objects.get(username="ana"))
-    ours, theirs = owned["Team 1", model], owned["Team 2", model]
+    ours, theirs = owned(1, model), owned(2, model)
     assert ana.post(page_of(ours), form_of(ana, ours) | {"name": "Ours"}).status_code == 302
     ours.refresh_from_db()
     assert ours.name == "Ours"
@@ -249,21 +254,15 @@ def test_a_team_changes_its_own_and_not_another_teams(owned, model):
 
 
 @pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
-def test_a_team_does_not_give_away_what_it_owns(owned, model):
-    ana = browser_of(User.objects.get(username="ana"))
-    ours, team = owned["Team 1", model], owned["Team 2", model].team
+def test_a_team_gives_nothing_away_and_what_is_given_to_another_is_changed_by_that_team_only(admin, owned, model):
+    ana, dee = (browser_of(User.objects.get(username=name)) for name in ("ana", "dee"))
+    ours, second = owned(1, model), Team.objects.get(name="Team 2")
     form = form_of(ana, ours)
     assert "team" not in form
-    ana.post(page_of(ours), form | {"team": team.pk})
+    ana.post(page_of(ours), form | {"team": second.pk})
     ours.refresh_from_db()
     assert ours.team.name == "Team 1"
-
-
-@pytest.mark.parametrize("model", [Rotation, Schedule, EscalationPolicy], ids=lambda model: model.__name__)
-def test_what_is_given_to_another_team_is_changed_by_that_team_only(admin, owned, model):
-    ours, second = owned["Team 1", model], owned["Team 2", model].team
     assert admin.post(page_of(ours), form_of(admin, ours) | {"team": second.pk}).status_code == 302
-    ana, dee = (browser_of(User.objects.get(username=name)) for name in ("ana", "dee"))
     assert ana.post(page_of(ours), {"name": "x"}).status_code == 403
     assert dee.post(page_of(ours), form_of(dee, ours) | {"name": "Taken over"}).status_code == 302
     ours.refresh_from_db()
@@ -272,7 +271,7 @@ def test_what_is_given_to_another_team_is_changed_by_that_team_only(admin, owned
 
 def test_a_team_changes_the_rows_of_its_own_rotation_only(owned, world):
     ana, bo = browser_of(User.objects.get(username="ana")), world.person("bo")
-    ours, theirs = owned["Team 1", Rotation], owned["Team 2", Rotation]
+    ours, theirs = owned(1, Rotation), owned(2, Rotation)
     more = {"participants-TOTAL_FORMS": "2", "participants-1-user": bo.pk, "participants-1-order": "1"}
     assert ana.post(page_of(ours), form_of(ana, ours) | more).status_code == 302
     assert [str(p) for p in ours.participants.all()] == ["Ana", "Bo"]
