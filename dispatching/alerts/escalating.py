@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from dispatching import alarms
 from dispatching.alerts import paging, timeline
 from dispatching.alerts.paging import Called
+from dispatching.delivery import delivering
 from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
 from dispatching.models.policy import snapshots
 from dispatching.rules import escalation as rules
@@ -44,7 +45,7 @@ ORDER BY turn, due_at LIMIT %(most)s FOR UPDATE OF alert SKIP LOCKED
 MOVED = ("id", "snapshot", "position", "due_at", "state", "failures")
 MOVE = """
 UPDATE dispatching_escalation AS escalation SET snapshot = ran.snapshot, position = ran.position, due_at = ran.due_at,
-    state = ran.state, failures = ran.failures
+    state = ran.state, failures = ran.failures, resume_at = NULL
 FROM jsonb_to_recordset(%s::jsonb)
     AS ran (id bigint, snapshot jsonb, position int, due_at timestamptz, state text, failures int)
 WHERE escalation.id = ran.id
@@ -120,7 +121,7 @@ def _due(now: datetime) -> QuerySet[Escalation]:
 
 def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
-    plan = Decisions(ran=list(due))
+    plan = Decisions(ran=[_replaced(each, moment.now) if _tells_again(each) else each for each in due])
     _freeze(plan.ran, moment)
     steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
     _look_up(steps.values(), moment)
@@ -135,6 +136,19 @@ def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     return len(plan.ran)
 
 
+def _tells_again(escalation: Escalation) -> bool:
+    """Whether the alert got worse after a step had run, so that the people of all its steps so far are told again."""
+    return escalation.resume_at is not None and escalation.position > 0
+
+
+def _replaced(escalation: Escalation, now: datetime) -> Escalation:
+    """A new run at the same position, because one run pages a person once a step. Pages that still wait are withdrawn."""
+    delivering.suppress(list(paging.withdraw(escalation.alert)), "the alert got worse, and is told again", now=now)
+    Escalation.objects.filter(pk=escalation.pk).update(state=State.STOPPED, due_at=None, resume_at=None)
+    names = ("alert", "policy", "snapshot", "position", "due_at", "resume_at")
+    return Escalation.objects.create(started_at=now, **{name: getattr(escalation, name) for name in names})
+
+
 def _freeze(escalations: list[Escalation], moment: Moment) -> None:
     new = [escalation for escalation in escalations if escalation.snapshot is None]
     policies = {escalation.policy_id: escalation.policy for escalation in new if escalation.policy}
@@ -146,6 +160,8 @@ def _freeze(escalations: list[Escalation], moment: Moment) -> None:
 def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.FrozenStep | None:
     """The step to run, after missed steps are skipped and noted; None at the end of the policy."""
     assert escalation.due_at and escalation.snapshot
+    if escalation.resume_at and _tells_again(escalation):
+        return rules.so_far(escalation.snapshot, escalation.position, escalation.resume_at - now)
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     for step in gone:
         text = f"step {step.number}, round {step.round}, was skipped: its time passed while the engine was not running"
@@ -158,7 +174,8 @@ def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment
     now, alert = moment.now, escalation.alert
     called, empty = people_of(step, moment)
     names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
-    plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}: {names}", now=now)
+    again = ", again because it got worse" if _tells_again(escalation) else ""
+    plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}{again}: {names}", now=now)
     for reason in empty:
         plan.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
     pages = paging.page(alert, escalation, step.position, called, lines=plan.lines, now=now)

@@ -5,6 +5,7 @@ with the same keys wait for each other instead of deadlocking.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,52 +24,87 @@ from schedules.refused import Refused
 log = structlog.get_logger(__name__)
 
 # The unique index decides which events are repeats, so the answer is right under any concurrency. A new alert has exactly
-# the count that it was given; an alert that was open before has more.
-TRIGGER = """
-WITH sender AS ({sender}), incoming AS (
+# the count that it was given; an alert that was open before has more. One that was just made worse says so by its count.
+WORSE = "(EXCLUDED.worst_severity > alert.worst_severity OR EXCLUDED.worst_priority > alert.worst_priority)"
+TEXTS = (
+    *("summary", "severity", "source", "component", "slo", "deployment", "product"),
+    *("runbook_url", "dashboard_url"),
+)
+# An open alert tells the present; what a repeat does not say stays (bA9).
+PRESENT = ", ".join(f"{name} = coalesce(nullif(EXCLUDED.{name}, ''), alert.{name})" for name in TEXTS)
+TRIGGER = f"""
+WITH sender AS ({{sender}}), incoming AS (
     SELECT e.*, sender.id AS sender_id, sender.now, sender.refused,
         coalesce(named.id, own.id) AS service_id, coalesce(named.policy_id, own.policy_id) AS policy_id,
-        priority.id AS priority_id, last.id AS stale_id,
+        priority.id AS priority_id, coalesce(6 - priority.level, 0) AS worst_priority,
+        coalesce(array_position(ARRAY['info', 'warning', 'error', 'critical'], e.severity), 0) AS worst_severity,
+        last.id AS stale_id,
         CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” is known: assigned to ' || own.name
         ELSE '' END AS note
     FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
         dedup_key text, count int, service text, priority int, summary text, severity text, source text, component text,
         slo text, deployment text, product text, runbook_url text, dashboard_url text, details jsonb,
-        occurred_at timestamptz
+        occurred_at timestamptz, present boolean
     )
     CROSS JOIN sender JOIN dispatching_service own ON own.id = sender.service_id
     LEFT JOIN dispatching_service named ON lower(named.name) = lower(e.service)
     LEFT JOIN dispatching_priority priority ON priority.level = e.priority
-    -- Older than the end of the last alert under this key, by the source's own clock: old news (faults I4).
+    -- Old news (faults I4): a message from between the start and the end of the last alert under this key, by the source's
+    -- own clock. The same start again is no old news: it is firing again, or still. An end far in the future is no end.
     LEFT JOIN LATERAL (
-        SELECT id, ended_at FROM dispatching_alert
-        WHERE integration_id = sender.id AND dedup_key = e.dedup_key AND e.occurred_at IS NOT NULL
+        SELECT id, occurred_at, ended_at, resolved_at FROM dispatching_alert
+        WHERE integration_id = sender.id AND dedup_key = e.dedup_key AND e.occurred_at IS NOT NULL AND NOT e.present
         ORDER BY id DESC LIMIT 1
-    ) last ON last.ended_at > e.occurred_at
+    ) last ON last.ended_at > e.occurred_at AND last.occurred_at IS DISTINCT FROM e.occurred_at
+        AND last.resolved_at + interval '1 day' > e.occurred_at
 ), alerts AS (
     INSERT INTO dispatching_alert AS alert (
         integration_id, service_id, dedup_key, state, summary, severity, priority_id, source, component, slo,
-        deployment, product, runbook_url, dashboard_url, details, occurrences, first_at, last_at
+        deployment, product, runbook_url, dashboard_url, details, occurrences, first_at, last_at, occurred_at,
+        worst_severity, worst_priority, worse_since
     )
     SELECT sender_id, service_id, dedup_key, 'triggered', summary, severity, priority_id, source, component, slo,
-        deployment, product, runbook_url, dashboard_url, details, count, now, now
+        deployment, product, runbook_url, dashboard_url, details, count, now, now, occurred_at,
+        worst_severity, worst_priority, 0
     FROM incoming WHERE stale_id IS NULL ORDER BY dedup_key COLLATE "C"
     ON CONFLICT (integration_id, dedup_key) WHERE state <> 'resolved'
-    DO UPDATE SET occurrences = alert.occurrences + EXCLUDED.occurrences, last_at = EXCLUDED.last_at
-    RETURNING id, dedup_key, occurrences
+    DO UPDATE SET occurrences = alert.occurrences + EXCLUDED.occurrences, last_at = EXCLUDED.last_at, {PRESENT},
+        priority_id = coalesce(EXCLUDED.priority_id, alert.priority_id),
+        details = coalesce(nullif(EXCLUDED.details, jsonb_build_object()), alert.details),
+        state = CASE WHEN {WORSE} THEN 'triggered' ELSE alert.state END,
+        acknowledged_at = CASE WHEN {WORSE} THEN NULL ELSE alert.acknowledged_at END,
+        acknowledged_by_id = CASE WHEN {WORSE} THEN NULL ELSE alert.acknowledged_by_id END,
+        worse_since = CASE WHEN {WORSE} THEN alert.occurrences + EXCLUDED.occurrences ELSE alert.worse_since END,
+        worst_severity = greatest(alert.worst_severity, EXCLUDED.worst_severity),
+        worst_priority = greatest(alert.worst_priority, EXCLUDED.worst_priority)
+    RETURNING id, dedup_key, occurrences, worse_since
 ), matched AS (
     SELECT i.*, coalesce(stale_id, alerts.id) AS id, CASE WHEN stale_id IS NOT NULL THEN 'ignored'
-        WHEN alerts.occurrences = i.count THEN 'triggered' ELSE 'repeated' END AS kind
+        WHEN alerts.occurrences = i.count THEN 'triggered' WHEN alerts.occurrences = worse_since THEN 'worsened'
+        ELSE 'repeated' END AS kind
     FROM incoming i LEFT JOIN alerts USING (dedup_key)
 ), told AS (
     INSERT INTO dispatching_alertevent (alert_id, at, kind, text, data)
-    SELECT id, now, kind, CASE WHEN kind = 'ignored' THEN 'the event is older than the end of this alert' ELSE note END,
+    SELECT id, now, kind, CASE kind WHEN 'ignored' THEN 'the source’s message is older than the end of this alert'
+            WHEN 'worsened' THEN 'it got worse: ' || concat_ws(', ', nullif(severity, ''), 'priority ' || priority)
+            ELSE note END,
         jsonb_build_object('count', count, 'summary', summary, 'severity', severity, 'priority', priority,
             'details', details, 'occurred_at', occurred_at)
     FROM matched
 ), started AS (
-    INSERT INTO dispatching_escalation (alert_id, policy_id, position, state, due_at, started_at, failures)
-    SELECT id, policy_id, 0, 'running', now, now, 0 FROM matched WHERE kind = 'triggered'
+    -- What got worse is told again (see `escalating`): in the run that goes on, or in a new one after an acknowledgement.
+    INSERT INTO dispatching_escalation AS running (
+        alert_id, policy_id, snapshot, position, state, due_at, resume_at, started_at, failures
+    )
+    SELECT matched.id, coalesce(before.policy_id, matched.policy_id), before.snapshot, coalesce(before.position, 0),
+        'running', now, CASE WHEN before.id IS NOT NULL THEN now END, now, 0
+    FROM matched LEFT JOIN LATERAL (
+        SELECT * FROM dispatching_escalation WHERE alert_id = matched.id AND matched.kind = 'worsened'
+        ORDER BY id DESC LIMIT 1
+    ) before ON before.state = 'stopped'
+    WHERE kind IN ('triggered', 'worsened')
+    ON CONFLICT (alert_id) WHERE state = 'running' DO UPDATE SET due_at = EXCLUDED.due_at,
+        resume_at = coalesce(running.resume_at, greatest(running.due_at, EXCLUDED.due_at + interval '1 second'))
 )
 SELECT dedup_key, id, kind, sender_id, refused, now FROM matched
 """
@@ -84,13 +120,13 @@ TRIGGER_BY_KEY = TRIGGER.format(sender=FIND)
 
 COLUMNS = (
     *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
-    *("runbook_url", "dashboard_url", "details", "occurred_at"),
+    *("runbook_url", "dashboard_url", "details", "occurred_at", "present"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The result for one event. `outcome`: triggered (a new alert), repeated, acknowledged, resolved, ignored."""
+    """The result for one event. `outcome`: triggered (a new alert), repeated, worsened, acknowledged, resolved, ignored."""
 
     dedup_key: str
     alert_id: int | None
@@ -164,7 +200,7 @@ def accept(integration: Integration, events: Sequence[Event], *, now: datetime) 
 
 
 def _wake(answers: Iterable[Accepted]) -> None:
-    if any(answer.outcome == "triggered" for answer in answers):
+    if any(answer.outcome in ("triggered", "worsened") for answer in answers):
         alarms.ring_steps()
 
 
@@ -173,23 +209,19 @@ def _became(events: Iterable[Event], rows: Iterable[tuple]) -> Iterator[Accepted
     for event in events:
         alert_id, kind = became[event.dedup_key]
         yield Accepted(event.dedup_key, alert_id, kind)
-        if kind == "triggered":
+        if kind in ("triggered", "worsened"):
             became[event.dedup_key] = alert_id, "repeated"
 
 
-def _rows(events: Iterable[Event]) -> str:
+def _rows(events: Sequence[Event]) -> str:
     return json.dumps(_folded(events), default=datetime.isoformat)
 
 
-def _folded(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """One row for each key, with its count, because a statement can touch a row only once."""
-    triggers: dict[str, dict[str, Any]] = {}
-    for event in events:
-        if event.dedup_key in triggers:
-            triggers[event.dedup_key]["count"] += 1
-        else:
-            triggers[event.dedup_key] = {"count": 1, **{name: getattr(event, name) for name in COLUMNS}}
-    return list(triggers.values())
+def _folded(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """One row for each key, with its count and what was said last, because a statement can touch a row only once."""
+    counts = Counter(event.dedup_key for event in events)
+    last = {event.dedup_key: event for event in events}
+    return [{"count": counts[key], **{name: getattr(event, name) for name in COLUMNS}} for key, event in last.items()]
 
 
 def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
@@ -198,6 +230,8 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
     if alert is None:
         log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)
         return Accepted(event.dedup_key, None, "ignored")
+    if event.action == "resolve" and event.occurred_at and alert.occurred_at and event.occurred_at < alert.occurred_at:
+        return _ignored(alert, event, "the source sent the end of something that was over before this began", now)
     try:
         if event.action == "resolve":
             lifecycle.resolve(alert, now=now, ended_at=event.occurred_at)
@@ -205,6 +239,9 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
         lifecycle.acknowledge(alert, now=now)
         return Accepted(event.dedup_key, alert.pk, "acknowledged")
     except Refused:
-        text = f"the source sent “{event.action}”, which changes nothing now"
-        timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, text, now=now))
-        return Accepted(event.dedup_key, alert.pk, "ignored")
+        return _ignored(alert, event, f"the source sent “{event.action}”, which changes nothing now", now)
+
+
+def _ignored(alert: Alert, event: Event, why: str, now: datetime) -> Accepted:
+    timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, why, now=now))
+    return Accepted(event.dedup_key, alert.pk, "ignored")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from dispatching.alerts import links
+from dispatching.alerts import links, particulars
 from dispatching.models import Alert, Recipient
 
 
@@ -18,9 +18,8 @@ def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -
     """Subject, body and data of one person's page. `alert` comes with its service and priority."""
     url = links.link(alert, recipient)
     title = subject(alert)
-    body = render_to_string(
-        "messages/page.txt", {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now}
-    )
+    context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now}
+    body = render_to_string("messages/page.txt", {**context, "particulars": particulars.of(alert)})
     data = {
         "kind": "page",
         "alert": facts(alert),

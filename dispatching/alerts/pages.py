@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from dispatching.alerts import lifecycle, links, page_words, timeline
+from dispatching.alerts import lifecycle, links, page_words, particulars, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
 from schedules import clock
 from schedules.refused import Refused
@@ -65,6 +65,7 @@ def _show(
         "refused": refused,
         "held_by": _held_by(alert, lines),
         "places": _places(alert),
+        "particulars": particulars.of(alert),
         "details": json.dumps(alert.details, indent=2, ensure_ascii=False) if alert.details else "",
         "lines": [(AlertEvent.Kind(line.kind).label, line) for line in lines],
         "subject": page_words.subject(alert),

@@ -3,6 +3,7 @@
 The results of pages are not written twice: their lines are made from the attempts of the deliveries.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
@@ -46,8 +47,25 @@ def of(alert: Alert, *, last: int | None = None) -> list[Entry]:
 
 
 def _events(events):
+    said = _said(events)
     for event in events:
-        yield Entry(event.at, event.kind, event.text or event.get_kind_display(), event.by, event.data)
+        text = event.text + said.get(event.pk, "")
+        yield Entry(event.at, event.kind, text.strip(" ;") or event.get_kind_display(), event.by, event.data)
+
+
+def _said(events: Iterable[AlertEvent]) -> dict[int, str]:
+    """What the source said, by event: for the first of these reports, and for each that says something else than before."""
+    said, before = {}, ""
+    for event in sorted(events, key=lambda event: event.pk):
+        if event.kind in AlertEvent.REPORTS and (words := _words(event.data)) != before:
+            said[event.pk], before = f"; {words}", words
+    return said
+
+
+def _words(data: dict[str, Any]) -> str:
+    level = f"priority {data['priority']}" if data.get("priority") else ""
+    rank = ", ".join(filter(None, (data.get("severity"), level)))
+    return f"“{data.get('summary')}”{f' ({rank})' if rank else ''}"
 
 
 def _attempts(attempts):

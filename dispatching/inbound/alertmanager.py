@@ -87,6 +87,7 @@ def _event(alert: Alert, group: Group, about_group: dict[str, Any]) -> Event:
         keep(details, name, value)
     return make_event(
         action="resolve" if resolved else "trigger",
+        present=True,
         key=alert.fingerprint or "",
         identity=labels,
         told=fields,

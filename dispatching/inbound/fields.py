@@ -93,7 +93,13 @@ def _in_words(error: Any) -> str:
 
 
 def make_event(
-    *, action: str, key: str, identity: Mapping[str, Any], told: Mapping[str, Any], details: dict[str, Any]
+    *,
+    action: str,
+    key: str,
+    identity: Mapping[str, Any],
+    told: Mapping[str, Any],
+    details: dict[str, Any],
+    present: bool = False,
 ) -> Event:
     """An Event from the fields in `told`, whose keys are the Event's names and whose values may be None.
 
@@ -109,7 +115,7 @@ def make_event(
         if (address := fields.get(name)) and not is_web_address(address):
             keep(details, name, address)
             fields[name] = ""
-    return Event(action=action, dedup_key=clean_key(key, identity), details=details, **fields)
+    return Event(action=action, dedup_key=clean_key(key, identity), details=details, present=present, **fields)
 
 
 def is_web_address(text: str) -> bool:

@@ -23,7 +23,7 @@ class Alert(models.Model):
     # State → the states that it may move to. Any other move is refused (in `lifecycle._move`).
     MOVES: ClassVar = {
         State.TRIGGERED: {State.ACKNOWLEDGED, State.RESOLVED},
-        State.ACKNOWLEDGED: {State.RESOLVED},
+        State.ACKNOWLEDGED: {State.TRIGGERED, State.RESOLVED},  # triggered again if it gets worse
         State.RESOLVED: set(),
     }
 
@@ -49,8 +49,14 @@ class Alert(models.Model):
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     resolved_at = models.DateTimeField(null=True, blank=True)
-    # The end according to the source itself. An event that occurred before it is ignored (faults I4).
+    # The start and the end according to the source itself. A late message from between them is ignored (faults I4).
+    occurred_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # The worst that it has been since it opened, from 0 (not given) to 4 (critical) and to 5 (priority 1): more is told.
+    worst_severity = models.PositiveSmallIntegerField(default=0, db_default=0)
+    worst_priority = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # The number of the report that made it worse than ever before; 0 if only the first one did.
+    worse_since = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ("-pk",)
@@ -79,6 +85,7 @@ class AlertEvent(models.Model):
     class Kind(models.TextChoices):
         TRIGGERED = "triggered", "triggered"
         REPEATED = "repeated", "reported again"
+        WORSENED = "worsened", "got worse"
         IGNORED = "ignored", "event ignored"
         STEP = "step", "step ran"
         SKIPPED = "skipped", "step skipped"
@@ -93,6 +100,9 @@ class AlertEvent(models.Model):
         EXHAUSTED = "exhausted", "escalation ended"
         REPAIRED = "repaired", "repaired"
         FAILED = "failed", "could not run"
+
+    # The kinds of lines that carry what a source said: that the thing is there.
+    REPORTS: ClassVar = (Kind.TRIGGERED, Kind.REPEATED, Kind.WORSENED)
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="events", db_index=False)
     at = models.DateTimeField()

@@ -31,6 +31,8 @@ class Escalation(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.RUNNING)
     # When the step at `position` runs.
     due_at = models.DateTimeField(null=True)
+    # Set while those who were paged so far have to be told that the alert got worse: when the next step runs after that.
+    resume_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
     # How often in a row the step could not run because of an error.
     failures = models.PositiveSmallIntegerField(default=0)

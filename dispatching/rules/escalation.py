@@ -5,7 +5,7 @@ has N + 1 rounds; after the last one the last resort is told.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,20 @@ def missed(snapshot: Mapping[str, Any], position: int, due_at: datetime, now: da
         due_at += step.span
         step = step_at(snapshot, step.position + 1)
     return gone
+
+
+def so_far(snapshot: Mapping[str, Any], position: int, left: timedelta) -> FrozenStep | None:
+    """The steps before a position, each once, as one step: all their targets, and the position of the last one.
+
+    Its span is what is `left` until the step at the position runs, or the span of the last one if nothing is left.
+    """
+    last = step_at(snapshot, position - 1) if position else None
+    if last is None:
+        return None
+    first = max(0, position - len(snapshot["steps"]))
+    steps = [step for each in range(first, position) if (step := step_at(snapshot, each))]
+    targets = {(target["type"], target["id"]): target for step in steps for target in step.targets}
+    return replace(last, targets=tuple(targets.values()), span=left if left > timedelta(0) else last.span)
 
 
 def timetable(snapshot: Mapping[str, Any], start: datetime) -> list[tuple[datetime, FrozenStep | None]]:

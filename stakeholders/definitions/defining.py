@@ -25,7 +25,6 @@ from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
 PASS = 50
-REPORTED = (AlertEvent.Kind.TRIGGERED, AlertEvent.Kind.REPEATED)
 
 
 def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]:
@@ -145,7 +144,7 @@ def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
     if rule.repeats <= 1:
         return Reports(rule)
     events = AlertEvent.objects.filter(
-        alert__service=definition.service_id, alert__last_at__gt=after, at__gt=after, kind__in=REPORTED
+        alert__service=definition.service_id, alert__last_at__gt=after, at__gt=after, kind__in=AlertEvent.REPORTS
     )
     reports = events.order_by("at").values_list("at", "data__count", "alert__slo")
     return Reports(rule, [(at, count or 1) for at, count, slo in reports if rule.concerns(slo)])

@@ -67,6 +67,21 @@ def test_batches_with_the_same_keys_in_opposite_order_do_not_deadlock(world):
     assert set(Alert.objects.values_list("occurrences", flat=True)) == {16}
 
 
+def test_ten_posts_of_something_worse_are_one_rise(world):
+    """Case 24: beside acknowledgements, whoever comes first, one run goes on or none, and it is told."""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    alert = world.trigger(service, severity="warning")
+    worse = Event(action="trigger", dedup_key="k", summary="log-on is down", severity="critical")
+    rises = [lambda: intake.accept(service, [worse], now=world.now)] * 10
+    answers = together(*rises, *[lambda: lifecycle.acknowledge(alert, now=world.now)] * 3)
+    assert Counter(answer[0].outcome for answer in answers[:10]) == {"worsened": 1, "repeated": 9}
+    alert.refresh_from_db()
+    assert (alert.state, alert.occurrences) in [("triggered", 11), ("acknowledged", 11)]
+    assert alert.escalations.filter(state="running").count() == (alert.state == "triggered")
+    world.sweep()
+    assert world.told() == ["ana"] * (1 + (alert.state == "triggered"))
+
+
 def test_the_same_key_at_two_integrations_is_two_alerts(world):
     """I5"""
     policy = world.policy((HOUR, world.person("ana")))
