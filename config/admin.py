@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
+from config import health
 from dispatching.models import Alert
 from schedules import clock
 from stakeholders.models import StakeholderGroup
@@ -79,7 +80,8 @@ class TocsinAdminSite(UnfoldAdminSite):
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        for problem in sms_limits.problems(clock.now()):
+        now = clock.now()
+        for problem in [*sms_limits.problems(now), *health.troubles(now)]:
             messages.error(request, problem)
         return super().index(request, extra_context)
 
