@@ -45,7 +45,7 @@ class FromDatabase(Collector):
         )
         since = dict(Medium.objects.failing(now).values_list("channel", "failing_since"))
         for channel, _ in channels.kinds():
-            failing.add_metric([channel], (now - since.get(channel, now)).total_seconds())
+            failing.add_metric([channel], (now - (since.get(channel) or now)).total_seconds())
         yield failing
         differing = len(agreement.differing(now))
         yield GaugeMetricFamily("tocsin_differing_settings", "Shared settings in which processes differ.", differing)

@@ -13,7 +13,7 @@ Outcome = Attempt.Outcome
 FAILED = """
 INSERT INTO dispatching_medium AS known (channel, failing_since, failed_at) VALUES (%(channel)s, %(now)s, %(now)s)
 ON CONFLICT (channel) DO UPDATE SET failed_at = EXCLUDED.failed_at, failing_since = CASE
-    WHEN known.failed_at > %(now)s - %(lately)s THEN coalesce(known.failing_since, EXCLUDED.failing_since)
+    WHEN known.failed_at > %(lately)s THEN coalesce(known.failing_since, EXCLUDED.failing_since)
     ELSE EXCLUDED.failing_since END
 """
 # Part of the statement that records one attempt, so that a success costs no statement of its own.
@@ -34,4 +34,4 @@ def at_fault(outcome: str | None, queue: str) -> bool:
 
 def failed(channel: str, *, now: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(FAILED, {"channel": channel, "now": now, "lately": FAILED_LATELY})
+        cursor.execute(FAILED, {"channel": channel, "now": now, "lately": now - FAILED_LATELY})

@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from dispatching.models.contact import Recipient
 from dispatching.models.delivery import Delivery
@@ -32,7 +32,7 @@ class Notice(models.Model):
     delivery = models.OneToOneField(Delivery, models.CASCADE, null=True, related_name="notice")
     reason = models.CharField(max_length=200, blank=True, help_text="Why nothing was sent.")
     # The contact points at which it failed before; `delivery` is to the next one of the person's chain.
-    tried = models.JSONField(default=list)
+    tried = models.JSONField(default=list, db_default=Value([], models.JSONField()))
 
     class Meta:
         ordering = ("-pk",)
