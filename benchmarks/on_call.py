@@ -22,7 +22,7 @@ def main() -> None:
     asked = parser.parse_args()
     kept = {name: value for name, value in os.environ.items() if name not in OURS}
     with postgres.throwaway() as (url, var_dir):
-        env = kept | {"DATABASE_URL": url, "VAR_DIR": str(var_dir), "DEBUG": "0"}
+        env = kept | {"DATABASE_URL": url, "EMAIL_URL": "files", "VAR_DIR": str(var_dir), "DEBUG": "0"}
         for command in COMMANDS:
             words = [word.format(f"rounds={asked.rounds}, schedules={asked.schedules}") for word in command]
             subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=env, check=True)

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
+from config import health
 from dispatching.models import Alert
 from schedules import clock
-from stakeholders.models import StakeholderGroup
+from stakeholders.models import Outage, StakeholderGroup
 from stakeholders.subscriptions import sms_limits
 
 # The models of each group, with their icons. Models that are not named here are shown under System.
@@ -79,7 +80,8 @@ class TocsinAdminSite(UnfoldAdminSite):
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        for problem in sms_limits.problems(clock.now()):
+        now = clock.now()
+        for problem in [*sms_limits.problems(now), *health.troubles(now)]:
             messages.error(request, problem)
         return super().index(request, extra_context)
 
@@ -133,6 +135,15 @@ def _item(request: HttpRequest, model: dict[str, Any], icons: dict[str, str]) ->
         item["active"] = request.path.startswith(item["link"]) and (request.path == reverse(MATRIX)) == (
             "icon" in model
         )
-    if label == "dispatching.Alert" and (waiting := Alert.objects.filter(state=Alert.State.TRIGGERED).count()):
+    if label in WAITING and (waiting := WAITING[label]()):
         item |= {"badge": waiting, "badge_variant": "danger"}
     return item
+
+
+# What waits for a person, by the model's label: alerts that nobody has acknowledged, outages that nobody has announced.
+WAITING: dict[str, Callable[[], int]] = {
+    "dispatching.Alert": lambda: Alert.objects.filter(state=Alert.State.TRIGGERED).count(),
+    "stakeholders.Outage": lambda: (
+        Outage.objects.filter(state=Outage.State.OPEN, announced_at=None).exclude(mode=Outage.Mode.MANUAL).count()
+    ),
+}

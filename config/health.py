@@ -1,6 +1,6 @@
-"""The health page: red if the last sweep is too long ago or rows are overdue.
+"""The health page: red if the last sweep is too long ago, rows are overdue, a medium only fails, or processes differ.
 
-Without these two checks, an answer would prove only that the web process runs.
+Without these checks, an answer would prove only that the web process runs.
 """
 
 from datetime import datetime, timedelta
@@ -9,8 +9,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from dispatching import audit
-from dispatching.models import SweepRecord
+from dispatching import agreement, audit
+from dispatching.models import FAILING_FOR, Medium, SweepRecord
 from schedules import clock
 from stakeholders import sweep as stakeholders
 
@@ -30,9 +30,11 @@ def health(request: HttpRequest) -> JsonResponse:
         now = clock.now()
         last = dict(SweepRecord.objects.filter(name__in=SWEEPS).values_list("name", "completed_at"))
         late = overdue(now)
+        unheard = troubles(now)
     except DatabaseError:
         return JsonResponse({"status": "red", "problems": ["the database cannot be reached"]}, status=503)
     problems = [f"{count} {kind} overdue by more than a minute" for kind, count in late.items() if count]
+    problems += unheard
     for name, words in SWEEPS.items():
         if name not in last:
             problems.append(f"no {words} has ever been completed")
@@ -40,3 +42,12 @@ def health(request: HttpRequest) -> JsonResponse:
             problems.append(f"no {words} has been completed since {last[name].isoformat()}")
     body = {"status": "red" if problems else "green", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
+
+
+def troubles(now: datetime) -> list[str]:
+    """What keeps people from being told although all work is done in time."""
+    failing = Medium.objects.failing(now).filter(failing_since__lte=now - FAILING_FOR).order_by("channel")
+    found = [f"everything sent by {medium.channel} has failed for more than a minute" for medium in failing]
+    if names := agreement.differing(now):
+        found.append(f"processes have different values of {', '.join(names)}")
+    return found

@@ -8,7 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from config.health import overdue
-from dispatching.models import Alert, Delivery, Escalation, SweepRecord
+from dispatching import agreement, channels
+from dispatching.models import Alert, Delivery, Escalation, Medium, SweepRecord
 from schedules import clock
 
 
@@ -37,6 +38,17 @@ class FromDatabase(Collector):
             repaired.add_metric([record.name], record.repaired)
         yield age
         yield repaired
+        failing = GaugeMetricFamily(
+            "tocsin_medium_failing_seconds",
+            "Seconds since everything sent by this medium has failed.",
+            labels=["channel"],
+        )
+        since = dict(Medium.objects.failing(now).values_list("channel", "failing_since"))
+        for channel, _ in channels.kinds():
+            failing.add_metric([channel], (now - (since.get(channel) or now)).total_seconds())
+        yield failing
+        differing = len(agreement.differing(now))
+        yield GaugeMetricFamily("tocsin_differing_settings", "Shared settings in which processes differ.", differing)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -237,7 +237,13 @@ SWEEP_SECONDS = knob(
 # --- sending ----------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = 30  # a sender that has been silent for this long is taken to be dead
 PROVIDER_TIMEOUT = 10  # less than half of the lease, so that a slow call never outlives it (faults A14)
-EMAIL_URL = knob(env.str, "EMAIL_URL", "")
+FILES = "files"
+EMAIL_URL = knob(env.str, "EMAIL_URL", "") or ("" if env.str("DATABASE_URL", "") else FILES)
+if not EMAIL_URL:
+    raise ImproperlyConfigured(
+        "The environment variable EMAIL_URL is missing. With a database server, pages must leave this machine: set it to your "
+        f"mail server, such as smtp://user:password@host:25, or to {FILES} to write mail into files on purpose."
+    )
 DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsplit(PUBLIC_URL).hostname}>")
 # The addresses for answers, for mail that the mail server cannot deliver (bounces+KEY-…@…, one address for each
 # delivery), and for mails that end subscriptions. Mail to the last two comes back to us: by receive_mail, or by POST
@@ -284,7 +290,7 @@ PUSH_SERVICES = knob(
 )
 MEMORY_CHANNEL = False
 
-if EMAIL_URL:
+if EMAIL_URL != FILES:
     if urlsplit(EMAIL_URL).scheme not in dj_email_url.SCHEMES or not urlsplit(EMAIL_URL).hostname:
         raise ImproperlyConfigured("The environment variable EMAIL_URL has a wrong value. Example: smtp://host:25")
     _mail = dj_email_url.parse(EMAIL_URL)

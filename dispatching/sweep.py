@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count, islice, takewhile
 
 import structlog
+from django.db import transaction
 
 from dispatching import alarms
 from dispatching.alerts import escalating
@@ -12,7 +13,7 @@ from dispatching.delivery import batching, delivering
 from dispatching.inbound import rejected
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
-from dispatching.notices import shift_watch
+from dispatching.notices import notices, shift_watch
 from schedules.apart import apart
 
 log = structlog.get_logger(__name__)
@@ -49,8 +50,20 @@ def send_one(queue: str, now: datetime) -> bool:
 
 def send(claim: delivering.Claim, *, now: datetime) -> None:
     delivery = delivering.send(claim, now=now)
-    if delivery and delivery.state in Delivery.LOST and delivery.content_id is None:
-        escalating.follow_up(delivery.pk, now=now)
+    if delivery is None or delivery.content_id is not None:
+        return
+    if delivery.state in Delivery.LOST:
+        _follow_up(delivery.pk, now)
+    elif delivery.state == Delivery.State.PENDING and delivery.queue == Delivery.Queue.BULK:
+        notices.fall_back(delivery.pk, now=now)
+
+
+def _follow_up(delivery_id: int, now: datetime) -> int:
+    """Follows up a message with words of its own that finally failed: a page or a notice."""
+    with transaction.atomic():
+        escalating.follow_up(delivery_id, now=now)
+        notices.fall_back(delivery_id, now=now)
+    return 1
 
 
 def follow_up(now: datetime) -> int:
@@ -61,11 +74,6 @@ def follow_up(now: datetime) -> int:
         for pk in ids:
             do(_follow_up, pk, now)
     return len(ids)
-
-
-def _follow_up(delivery_id: int, now: datetime) -> int:
-    escalating.follow_up(delivery_id, now=now)
-    return 1
 
 
 def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:

@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from dispatching import audit, sweep
+from dispatching import agreement, audit, sweep
 from schedules.apart import apart
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ def run(clock: Callable[[], datetime]) -> None:
                 do(sweep.sweep, clock, lambda: not stopping.is_set())
                 for theirs in _sweeps:
                     do(theirs, clock)
+                do(agreement.report, clock())
                 if turn % AUDIT_EVERY == 0:
                     do(audit.audit, clock())
         except* (OSError, OperationalError, InterfaceError) as away:  # the next sweep has a new connection

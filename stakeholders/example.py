@@ -7,7 +7,7 @@ the other three cover nothing of their own yet, so that an outage reaches exactl
 from datetime import datetime, timedelta
 
 from dispatching.models import ContactPoint, Service
-from schedules.models import User
+from schedules.models import Schedule, User
 from stakeholders.groups import groups
 from stakeholders.models import (
     Deployment,
@@ -84,6 +84,7 @@ def _definition() -> None:
         why_major="Demos all over the world show stale data.",
         why_needed="Marketing and sales, to move demos and to talk to customers.",
         what_they_do="Move the demos of the next few hours; tell customers who ask that we are working on it.",
+        communicators=Schedule.objects.filter(name="Incident communicator").first(),
         uncovered="Uploads succeed, but with wrong figures: announce it by hand.",
     )
     made.deployments.add(Deployment.objects.get(name=SHOWCASE))

@@ -33,7 +33,7 @@ ROOMS = {
         {"alerts"},
         {"policies"},
         {"routing", "notices", "inbound"},
-        {"sweep", "calendar_fetching"},
+        {"sweep", "calendar_fetching", "agreement"},
         {"audit"},
         {"ticker"},
         {"tasks", "admin", "apps", "example", "management"},

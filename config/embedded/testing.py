@@ -1,4 +1,4 @@
-"""A pytest plugin: without DATABASE_URL, starts a PostgreSQL for the tests and removes it when they end."""
+"""A pytest plugin: without DATABASE_URL, starts a PostgreSQL for the tests and removes it when they end. Mail goes to files."""
 
 import atexit
 import contextlib
@@ -18,6 +18,7 @@ def pytest_load_initial_conftests() -> None:
 
     The workers of xdist inherit the environment, and so use the same cluster.
     """
+    os.environ.setdefault("EMAIL_URL", "files")
     if not os.environ.get("DATABASE_URL"):
         url, var_dir = _cluster.enter_context(postgres.throwaway())
         os.environ["DATABASE_URL"] = url

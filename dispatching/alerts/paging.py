@@ -77,10 +77,22 @@ def links(recipient: Recipient) -> list[tuple[ContactPoint, timedelta]]:
     return [(points[pk], delay) for pk, delay in chain((pk for pk, point in points.items() if point.usable), rules)]
 
 
+def unreachable(recipient: Recipient) -> str:
+    """Why a person without a usable contact point cannot be reached. Their contact points are prefetched (`reachable`)."""
+    off = sorted(
+        {
+            f"{p.channel} is not set up here"
+            for p in recipient.contact_points.all()
+            if p.verified and not p.disabled_reason
+        }
+    )
+    return "; ".join(off) or "no verified contact point"
+
+
 def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetime) -> AlertEvent:
     name = called.recipient.name
     if not deliveries:
-        text = f"{name} cannot be reached: no verified contact point ({called.why})"
+        text = f"{name} cannot be reached: {unreachable(called.recipient)} ({called.why})"
         return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now)
     how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at and d.due_at > now else "") for d in deliveries)
     return timeline.entry(alert.pk, Kind.PAGED, f"paging {name} by {how} ({called.why})", now=now)

@@ -3,14 +3,25 @@
 To add one, write a module with a Channel and register it here.
 """
 
-from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register, works
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.memory import MemoryChannel, memory
 from dispatching.channels.push import PushChannel
 from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel
 
-__all__ = ["Channel", "ChannelError", "Envelope", "MemoryChannel", "Outcome", "get", "kinds", "memory", "register"]
+__all__ = [
+    "Channel",
+    "ChannelError",
+    "Envelope",
+    "MemoryChannel",
+    "Outcome",
+    "get",
+    "kinds",
+    "memory",
+    "register",
+    "works",
+]
 
 register(EmailChannel())
 register(SmsChannel())

@@ -108,10 +108,15 @@ def register(channel: Channel) -> None:
 
 def get(kind: str) -> Channel:
     """The channel of this kind; raises a final ChannelError if there is none or it is not configured."""
-    channel = _channels.get(kind)
-    if channel is None or not channel.configured:
+    if not works(kind):
         raise ChannelError(f"the medium {kind!r} is not configured", outcome=Outcome.PERMANENT)
-    return channel
+    return _channels[kind]
+
+
+def works(kind: str) -> bool:
+    """Whether there is a channel of this kind and it is configured."""
+    channel = _channels.get(kind)
+    return channel is not None and channel.configured
 
 
 def kinds(*, typed: bool = False) -> list[tuple[str, str]]:

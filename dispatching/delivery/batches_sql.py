@@ -70,7 +70,7 @@ WHERE delivery.state = 'sending' AND {MINE}
 RECORD = """
 WITH came AS (
     SELECT came.* FROM jsonb_to_recordset(%(came)s::jsonb) AS came (id bigint, attempt int, state text, due_at timestamptz,
-        sent_at timestamptz, receipt text, address text, reason text, outcome text, why text, at timestamptz)
+        sent_at timestamptz, receipt text, address text, reason text, outcome text, why text, at timestamptz, channel text)
 ), mine AS (
     SELECT delivery.id FROM dispatching_delivery delivery JOIN came USING (id, attempt)
     WHERE delivery.state = 'sending' ORDER BY delivery.id FOR UPDATE OF delivery
@@ -81,6 +81,9 @@ WITH came AS (
 ), tried AS (
     INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
     SELECT id, attempt, at, outcome, why FROM recorded WHERE outcome IS NOT NULL
+), worked AS (
+    UPDATE dispatching_medium SET failing_since = NULL
+    WHERE failing_since IS NOT NULL AND channel IN (SELECT channel FROM came WHERE outcome = 'accepted')
 )
 SELECT count(*) FROM recorded
 """

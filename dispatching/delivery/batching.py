@@ -18,7 +18,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from dispatching.delivery import batches_sql, delivering
+from dispatching.delivery import batches_sql, delivering, media
 from dispatching.models import Attempt, ContactPoint, Delivery
 
 log = structlog.get_logger(__name__)
@@ -70,6 +70,7 @@ def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool
             if result["outcome"] == Outcome.AWAY:
                 waiting[pk], why = attempt, result["why"]
                 away.add(delivery.channel, why, now=clock())
+                media.failed(delivery.channel, now=clock())
             else:
                 came.append(result)
     if came:
@@ -149,7 +150,7 @@ def _run(statement: str, claims: dict[int, int], **values: Any) -> list[tuple]:
 
 
 def _send(delivery: Delivery, clock: Callable[[], datetime]) -> dict[str, Any]:
-    before = {name: getattr(delivery, name) for name in delivering.RECORDED}
+    before = {name: getattr(delivery, name) for name in (*delivering.RECORDED, "channel")}
     came = delivering.come_of(delivery, now=clock())
     return before | came | {"why": came.get("reason", ""), "at": clock()}
 

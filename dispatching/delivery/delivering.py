@@ -21,6 +21,7 @@ from dispatching.channels import ChannelError, Envelope
 from dispatching.channels.shared_words import Letter
 from dispatching.channels.text import one_line
 from dispatching.contact import links as contact_links
+from dispatching.delivery import media
 from dispatching.models import Attempt, ContactPoint, Content, Delivery
 from dispatching.rules.contact import retry_after, retry_patiently
 
@@ -47,7 +48,7 @@ CLAIM_ONE = CLAIM.format(only="id = %(id)s AND attempt = %(attempt)s")
 
 SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
-    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id"),
+    *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id", "queue"),
 )
 POINT = ("id", "address", "verified", "disabled_reason", "link_version")
 LOOK = f"""
@@ -57,7 +58,7 @@ WHERE delivery.state = 'sending' AND
 """
 LOOK_AT_ONE = LOOK + "delivery.id = %(id)s AND delivery.attempt = %(attempt)s"
 RECORDED = ("id", "attempt", "state", "due_at", "sent_at", "receipt", "address", "reason")
-RECORD = """
+RECORD = f"""
 WITH recorded AS (
     UPDATE dispatching_delivery SET state = %(state)s, due_at = %(due_at)s, sent_at = %(sent_at)s, receipt = %(receipt)s,
         address = %(address)s, reason = %(reason)s
@@ -66,7 +67,7 @@ WITH recorded AS (
     INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
     SELECT id, %(attempt)s, %(now)s::timestamptz, %(outcome)s::text, %(why)s::text
     FROM recorded WHERE %(outcome)s::text IS NOT NULL
-)
+), worked AS ({media.WORKED})
 SELECT id FROM recorded
 """
 
@@ -257,7 +258,9 @@ def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Deliv
     """Writes the outcome in one statement. If a newer attempt has taken over, writes nothing and returns None."""
     for name in came.keys() - {"outcome"}:
         setattr(delivery, name, came[name])
-    row = {name: getattr(delivery, name) for name in RECORDED}
+    if media.at_fault(came["outcome"], delivery.queue):
+        media.failed(delivery.channel, now=now)
+    row = {name: getattr(delivery, name) for name in (*RECORDED, "channel")}
     with connection.cursor() as cursor:
         cursor.execute(RECORD, row | {"now": now, "outcome": came["outcome"], "why": came.get("reason", "")})
         if cursor.fetchone():

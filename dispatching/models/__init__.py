@@ -7,9 +7,11 @@ from dispatching.models.escalation import Escalation
 from dispatching.models.notice import Notice, ShiftWatch
 from dispatching.models.policy import EscalationPolicy, Step, Target
 from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, key_hash
-from dispatching.models.sweep import SweepRecord
+from dispatching.models.sweep import FAILING_FOR, PROCESS_AGE, Medium, Process, SweepRecord
 
 __all__ = [
+    "FAILING_FOR",
+    "PROCESS_AGE",
     "Alert",
     "AlertEvent",
     "Attempt",
@@ -21,9 +23,11 @@ __all__ = [
     "Escalation",
     "EscalationPolicy",
     "Integration",
+    "Medium",
     "Notice",
     "Page",
     "Priority",
+    "Process",
     "Recipient",
     "Refusal",
     "Service",

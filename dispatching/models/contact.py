@@ -54,7 +54,8 @@ class Recipient(models.Model):
 
 class ContactPoints(models.QuerySet["ContactPoint"]):
     def usable(self) -> "ContactPoints":
-        return self.filter(verified=True, disabled_reason="")
+        """The contact points that messages can go to: verified, in use, and of a medium that is set up."""
+        return self.filter(verified=True, disabled_reason="", channel__in=[kind for kind, _ in channels.kinds()])
 
 
 class ContactPoint(models.Model):
@@ -99,7 +100,16 @@ class ContactPoint(models.Model):
 
     @property
     def usable(self) -> bool:
-        return self.verified and not self.disabled_reason
+        return not self.trouble
+
+    @property
+    def trouble(self) -> str:
+        """Why no message can go there; empty if it can."""
+        if not self.verified:
+            return "not verified"
+        if self.disabled_reason:
+            return self.disabled_reason
+        return "" if channels.works(self.channel) else f"{self.channel} is not set up here"
 
 
 class ContactRule(models.Model):

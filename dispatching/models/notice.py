@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from dispatching.models.contact import Recipient
 from dispatching.models.delivery import Delivery
@@ -19,6 +19,7 @@ class Notice(models.Model):
         MANAGEMENT = "management", "news for a manager"
         DEFINITION = "definition", "definition put live"
         NEWS = "news", "outage of another team"
+        OPENED = "opened", "outage opened by a definition"
 
     key = models.CharField(
         max_length=200, unique=True, help_text="What it is about and for whom. The same is never told twice."
@@ -30,6 +31,8 @@ class Notice(models.Model):
     text = models.CharField(max_length=500)
     delivery = models.OneToOneField(Delivery, models.CASCADE, null=True, related_name="notice")
     reason = models.CharField(max_length=200, blank=True, help_text="Why nothing was sent.")
+    # The contact points at which it failed before; `delivery` is to the next one of the person's chain.
+    tried = models.JSONField(default=list, db_default=Value([], models.JSONField()))
 
     class Meta:
         ordering = ("-pk",)
@@ -39,6 +42,18 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient}"
+
+    @property
+    def outcome(self) -> str:
+        """Whether the person has been told, in words for a timeline."""
+        delivery = self.delivery
+        if delivery is None:
+            return f"not told: {self.reason}"
+        if delivery.state in (Delivery.State.SENT, Delivery.State.DELIVERED):
+            return f"told by {delivery.channel}"
+        if delivery.state in Delivery.LIVE:
+            return f"on its way by {delivery.channel}{f': {delivery.reason}' if delivery.reason else ''}"
+        return f"not told: {delivery.reason or delivery.get_state_display()}"
 
 
 class ShiftWatch(models.Model):

@@ -1,4 +1,7 @@
-"""Messages to people other than pages: one delivery each, never sent twice, never delaying a page."""
+"""Messages to people other than pages: never sent twice, never delaying a page.
+
+Each goes to the first contact point of the person's chain and, if it fails there, to the next one.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,10 +14,11 @@ from django.template.loader import render_to_string
 from dispatching import alarms
 from dispatching.alerts import paging
 from dispatching.channels.text import one_line
+from dispatching.delivery import delivering
 from dispatching.models import ContactPoint, Delivery, Notice, Recipient
 from schedules.models import User
 
-UNREACHABLE = "no verified contact point"
+IMPATIENT = 4  # tries, after about a minute, before the next contact point is used instead
 
 
 def tell(
@@ -48,12 +52,45 @@ def tell(
             "text": one_line(subject, 500),
             # Made in the savepoint of the notice: if another process is quicker, neither is made.
             "delivery": partial(_delivery, point, data, now=now, until=until) if point else None,
-            "reason": "" if point else UNREACHABLE,
+            "reason": "" if point else paging.unreachable(recipient)[:200],
         }
         notice, new = Notice.objects.get_or_create(key=key, defaults=values)
         if new and point:
             transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
     return notice if new else None
+
+
+def fall_back(delivery_id: int, *, now: datetime) -> None:
+    """Sends a notice that failed, or still fails after IMPATIENT tries, to the person's next contact point, if there is one.
+
+    Locks the notice's row. Does nothing for deliveries of other messages.
+    """
+    with transaction.atomic():
+        notices = Notice.objects.select_for_update(of=("self",)).select_related("delivery")
+        notice = notices.filter(delivery=delivery_id).first()
+        failed = notice.delivery if notice else None
+        if notice is None or failed is None or (failed.expires_at and failed.expires_at <= now):
+            return
+        waits = failed.state == Delivery.State.PENDING and failed.attempt >= IMPATIENT
+        if not waits and failed.state not in Delivery.LOST:
+            return
+        tried = {*notice.tried, failed.contact_point_id}
+        [recipient] = paging.reachable(Recipient.objects.filter(pk=notice.recipient_id))
+        point = next((point for point, _ in paging.links(recipient) if point.pk not in tried), None)
+        if point is None:
+            return
+        delivering.suppress([failed.pk], f"sent by {point.channel} instead", now=now)
+        notice.tried = sorted(pk for pk in tried if pk)
+        notice.delivery = _delivery(point, failed.data, now=now, until=failed.expires_at)
+        notice.save(update_fields=["tried", "delivery"])
+        transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
+
+
+def names(told: Iterable[Notice]) -> str:
+    """The people of these notices, for a sentence about who was told."""
+    return ", ".join(
+        f"{notice.recipient.name}{'' if notice.delivery_id else ' (cannot be reached)'}" for notice in told
+    )
 
 
 def _delivery(point: ContactPoint, data: dict[str, Any], *, now: datetime, until: datetime | None) -> Delivery:

@@ -11,6 +11,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from dispatching.models import Service
+from dispatching.notices import notices
 from schedules import clock
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import OwnedAdmin, StackedInline, TabularInline, VerbAdmin, local, verb
@@ -83,13 +84,14 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     verbs = ("put_live", "take_out", "new_version")
     list_display = ("__str__", "state_now", "service", "slo", "mode")
     list_filter = ("mode", "service")
+    autocomplete_fields = ("communicators",)
     list_select_related = ("service", "replaced_by")
     search_fields = ("name", "title", "slo", "service__name")
     inlines = (WordingInline, CommentInline)
     preview_template = "admin/stakeholders/definition.html"
     unguarded = ("live_since",)
     fieldsets = (
-        (None, {"fields": ("name", "change_reason", "mode")}),
+        (None, {"fields": ("name", "change_reason", "mode", "communicators")}),
         ("Breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
         (
             "How important, and to whom",
@@ -137,11 +139,8 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
 
     @verb("Put it live", strong=True)
     def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
-        people = defining.put_live(obj, now=now)
-        told = ", ".join(user.name for user in people)
-        on_call = (
-            f"These people on call were told: {told}." if told else "Nobody is on call for it, so nobody was told."
-        )
+        told = notices.names(defining.put_live(obj, now=now))
+        on_call = f"These people on call are told: {told}." if told else "Nobody is on call for it, so nobody is told."
         return f"{obj} is live: alerts that begin from now on are compared with it. {on_call}"
 
     @verb("Take it offline")

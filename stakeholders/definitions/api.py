@@ -77,6 +77,7 @@ class DefinitionSerializer(RecordSerializer):
                 "repeats",
                 "within",
                 "mode",
+                "communicators",
                 *LINKS,
                 "chain",
                 "title",

@@ -10,27 +10,26 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
-from schedules.models import Schedule, Team, User
-from schedules.oncall import people_on_duty
+from schedules.models import Team, User
 from schedules.refused import Refused
 from schedules.surfaces import access
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Match, NotificationDefinition, Outage
-from stakeholders.news import outages, wordings
+from stakeholders.news import communicators, outages, wordings
 from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
 PASS = 50
 
 
-def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]:
+def put_live(definition: NotificationDefinition, *, now: datetime) -> list[Notice]:
     """Puts the definition live and takes its other versions offline: alerts that begin from now on are compared with it.
 
-    Tells the people on call for its service and returns them (B106). Raises Refused if a newer version is live.
+    Tells the people on call for its service and returns the notices (B106). Raises Refused if a newer version is live.
     """
     with transaction.atomic():
         if NotificationDefinition.objects.filter(replaces=definition, live_since__isnull=False).exists():
@@ -40,18 +39,15 @@ def put_live(definition: NotificationDefinition, *, now: datetime) -> list[User]
         return _tell_on_call(definition, now)
 
 
-def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[User]:
+def _tell_on_call(definition: NotificationDefinition, now: datetime) -> list[Notice]:
     """Tells the people who are on duty now on the schedules of the service's team and of its policy."""
     service = definition.service
-    theirs = Q(team=service.team_id) if service.team_id else Q(pk__in=[])
-    paged = service.policy.steps.values("targets__schedule")
-    people = people_on_duty(Schedule.objects.filter(theirs | Q(pk__in=paged)), now)
+    people = communicators.on_call_for([service], now)
     url = f"{public_url('stakeholder_guide')}#service-{service.pk}"
     subject = f"Stakeholders are told about {service} as agreed: {definition}"
     key, context = f"definition/{definition.pk}/{now.isoformat()}", {"definition": definition}
-    for user in people:
-        notices.tell(user, key, Notice.Kind.DEFINITION, subject, context, now=now, url=url)
-    return people
+    told = (notices.tell(user, key, Notice.Kind.DEFINITION, subject, context, now=now, url=url) for user in people)
+    return [notice for notice in told if notice]
 
 
 def live() -> QuerySet[NotificationDefinition]:
@@ -159,11 +155,24 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         if definition is None or alert is None or definition.matches.filter(alert=alert).exists():
             return False
         open_now = Outage.objects.filter(matches__definition__name=definition.name, state=Outage.State.OPEN)
-        outage = open_now.order_by("pk").first() or _declare(definition, alert, now)
+        known = open_now.order_by("pk").first()
+        outage = known or _declare(definition, alert, now)
         outage.alerts.add(alert)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
         outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
+        if known is None:
+            _tell_communicator(outage, alert, now)
     return True
+
+
+def _tell_communicator(outage: Outage, alert: Alert, now: datetime) -> None:
+    """An outage that waits for somebody tells them at once (B170). One that is announced automatically does so then."""
+    if outage.mode == Outage.Mode.AUTO and outage.priority and outage.priority.tells_stakeholders:
+        return
+    automatic = outage.mode == Outage.Mode.AUTO
+    state = "not announced: its priority does not say so" if automatic else "prepared, and waits for you to announce it"
+    subject = f"Outage “{outage.title}” is {state}."
+    communicators.tell(outage, "opened", subject, now=now, why=f"Alert #{alert.pk}: {alert.summary}")
 
 
 def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:
@@ -184,12 +193,19 @@ def _announce(outage: Outage, now: datetime) -> bool:
     if definition is None:
         return False
     try:
-        promise, others = now + outages.usual(outage), wordings.draft_wordings(outage)
-        outages.announce(outage, definition.text, next_update_by=promise, now=now, others=others)
+        with transaction.atomic():
+            promise, others = now + outages.usual(outage), wordings.draft_wordings(outage)
+            outages.announce(outage, definition.text, next_update_by=promise, now=now, others=others)
+            outage.refresh_from_db()
+            subject = f"Outage “{outage.title}” has been announced automatically."
+            communicators.tell(outage, "announced", subject, now=now, why=definition.text)
     except Refused as refused:
         with transaction.atomic():
-            Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI)
+            if not Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI):
+                return False  # somebody was quicker
             outages.note(outage, f"not announced automatically: {refused}", now=now)
+            subject = f"Outage “{outage.title}” could not be announced automatically."
+            communicators.tell(outage, "refused", subject, now=now, why=str(refused))
     return True
 
 

@@ -83,9 +83,12 @@ def tell_on_call(request: ChangeRequest, *, now: datetime) -> list[User]:
         covers_changed = words["covers"] != request.before.get("covers")
         request.effective_at = (request.group.covers_since if covers_changed else None) or now
         request.told, request.told_at = words, now
-        request.told_names = ", ".join(person.name for person in people)
+        subject = f"Stakeholder group changed: {request.group}"
+        told = _tell(request, people, subject, now, name=f"told/{now.isoformat()}")
+        if not any(notice.delivery_id for notice in told):
+            raise Refused("Nobody who is on call now can be reached. Try again when somebody can.")
+        request.told_names = notices.names(told)
         request.save()
-        _tell(request, people, f"Stakeholder group changed: {request.group}", now, name=f"told/{now.isoformat()}")
     return people
 
 
@@ -132,8 +135,8 @@ def _name(request: ChangeRequest) -> str:
     return str(request.group or "a new group")
 
 
-def _tell(request: ChangeRequest, people: list[User], subject: str, now: datetime, *, name: str = "") -> None:
+def _tell(request: ChangeRequest, people: list[User], subject: str, now: datetime, *, name: str = "") -> list[Notice]:
     key, url = f"change/{request.pk}/{name or request.state}", public_url("change_groups")
     context = {"request": request, "rows": differences(request) if name else []}
-    for user in people:
-        notices.tell(user, key, Notice.Kind.CHANGE, subject, context, now=now, url=url)
+    told = (notices.tell(user, key, Notice.Kind.CHANGE, subject, context, now=now, url=url) for user in people)
+    return [notice for notice in told if notice]

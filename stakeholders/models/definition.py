@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from dispatching.models import Alert, Integration, Priority, Service
-from schedules.models import User
+from schedules.models import Schedule, User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 from stakeholders.models.outage import Outage
 from stakeholders.models.wording import Wording
@@ -74,6 +74,16 @@ class NotificationDefinition(models.Model):
         default=timedelta(hours=1), help_text="The time in which they are counted, as hours:minutes:seconds."
     )
     mode = models.CharField(max_length=4, choices=Mode, default=Mode.SEMI)
+    communicators = models.ForeignKey(
+        Schedule,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="communicator on duty",
+        help_text="The person on duty on this schedule becomes the communicator of the outage: they are told at once and reminded. "
+        "Leave empty for the person on call for the service.",
+    )
     deployments = models.ManyToManyField(
         Deployment,
         blank=True,

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from dispatching.models import Alert, Integration, Priority, Service, Severity
+from dispatching.models import Alert, Integration, Notice, Priority, Service, Severity
 from schedules.models import User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 
@@ -124,9 +124,11 @@ class OutageEvent(models.Model):
     at = models.DateTimeField()
     text = models.TextField()
     by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The message to one of us that the line is about. What became of it is read from there, not written twice.
+    notice = models.ForeignKey(Notice, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ("pk",)
 
     def __str__(self) -> str:
-        return self.text
+        return f"{self.text} ({self.notice.outcome})" if self.notice else self.text

@@ -144,7 +144,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "found": audience.of(obj) if obj.state == Outage.State.OPEN else None,
             "brackets": obj.brackets.select_related("ring"),
             "progress": [(message, progress(message), specimen(message.content)) for message in sent.order_by("-pk")],
-            "events": obj.events.select_related("by").order_by("-pk")[:200],
+            "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
         }
 
     @display(description="state", label=LABELS)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from dispatching.alerts import intake
-from dispatching.models import Alert, Priority
+from dispatching.models import Alert, Notice, Priority
 from dispatching.rules.event import Event
 from schedules.models import User
 from schedules.refused import Refused
@@ -207,9 +207,9 @@ def first_ring() -> StakeholderRing:
     return ring or StakeholderRing.objects.create(number=1, name="Everyone who asked")
 
 
-def note(outage: Outage, text: str, *, now: datetime, by: User | None = None) -> None:
-    """Adds a line to the outage's timeline."""
-    OutageEvent.objects.create(outage=outage, at=now, text=text, by=by)
+def note(outage: Outage, text: str, *, now: datetime, by: User | None = None, notice: Notice | None = None) -> None:
+    """Adds a line to the outage's timeline; with `notice` it also says whether that message has been sent."""
+    OutageEvent.objects.create(outage=outage, at=now, text=text, by=by, notice=notice)
 
 
 def _locked(outage: Outage) -> Outage:

@@ -1,4 +1,6 @@
-"""Reminds the communicator of the promised message: before it is due, when it is due, and while it is overdue (B170)."""
+"""Reminds the communicator of the promised message: before it is due, when it is due, and while it is overdue (B170); and of an
+outage that a definition has opened and that nobody has announced.
+"""
 
 from datetime import datetime
 
@@ -8,6 +10,7 @@ from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
+from stakeholders.news import communicators
 from stakeholders.news.messages import moment
 from stakeholders.news.outages import note
 from stakeholders.rules import cadence
@@ -23,7 +26,11 @@ def remind_due(now: datetime) -> bool:
         if outage is None:
             return False
         promised = outage.next_update_by
-        assert promised
+        if promised is None:
+            waits = cadence.span(now - outage.declared_at)
+            subject = f"Outage “{outage.title}” has waited for {waits} to be announced."
+            communicators.tell(outage, "waits", subject, now=now)
+            return True
         outage.due_at = cadence.next_look(promised, now=now)
         outage.save(update_fields=["due_at"])
         _remind(outage, promised, now)
@@ -33,11 +40,11 @@ def remind_due(now: datetime) -> bool:
 def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
     due = f"is due in {cadence.span(promised - now)}" if promised > now else f"has been due since {moment(promised)}"
     text = f"An update on “{outage.title}” {due}."
-    who = outage.communicator or outage.declared_by
+    who = communicators.of(outage, now)
     if who is None:
         note(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
         return
     url = public_url("admin:stakeholders_outage_change", outage.pk)
     key, context = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}", {"promised": moment(promised)}
-    notices.tell(who, key, Notice.Kind.PROMISE, text, context, now=now, url=url)
-    note(outage, f"{who.name} was reminded: {text}", now=now)
+    notice = notices.tell(who, key, Notice.Kind.PROMISE, text, context, now=now, url=url)
+    note(outage, f"reminder to {who.name}: {text}", now=now, notice=notice)

@@ -58,6 +58,11 @@ def kept(earlier: datetime | None, cadence: timedelta | None, *, now: datetime) 
     return min(given, default=None)
 
 
+def next_nudge(since: datetime, *, now: datetime) -> datetime:
+    """Returns when somebody is reminded next of what has waited since then: after 15, 30 and 60 minutes, then every hour."""
+    return now + min(max(now - since, REMINDED_BEFORE), timedelta(hours=1))
+
+
 def next_look(promised: datetime, *, now: datetime) -> datetime:
     """Returns when the communicator is reminded next: 15 minutes before the promised time, at that time, then every 15 minutes."""
     if now < promised - REMINDED_BEFORE:

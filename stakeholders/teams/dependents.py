@@ -57,8 +57,8 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         names = ", ".join(user.name for user in people)
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         _notify(people, update, member, now)
-        whom = f"told {names}" if names else "nobody is on call, so nobody was told"
-        outages.note(update.outage, f"{member.schedule}: {whom}", now=now)
+        if not people:
+            outages.note(update.outage, f"{member.schedule}: nobody is on call, so nobody was told", now=now)
     return True
 
 
@@ -72,8 +72,11 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
         "what": messages.products(update.outage),
         "member": member,
     }
-    for user in people:  # somebody on duty on two schedules is told once
-        notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, context, now=now, url=url)
+    for user in people:
+        notice = notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, context, now=now, url=url)
+        # Somebody on duty on two schedules is told once.
+        text = f"{member.schedule}: message to {user.name}" if notice else f"{member.schedule}: {user.name}, as above"
+        outages.note(update.outage, text, now=now, notice=notice)
 
 
 def told_of(outage: Outage) -> QuerySet[Team]:

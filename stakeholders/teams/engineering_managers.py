@@ -1,20 +1,22 @@
 """Tells a service's engineering manager, once, about each important outage and each important alert without one (B135).
 
 The priority decides what is important. If several alerts of a service are open at the same time, the manager is told about the
-first.
+first: a storm is one message, also if the first one is resolved before the others. If there is no manager to tell, the timeline
+says so.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dispatching.alerts import page_words
-from dispatching.models import Alert, Notice
+from dispatching.alerts import page_words, timeline
+from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import User
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
+from stakeholders.news import outages
 
 PASS = 100
 
@@ -22,13 +24,15 @@ PASS = 100
 def tell_due(now: datetime) -> int:
     """Tells the managers who have not been told yet, and returns how many messages that were."""
     events: list[Alert | Outage] = [*_outages(), *_alerts()]
-    due = {(_key(about), user): about for about in events for user in _managers(about)}
-    return sum(_tell(user, due[key, user], now) for key, user in notices.untold(due))
+    managers = {about: _managers(about) for about in events}
+    due = {(_key(about), user): about for about, users in managers.items() for user in users}
+    told = sum(_tell(user, due[key, user], now) for key, user in notices.untold(due))
+    return told + sum(_say_that_nobody_is_told(about, now) for about, users in managers.items() if not users)
 
 
 def _outages() -> Iterable[Outage]:
-    outages = Outage.objects.filter(state=Outage.State.OPEN, priority__tells_management=True)
-    return outages.select_related("priority").prefetch_related("services__team__manager")[:PASS]
+    important = Outage.objects.filter(state=Outage.State.OPEN, priority__tells_management=True)
+    return important.select_related("priority").prefetch_related("services__team__manager")[:PASS]
 
 
 def _alerts() -> QuerySet[Alert]:
@@ -37,15 +41,34 @@ def _alerts() -> QuerySet[Alert]:
         state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), priority__tells_management=True
     )
     unknown = going_on.exclude(outages__priority__tells_management=True)
-    return (
-        unknown.order_by("service_id", "pk").distinct("service_id").select_related("service__team__manager", "priority")
+    earlier = Alert.objects.filter(
+        Q(resolved_at=None) | Q(resolved_at__gte=OuterRef("first_at")),
+        service=OuterRef("service"),
+        priority__tells_management=True,
+        pk__lt=OuterRef("pk"),
     )
+    first = unknown.filter(~Exists(earlier)).order_by("service_id", "pk")
+    return first.select_related("service__team__manager", "priority")
 
 
 def _managers(about: Alert | Outage) -> set[User]:
     services = [about.service] if isinstance(about, Alert) else about.services.all()
     managers = {service.team.manager for service in services if service.team and service.team.manager}
     return {user for user in managers if user.is_active}
+
+
+def _say_that_nobody_is_told(about: Alert | Outage, now: datetime) -> bool:
+    """Writes it on the timeline, once; returns whether it did."""
+    services = [about.service] if isinstance(about, Alert) else list(about.services.all())
+    missing = ", ".join(f"{service} has no engineering manager" for service in services) or "it names no service"
+    text = f"{about.priority} is told to management, but {missing}: nobody was told"[:300]
+    if about.events.filter(text=text).exists():
+        return False
+    if isinstance(about, Alert):
+        timeline.write(timeline.entry(about.pk, AlertEvent.Kind.NOT_PAGED, text, now=now))
+    else:
+        outages.note(about, text, now=now)
+    return True
 
 
 def _key(about: Alert | Outage) -> str:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from dispatching import example
 from dispatching.alerts import lifecycle
 from dispatching.channels import memory
-from dispatching.models import Notice, Priority, Service
+from dispatching.models import Alert, Notice, Priority, Service
 from schedules.models import Team, User
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
@@ -92,6 +92,39 @@ def test_management_is_told_of_the_first_of_many_alerts(outside, uploads, levels
     lifecycle.acknowledge(alerts[0], now=world.now)
     world.trigger(uploads, "k4", priority=level)
     assert managers(outside) == []
+
+
+def test_ba3_management_is_told_of_a_storm_once_also_when_its_first_alert_ends_first(outside, uploads, levels):
+    """bA3: k1 to k3 were open together; each time the oldest was resolved, the manager was told of the next one."""
+    world = outside.world
+    first, second, _ = [world.trigger(uploads, key, summary=key, priority=1) for key in ("k1", "k2", "k3")]
+    assert managers(outside) == ["[P1 Uploads] k1"]
+    for alert in (first, second):
+        world.advance(minutes=1)
+        lifecycle.resolve(alert, now=world.now)
+        assert managers(outside) == []
+    world.trigger(uploads, "k4", summary="k4", priority=1)
+    assert managers(outside) == [], "the storm goes on"
+    world.advance(minutes=1)
+    for alert in Alert.objects.exclude(state="resolved"):
+        lifecycle.resolve(alert, now=world.now)
+    world.advance(minutes=1)
+    world.trigger(uploads, "k5", summary="k5", priority=1)
+    assert managers(outside) == ["[P1 Uploads] k5"], "another storm"
+
+
+def test_bb14_where_management_is_told_but_there_is_no_manager_the_timeline_says_so_once(outside, uploads, levels):
+    """bB14, B135"""
+    Team.objects.update(manager=None)
+    nowhere = outside.outage(priority=Priority.objects.get(level=1))
+    here = outside.outage(priority=Priority.objects.get(level=1), links={"services": [uploads.service]})
+    alert = outside.world.trigger(uploads, "k", priority=1)
+    for _ in range(2):
+        assert managers(outside) == []
+    untold = "P1 is told to management, but Uploads has no engineering manager: nobody was told"
+    assert [line.text for line in here.events.all()].count(untold) == 1
+    assert [line.text for line in alert.events.all()].count(untold) == 1
+    assert "P1 is told to management, but it names no service: nobody was told" in map(str, nowhere.events.all())
 
 
 def test_an_alert_that_led_to_an_outage_is_told_as_the_outage(outside, uploads, levels):
@@ -283,7 +316,7 @@ def test_the_people_on_call_are_told_with_the_link_when_it_goes_live(outside, wo
     [schedule] = world.weekly(bo, cy, positions=1)
     schedule.team = uploads.service.team
     schedule.save()
-    assert defining.put_live(definition, now=world.now) == [bo]
+    assert [notice.recipient.user for notice in defining.put_live(definition, now=world.now)] == [bo]
     world.sweep()
     assert world.told() == ["bo"]
     assert f"/stakeholders/#service-{uploads.service.pk}" in memory.outbox[-1].body
