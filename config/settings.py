@@ -19,7 +19,8 @@ from config.embedded import broker, postgres
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-MAILBOX = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of the 64 characters before the @, we add 44
+MAILBOX = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]+")
+TAGGED = re.compile(r"[!-?A-~]{1,20}@[A-Za-z0-9.-]+")  # of the 64 characters before the @, we add 44
 SECRET = re.compile(r"[A-Za-z0-9_-]{16,}")
 COUNTRY = re.compile(r"\+[1-9][0-9]{0,6}")
 VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes in Base64 for URLs
@@ -47,10 +48,12 @@ def url_of(name: str, default: str, schemes: tuple[str, ...]) -> str:
     )
 
 
-def mailbox(name: str) -> str:
-    """The value of an environment variable that is one plain mail address, or empty."""
-    hint = "It must be one mail address, such as news@example.org."
-    return knob(env.str, name, "", allowed=lambda value: not value or MAILBOX.fullmatch(value), hint=hint)
+def mailbox(name: str, *, tagged: bool = False) -> str:
+    """The value of an environment variable that is one plain mail address, or empty. `tagged`: we add `+…` before its @."""
+    hint = "It must be one mail address, such as news@example.org"
+    hint += ", with at most 20 characters before the @." if tagged else "."
+    pattern = TAGGED if tagged else MAILBOX
+    return knob(env.str, name, "", allowed=lambda value: not value or pattern.fullmatch(value), hint=hint)
 
 
 def secret(name: str) -> str:
@@ -249,8 +252,8 @@ DEFAULT_FROM_EMAIL = knob(env.str, "DEFAULT_FROM_EMAIL", f"Tocsin <tocsin@{urlsp
 # delivery), and for mails that end subscriptions. Mail to the last two comes back to us: by receive_mail, or by POST
 # with this secret.
 REPLY_TO = mailbox("REPLY_TO")
-BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS")
-UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS")
+BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS", tagged=True)
+UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS", tagged=True)
 INBOUND_SECRET, INBOUND_SIGNING_SECRET = secret("INBOUND_SECRET"), secret("INBOUND_SIGNING_SECRET")
 # This many messages with temporary failures, within this many days, suspend an address.
 SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="It must be 1 or more.")
@@ -325,7 +328,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "schedules.surfaces.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.answer_error",
-    "PAGE_SIZE": 50,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",

@@ -26,7 +26,6 @@ from stakeholders.rules.languages import DEFAULT
 PLAN = "stakeholders.tasks.plan_due"
 LINKS = ["manage", "unsubscribe"]
 THEIRS = "(a personal link)"  # in previews
-SHORT = 300  # characters of a text message
 STATES = {
     Update.Kind.ANNOUNCEMENT: pgettext_lazy("message", "Announcement"),
     Update.Kind.PROGRESS: pgettext_lazy("message", "Update"),
@@ -235,4 +234,4 @@ def _short(said: UpdateWording, state: str) -> str:
     by = update.next_update_by
     until = gettext("Next message by %s.") % moment(by) if by else promise(update)
     facts = f"{state}: {one_line(said.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
-    return facts + one_line(said.text, SHORT - len(facts))
+    return facts + one_line(said.text, sms.LONGEST - len(facts))

@@ -71,3 +71,8 @@ def test_what_would_surprise_at_night_is_said_at_the_start(settings, change, cod
 def test_metrics_are_counts_without_names(client, db):
     text = client.get("/metrics").content.decode()
     assert 'tocsin_overdue_rows{kind="steps"} 0.0' in text
+
+
+def test_answers_may_go_to_a_mailbox_with_a_long_name(monkeypatch):
+    monkeypatch.setenv("REPLY_TO", "stakeholder-communications@example.org")
+    assert runpy.run_path(settings_module.__file__)["REPLY_TO"] == "stakeholder-communications@example.org"
