@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("integrations/<str:key>/alertmanager/", endpoints.from_alertmanager, name="from_alertmanager"),
     path("integrations/<str:key>/grafana/", endpoints.from_grafana, name="from_grafana"),
     path("v2/enqueue", endpoints.enqueue, name="enqueue"),
+    path("generic/2010-04-15/create_event.json", endpoints.enqueue_v1, {"status": 200}, name="enqueue_v1"),
     path("inbound/mail/<str:secret>/", bounces_api.mail, name="inbound_mail"),
     path("inbound/bounces/<str:secret>/", bounces_api.bounces, name="inbound_bounces"),
     path("", RedirectView.as_view(url="/on-call/")),
@@ -61,4 +62,16 @@ urlpatterns = [
     path("healthz", health, name="healthz"),
     path("readyz", health, name="readyz"),
     path("metrics", metrics, name="metrics"),
+    # Machines follow no redirect with a body, so the slashes may be as they like; and what they get wrong they are told as JSON.
+    re_path(r"^/*integrations/+(?P<key>[^/]+)/+events/*$", endpoints.own_events),
+    re_path(r"^/*integrations/+(?P<key>[^/]+)/+alertmanager/*$", endpoints.from_alertmanager),
+    re_path(r"^/*integrations/+(?P<key>[^/]+)/+grafana/*$", endpoints.from_grafana),
+    re_path(r"^/*integrations/+(?P<key>[^/]+)/.*$", endpoints.no_format),
+    re_path(r"^/*v2/+enqueue/*$", endpoints.enqueue),
+    re_path(r"^/*v2/+change/+enqueue/*$", endpoints.change_events),
+    re_path(r"^/*generic/+2010-04-15/+create_event\.json/*$", endpoints.enqueue_v1, {"status": 200}),
+    re_path(r"^/*inbound/+mail/+(?P<secret>[^/]+)/*$", bounces_api.mail),
+    re_path(r"^/*inbound/+bounces/+(?P<secret>[^/]+)/*$", bounces_api.bounces),
+    re_path(r"^/*(?:v2|generic|integrations|inbound)(?:/.*)?$", endpoints.nothing_here),
+    re_path(r"^/*api/.*/$", endpoints.nothing_here),
 ]

@@ -194,7 +194,7 @@ def _simple(team: Team, main: Schedule, experts: Group) -> EscalationPolicy:
 def _integration(name: str, service: Service) -> dict[str, str]:
     if Integration.objects.filter(name=name).exists():
         return {}
-    integration = Integration(name=name, service=service)
+    integration = Integration(name=name, service=service, other_teams=True)  # it watches everything
     key = integration.new_key()
     integration.save()
     return {name: key}

@@ -12,6 +12,7 @@ from config.settings import BASE_DIR
 from dispatching import sweep
 from dispatching.inbound import generic
 from dispatching.inbound.strict_json import loads
+from dispatching.rules.event import Event
 
 DOCS = BASE_DIR / "docs"
 PAGES = [BASE_DIR / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -188,7 +189,7 @@ def test_the_readme_fits_one_screen_and_its_first_alert_is_an_event():
     assert len(readme.splitlines()) <= ONE_SCREEN
     [body] = re.findall(r"curl -d '([^']+)'", readme)
     [event] = generic.parse(loads(body.encode()))
-    assert event.summary == "Log-on is down"
+    assert isinstance(event, Event) and event.summary == "Log-on is down"
 
 
 def test_the_session_in_the_debugger_works(world, capsys):

@@ -121,7 +121,7 @@ def _due(now: datetime) -> QuerySet[Escalation]:
 
 def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
-    plan = Decisions(ran=[_replaced(each, moment.now) if _tells_again(each) else each for each in due])
+    plan = Decisions(ran=[_continued(each, moment.now) if each.resume_at else each for each in due])
     _freeze(plan.ran, moment)
     steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
     _look_up(steps.values(), moment)
@@ -141,12 +141,20 @@ def _tells_again(escalation: Escalation) -> bool:
     return escalation.resume_at is not None and escalation.position > 0
 
 
-def _replaced(escalation: Escalation, now: datetime) -> Escalation:
-    """A new run at the same position, because one run pages a person once a step. Pages that still wait are withdrawn."""
-    delivering.suppress(list(paging.withdraw(escalation.alert)), "the alert got worse, and is told again", now=now)
-    Escalation.objects.filter(pk=escalation.pk).update(state=State.STOPPED, due_at=None, resume_at=None)
-    names = ("alert", "policy", "snapshot", "position", "due_at", "resume_at")
-    return Escalation.objects.create(started_at=now, **{name: getattr(escalation, name) for name in names})
+def _continued(escalation: Escalation, now: datetime) -> Escalation:
+    """The run of an alert that got worse: a new one at the same position, because one run pages a person once a step.
+
+    Pages that still wait are withdrawn. After an acknowledgement the new run is there, and goes on where the last one stopped.
+    """
+    if escalation.position:
+        delivering.suppress(list(paging.withdraw(escalation.alert)), "the alert got worse, and is told again", now=now)
+        Escalation.objects.filter(pk=escalation.pk).update(state=State.STOPPED, due_at=None, resume_at=None)
+        names = ("alert", "policy", "snapshot", "position", "due_at", "resume_at")
+        return Escalation.objects.create(started_at=now, **{name: getattr(escalation, name) for name in names})
+    last = Escalation.objects.filter(alert=escalation.alert_id, pk__lt=escalation.pk).order_by("-pk").first()
+    if last and last.state == State.STOPPED:
+        escalation.snapshot, escalation.position = last.snapshot, last.position
+    return escalation
 
 
 def _freeze(escalations: list[Escalation], moment: Moment) -> None:

@@ -7,7 +7,7 @@ with the same keys wait for each other instead of deadlocking.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -32,6 +32,7 @@ TEXTS = (
 )
 # An open alert tells the present; what a repeat does not say stays (bA9).
 PRESENT = ", ".join(f"{name} = coalesce(nullif(EXCLUDED.{name}, ''), alert.{name})" for name in TEXTS)
+OLD_NEWS = "the source’s message is older than the end of this alert"
 TRIGGER = f"""
 WITH sender AS ({{sender}}), incoming AS (
     SELECT e.*, sender.id AS sender_id, sender.now, sender.refused,
@@ -39,7 +40,8 @@ WITH sender AS ({{sender}}), incoming AS (
         priority.id AS priority_id, coalesce(6 - priority.level, 0) AS worst_priority,
         coalesce(array_position(ARRAY['info', 'warning', 'error', 'critical'], e.severity), 0) AS worst_severity,
         last.id AS stale_id,
-        CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service || '” is known: assigned to ' || own.name
+        CASE WHEN e.service <> '' AND named.id IS NULL THEN 'no service “' || e.service
+            || '” is known, or it belongs to another team: assigned to ' || own.name
         ELSE '' END AS note
     FROM jsonb_to_recordset(%(events)s::jsonb) AS e (
         dedup_key text, count int, service text, priority int, summary text, severity text, source text, component text,
@@ -47,7 +49,9 @@ WITH sender AS ({{sender}}), incoming AS (
         occurred_at timestamptz, present boolean
     )
     CROSS JOIN sender JOIN dispatching_service own ON own.id = sender.service_id
+    -- Another team is paged only by integrations that may (S20).
     LEFT JOIN dispatching_service named ON lower(named.name) = lower(e.service)
+        AND (sender.other_teams OR named.team_id IS NULL OR named.team_id = own.team_id)
     LEFT JOIN dispatching_priority priority ON priority.level = e.priority
     -- Old news (faults I4): a message from between the start and the end of the last alert under this key, by the source's
     -- own clock. The same start again is no old news: it is firing again, or still. An end far in the future is no end.
@@ -85,36 +89,33 @@ WITH sender AS ({{sender}}), incoming AS (
     FROM incoming i LEFT JOIN alerts USING (dedup_key)
 ), told AS (
     INSERT INTO dispatching_alertevent (alert_id, at, kind, text, data)
-    SELECT id, now, kind, CASE kind WHEN 'ignored' THEN 'the source’s message is older than the end of this alert'
+    SELECT id, now, kind, CASE kind WHEN 'ignored' THEN '{OLD_NEWS}'
             WHEN 'worsened' THEN 'it got worse: ' || concat_ws(', ', nullif(severity, ''), 'priority ' || priority)
             ELSE note END,
         jsonb_build_object('count', count, 'summary', summary, 'severity', severity, 'priority', priority,
             'details', details, 'occurred_at', occurred_at)
     FROM matched
 ), started AS (
-    -- What got worse is told again (see `escalating`): in the run that goes on, or in a new one after an acknowledgement.
+    -- What got worse is told again (see `escalating`), in the run that goes on or, after an acknowledgement, in a new one.
     INSERT INTO dispatching_escalation AS running (
-        alert_id, policy_id, snapshot, position, state, due_at, resume_at, started_at, failures
+        alert_id, policy_id, position, state, due_at, resume_at, started_at, failures
     )
-    SELECT matched.id, coalesce(before.policy_id, matched.policy_id), before.snapshot, coalesce(before.position, 0),
-        'running', now, CASE WHEN before.id IS NOT NULL THEN now END, now, 0
-    FROM matched LEFT JOIN LATERAL (
-        SELECT * FROM dispatching_escalation WHERE alert_id = matched.id AND matched.kind = 'worsened'
-        ORDER BY id DESC LIMIT 1
-    ) before ON before.state = 'stopped'
-    WHERE kind IN ('triggered', 'worsened')
+    SELECT id, policy_id, 0, 'running', now, CASE kind WHEN 'worsened' THEN now END, now, 0
+    FROM matched WHERE kind IN ('triggered', 'worsened')
     ON CONFLICT (alert_id) WHERE state = 'running' DO UPDATE SET due_at = EXCLUDED.due_at,
         resume_at = coalesce(running.resume_at, greatest(running.due_at, EXCLUDED.due_at + interval '1 second'))
 )
 SELECT dedup_key, id, kind, sender_id, refused, now FROM matched
 """
 TRIGGER_OF = TRIGGER.format(
-    sender="SELECT id, service_id, false AS refused, %(now)s AS now FROM dispatching_integration WHERE id = %(integration)s"
+    sender="SELECT id, service_id, other_teams, false AS refused, %(now)s AS now "
+    "FROM dispatching_integration WHERE id = %(integration)s"
 )
-# The integration with this key, whether its last requests were refused, and the database's clock.
+# The integration with this key, whether all its requests so far were refused, and the database's clock.
 FIND = """
-SELECT own.id, service_id, refusal.id IS NOT NULL AS refused, clock_timestamp() AS now FROM dispatching_integration own
-LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id WHERE key_hash = %(key_hash)s AND enabled
+SELECT own.id, service_id, other_teams, refusal.id IS NOT NULL AS refused, clock_timestamp() AS now
+FROM dispatching_integration own LEFT JOIN dispatching_refusal refusal ON refusal.integration_id = own.id AND NOT refusal.working
+WHERE key_hash = %(key_hash)s AND enabled
 """
 TRIGGER_BY_KEY = TRIGGER.format(sender=FIND)
 
@@ -126,11 +127,15 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The result for one event. `outcome`: triggered (a new alert), repeated, worsened, acknowledged, resolved, ignored."""
+    """The result for one event. `outcome`: triggered (a new alert), repeated, worsened, acknowledged, resolved, ignored.
+
+    `why` says why it was ignored.
+    """
 
     dedup_key: str
     alert_id: int | None
     outcome: str
+    why: str = field(default="", compare=False)
 
 
 def integration_of(key: str) -> Integration | None:
@@ -138,7 +143,7 @@ def integration_of(key: str) -> Integration | None:
     answer = _ask(FIND, {"key_hash": key_hash(key)})
     if not answer:
         return None
-    pk, service_id, refused, now = answer[0]
+    pk, service_id, _, refused, now = answer[0]
     integration = _known(pk, refused=refused, now=now)
     integration.service_id = service_id
     return integration
@@ -208,7 +213,7 @@ def _became(events: Iterable[Event], rows: Iterable[tuple]) -> Iterator[Accepted
     became = {key: (alert_id, kind) for key, alert_id, kind, *_ in rows}
     for event in events:
         alert_id, kind = became[event.dedup_key]
-        yield Accepted(event.dedup_key, alert_id, kind)
+        yield Accepted(event.dedup_key, alert_id, kind, OLD_NEWS if kind == "ignored" else "")
         if kind in ("triggered", "worsened"):
             became[event.dedup_key] = alert_id, "repeated"
 
@@ -229,7 +234,7 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
     alert = Alert.objects.filter(integration=integration, dedup_key=event.dedup_key).order_by("-pk").first()
     if alert is None:
         log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)
-        return Accepted(event.dedup_key, None, "ignored")
+        return Accepted(event.dedup_key, None, "ignored", "there is no alert with this key")
     if event.action == "resolve" and event.occurred_at and alert.occurred_at and event.occurred_at < alert.occurred_at:
         return _ignored(alert, event, "the source sent the end of something that was over before this began", now)
     try:
@@ -244,4 +249,4 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
 
 def _ignored(alert: Alert, event: Event, why: str, now: datetime) -> Accepted:
     timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, why, now=now))
-    return Accepted(event.dedup_key, alert.pk, "ignored")
+    return Accepted(event.dedup_key, alert.pk, "ignored", why)

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from dispatching.alerts import intake
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty, rejected
@@ -18,16 +17,26 @@ from dispatching.inbound.body import read_json, sample
 from dispatching.rules.event import Event
 
 log = structlog.get_logger(__name__)
+Parse = Callable[[Any], list[Event | BadInput]]
 UNKNOWN_KEY = "no integration has this key"
+
+
+class NotHere(BadInput):
+    """The path has a key, but no format that we know."""
+
+    status = 404
 
 
 def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
     """Answers bad input with a 4xx that names the field, and a database failure with a 503, after which every sender tries again."""
 
     @csrf_exempt
-    @require_POST
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        if request.method != "POST":
+            answer = _answer("not done", 405, [f"{request.method}: only POST is taken here"])
+            answer["Allow"] = "POST"
+            return answer
         try:
             return view(request, *args, **kwargs)
         except BadInput as bad:
@@ -45,50 +54,96 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(request: HttpRequest, key: str, events: Callable[[], list[Event]]) -> list[intake.Accepted] | None:
-    """Accepts the events and returns the outcome of each; None if no integration has this key.
+def _take(
+    request: HttpRequest, key: str, parse: Callable[[], list[Event | BadInput]]
+) -> tuple[list[intake.Accepted], list[str]] | None:
+    """Accepts the events that can be taken; returns the outcome of each, and the errors of the others. None for an unknown key.
 
-    Bad input is recorded, so that the integration's owner is told (faults J17).
+    What is refused is recorded, so that the integration's owner is told, also if the rest is taken (faults J17, case 02).
     """
-    try:
-        received = intake.receive(key, events())
-    except BadInput as bad:
+    events, refused = _read(parse)
+    if refused and not events:
         integration = intake.integration_of(key)
         if integration is None:
             return None
-        rejected.record(integration, bad.errors, sample(request), key=key, now=integration.asked_at)
-        raise
+        rejected.record(integration, refused, sample(request), key=key, now=integration.asked_at)
+        raise refused[0] if len(refused) == 1 else BadInput(_errors(refused))
+    received = intake.receive(key, events)
     if received is None:
         return None
     integration, accepted = received
-    if integration.refused:
+    if refused:
+        rejected.record(integration, refused, sample(request), key=key, now=integration.asked_at)
+    elif integration.refused:
         rejected.over(integration, now=integration.asked_at)
-    return accepted
+    return accepted, _errors(refused)
 
 
-@guarded
-def enqueue(request: HttpRequest) -> JsonResponse:
-    """The endpoint for PagerDuty Events API v2."""
-    payload = read_json(request, settings.INTAKE_LIMIT)
-    accepted = _take(request, pagerduty.routing_key(payload), lambda: pagerduty.parse(payload))
-    if accepted is None:
-        return _answer("invalid key", 401, [f"routing_key: {UNKNOWN_KEY}"])
-    [one] = accepted
-    return JsonResponse({"status": "success", "message": "Event processed", "dedup_key": one.dedup_key}, status=202)
+def _read(parse: Callable[[], list[Event | BadInput]]) -> tuple[list[Event], list[BadInput]]:
+    try:
+        read = parse()
+    except BadInput as bad:
+        read = [bad]
+    refused = [each for each in read if isinstance(each, BadInput)]
+    return [each for each in read if isinstance(each, Event)], refused
 
 
-def _by_key(parse: Callable[[Any], list[Event]]) -> Callable[..., JsonResponse]:
+def _errors(refused: list[BadInput]) -> list[str]:
+    return BadInput([error for each in refused for error in each.errors]).errors if refused else []
+
+
+def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., JsonResponse]:
+    """An endpoint of PagerDuty's for one event. `name` is the field of the key, `answered` that of the deduplication key."""
+
     @guarded
-    def view(request: HttpRequest, key: str) -> JsonResponse:
-        accepted = _take(request, key, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
-        if accepted is None:
-            return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
-        events = [{"dedup_key": a.dedup_key, "alert": a.alert_id, "outcome": a.outcome} for a in accepted]
-        return JsonResponse({"status": "success", "events": events}, status=202)
+    def view(request: HttpRequest, status: int = 202) -> JsonResponse:
+        payload = read_json(request, settings.INTAKE_LIMIT)
+        taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
+        if taken is None:
+            return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
+        [one], _ = taken
+        return JsonResponse({"status": "success", "message": "Event processed", answered: one.dedup_key}, status=status)
 
     return view
 
 
+def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
+    @guarded
+    def view(request: HttpRequest, key: str) -> JsonResponse:
+        taken = _take(request, key, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
+        if taken is None:
+            return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
+        accepted, errors = taken
+        told: dict[str, Any] = {"status": "partial" if errors else "success", "events": [_outcome(a) for a in accepted]}
+        return JsonResponse(told | ({"errors": errors} if errors else {}), status=202)
+
+    return view
+
+
+def _outcome(accepted: intake.Accepted) -> dict[str, Any]:
+    outcome = {"dedup_key": accepted.dedup_key, "alert": accepted.alert_id, "outcome": accepted.outcome}
+    return outcome | ({"why": accepted.why} if accepted.why else {})
+
+
+def _no_format(payload: Any) -> list[Event | BadInput]:
+    raise NotHere("path: no format has this name; there are events, alertmanager and grafana")
+
+
+enqueue = _by_key_in_body("routing_key", pagerduty.parse, "dedup_key")
+enqueue_v1 = _by_key_in_body("service_key", pagerduty.parse_v1, "incident_key")
 own_events = _by_key(generic.parse)
 from_alertmanager = _by_key(alertmanager.parse)
 from_grafana = _by_key(grafana.parse)
+no_format = _by_key(_no_format)
+
+
+@csrf_exempt
+def change_events(request: HttpRequest) -> JsonResponse:
+    """Answers a tool that tells of deployments. It is no refused alert, so no owner is told."""
+    return _answer("not taken", 404, ["path: change events are not taken; alerts go to /v2/enqueue"])
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> JsonResponse:
+    """Answers machines that have a wrong address, in their language."""
+    return _answer("not found", 404, [f"path: there is nothing at {ascii(request.path)[1:-1][:200]}"])

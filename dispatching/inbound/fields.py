@@ -1,95 +1,100 @@
-"""The shared part of all formats: reads fields with pydantic and makes an Event of them without losing anything."""
+"""The shared part of all formats: reads the fields of a payload and makes an Event of them without losing anything.
 
+Only what routing needs can refuse an event: what is wrong, what happened to it, under which key. Every other field whose value
+is of an unexpected kind is kept as it is, or as text: a page must not be lost over a label.
+"""
+
+import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from datetime import datetime
+from typing import Any
 
 from dispatching.inbound.bad_input import BadInput, shown
 from dispatching.rules.event import NAME_LENGTH, SUMMARY_LENGTH, URL_LENGTH, Event, clean_key
+from dispatching.rules.instant import instant, is_no_time
 
 NAMES = ("service", "source", "component", "slo", "deployment", "product")
 URLS = ("runbook_url", "dashboard_url")
 WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\/]+[^\s\x00-\x20\x7f<>\"\\]*", re.IGNORECASE)
 PRIORITY = re.compile(r"[pP]?([1-5])")
-
-WORDS = {
-    "missing": "is required",
-    "string_type": "must be text",
-    "string_unicode": "must be valid Unicode",
-    "int_type": "must be a whole number",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "list_type": "must be a list",
-    "greater_than_equal": "must be from 1 to 5",
-    "less_than_equal": "must be from 1 to 5",
+SEVERITIES = {
+    "critical": "critical",
+    "error": "error",
+    "major": "error",
+    "page": "error",
+    "warning": "warning",
+    "warn": "warning",
+    "info": "info",
 }
 
 
-class Incoming(BaseModel):
-    """A part of a payload. Nothing is converted silently; unknown fields are kept, for the event's details."""
+class Fields:
+    """The fields of one object. Each is read once, by name; what cannot be read stays in `left`, for the event's details."""
 
-    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
+    def __init__(self, payload: Any, *path: str | int):
+        if not isinstance(payload, dict):
+            raise BadInput(f"{shown(path)}: must be an object")
+        self.left: dict[str, Any] = dict(payload)
+        self._path = path
+
+    def wrong(self, name: str, why: str) -> BadInput:
+        """The refusal of the event because of this field."""
+        return BadInput(f"{shown((*self._path, name))}: {why}")
+
+    def text(self, name: str) -> str:
+        return as_text(self.left.pop(name, None))
+
+    def needed(self, name: str, why: str = "is required") -> str:
+        """The text, which must not be blank."""
+        text = self.text(name)
+        if not text.strip():
+            raise self.wrong(name, why)
+        return text
+
+    def one_of(self, name: str, allowed: Iterable[str], default: str = "") -> str:
+        """One of the words in `allowed`, in any case; raises BadInput for another one, or for none if there is no default."""
+        word = self.text(name).strip().lower() or default
+        if not word:
+            raise self.wrong(name, "is required")
+        if word not in allowed:
+            raise self.wrong(name, f"must be one of {', '.join(allowed)}")
+        return word
+
+    def inner(self, name: str) -> dict[str, Any]:
+        return self.left.pop(name) if isinstance(self.left.get(name), dict) else {}
+
+    def listed(self, name: str) -> list[Any]:
+        return self.left.pop(name) if isinstance(self.left.get(name), list) else []
+
+    def severity(self, name: str = "severity") -> str:
+        found = SEVERITIES.get(as_text(self.left.get(name)).strip().lower(), "")
+        return self._read(name, found)
+
+    def priority(self, name: str = "priority") -> int | None:
+        return self._read(name, priority(first_text(name, self.left)))
+
+    def time(self, name: str, *, naive_is_utc: bool = False) -> datetime | None:
+        value = self.left.get(name)
+        if is_no_time(value):
+            self.left.pop(name, None)
+        return self._read(name, instant(value, naive_is_utc=naive_is_utc))
+
+    def keep_left(self, details: dict[str, Any]) -> None:
+        for name, value in self.left.items():
+            keep(details, name, value)
+
+    def _read(self, name: str, value: Any) -> Any:
+        if value:
+            self.left.pop(name, None)
+        return value
 
 
-def instant(value: Any, *, naive_is_utc: bool = False) -> datetime | None:
-    """A time in ISO 8601, as UTC. None if empty, and for year 1, which means "no time" in Go programs. Raises ValueError."""
-    if value in (None, ""):
-        return None
-    if not isinstance(value, str):
-        raise ValueError("must be text such as 2024-03-10T02:30:00Z")  # noqa: TRY004 - pydantic reports ValueError only
-    text = value.strip()
-    try:
-        read = datetime.fromisoformat(text[:-1] + "Z" if text.endswith("z") else text)
-        if read.tzinfo is None and not naive_is_utc:
-            raise ValueError("offset required, such as 2024-03-10T02:30:00Z or 2024-03-10T02:30:00+01:00")
-        if read.year == 1:
-            return None
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("no such time in UTC") from None
-    except ValueError as error:
-        ours = str(error).startswith("offset required")
-        raise ValueError(str(error) if ours else "must be a time such as 2024-03-10T02:30:00Z") from None
-
-
-def instant_or_utc(value: Any) -> datetime | None:
-    return instant(value, naive_is_utc=True)
-
-
-def none_if_empty(value: Any) -> Any:
-    return None if value == "" else value
-
-
-Instant = Annotated[datetime | None, BeforeValidator(instant)]
-InstantOrUTC = Annotated[datetime | None, BeforeValidator(instant_or_utc)]
-Severity = Annotated[Literal["critical", "error", "warning", "info"] | None, BeforeValidator(none_if_empty)]
-Object = dict[str, Any] | None
-Model = TypeVar("Model", bound=Incoming)
-
-
-def read(model: type[Model], payload: Any, *path: str | int) -> Model:
-    """The payload as the model; raises BadInput with one sentence for each wrong field, which begins with its path."""
-    if not isinstance(payload, dict):
-        raise BadInput(f"{shown(path)}: must be an object")
-    try:
-        return model.model_validate(payload)
-    except ValidationError as error:
-        mistakes = error.errors(include_url=False, include_context=True, include_input=False)
-        raise BadInput([f"{shown((*path, *mistake['loc']))}: {_in_words(mistake)}" for mistake in mistakes]) from None
-
-
-def _in_words(error: Any) -> str:
-    kind = error["type"]
-    if kind == "literal_error":
-        return "must be one of " + error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
-    if kind == "too_long":
-        return f"must hold at most {error['ctx']['max_length']} at a time"
-    return WORDS.get(kind, error["msg"])
+def as_text(value: Any) -> str:
+    """Any value as text: text as it is, everything else as its JSON; empty if there is nothing."""
+    if isinstance(value, str):
+        return value
+    return "" if value in (None, [], {}) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def make_event(

@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from dispatching.inbound import alertmanager
+from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.fields import first_text, is_web_address
 from dispatching.rules.event import Event
 
 
-def parse(payload: Any) -> list[Event]:
+def parse(payload: Any) -> list[Event | BadInput]:
     """Like alertmanager.parse; the details also hold silenceURL, imageURL, valueString and values."""
-    return [_with_dashboard(event) for event in alertmanager.parse(payload)]
+    read = alertmanager.parse(payload)
+    return [each if isinstance(each, BadInput) else _with_dashboard(each) for each in read]
 
 
 def _with_dashboard(event: Event) -> Event:

@@ -1,8 +1,12 @@
-"""Alerts about integrations whose requests are all refused, raised through their service's own policy (faults J17).
+"""Alerts about integrations whose events are refused, all or some, raised through their service's own policy (J17, case 02).
 
-Such an alert is like any other: it escalates until somebody acknowledges it. It ends when an event is accepted.
+Such an alert is like any other: it escalates until somebody acknowledges it. If nothing had ever been accepted, it ends with the
+first event that is; otherwise when nothing has been refused for a while.
 """
 
+import json
+import re
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,73 +15,99 @@ from django.db import connection
 
 from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
+from dispatching.inbound.bad_input import BadInput
 from dispatching.models import Alert, Integration, Refusal
 from dispatching.rules.event import Event
-from schedules.apart import apart
 from schedules.refused import Refused
 
 PATIENCE = timedelta(minutes=10)
+QUIET = timedelta(hours=6)
 SAMPLE = 500  # characters of the refused body
-KEY = "tocsin/refused"
+KEY = f"{Alert.OURS}refused"
+NUMBERED = re.compile(r"\[[0-9]+\]")
 
 RECORD = """
-INSERT INTO dispatching_refusal AS known (integration_id, since, last_at, count, reason, sample, due_at)
-VALUES (%(integration)s, %(now)s, %(now)s, 1, %(reason)s, %(sample)s, %(due_at)s)
-ON CONFLICT (integration_id) DO UPDATE SET count = known.count + 1, last_at = EXCLUDED.last_at,
-    reason = EXCLUDED.reason, sample = EXCLUDED.sample
+INSERT INTO dispatching_refusal AS known (integration_id, since, last_at, count, reason, reasons, sample, working, due_at)
+VALUES (%(integration)s, %(now)s, %(now)s, %(count)s, %(reason)s, %(reasons)s::jsonb, %(sample)s, EXISTS (
+    SELECT 1 FROM dispatching_alert WHERE integration_id = %(integration)s AND NOT starts_with(dedup_key, %(ours)s)
+), %(due_at)s)
+ON CONFLICT (integration_id) DO UPDATE SET count = known.count + EXCLUDED.count, last_at = EXCLUDED.last_at,
+    reason = EXCLUDED.reason, sample = EXCLUDED.sample, working = EXCLUDED.working,
+    due_at = CASE WHEN EXCLUDED.working THEN coalesce(known.due_at, EXCLUDED.due_at) ELSE known.due_at END, reasons = (
+        SELECT jsonb_object_agg(key, total) FROM (
+            SELECT key, sum(value::int) AS total FROM (
+                SELECT * FROM jsonb_each_text(known.reasons) UNION ALL SELECT * FROM jsonb_each_text(EXCLUDED.reasons)
+            ) each GROUP BY key ORDER BY total DESC LIMIT 20
+        ) most
+    )
 """
 
 
-def record(integration: Integration, errors: list[str], body: bytes, *, key: str, now: datetime) -> None:
-    """Records that a request of this integration was refused. The key is removed from the sample, which people see."""
+def record(integration: Integration, refused: list[BadInput], body: bytes, *, key: str, now: datetime) -> None:
+    """Records that events of this integration were refused. The key is removed from the sample, which people see."""
     sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
+    reasons = Counter(NUMBERED.sub("[]", printable(each.errors[0])) for each in refused)
     values: dict[str, Any] = {
         "integration": integration.pk,
         "now": now,
-        "reason": printable("; ".join(errors)),
+        "count": len(refused),
+        "reason": printable("; ".join(BadInput([error for each in refused for error in each.errors]).errors)),
+        "reasons": json.dumps(dict(reasons.most_common(20))),
         "sample": shorten(sample, SAMPLE),
+        "ours": Alert.OURS,
         "due_at": now + PATIENCE,
     }
     with connection.cursor() as cursor:
         cursor.execute(RECORD, values)
 
 
-def over(integration: Integration, *, now: datetime) -> None:
-    """Forgets the refusals of an integration, and resolves the alert about them, because an event was accepted again."""
+def over(integration: Integration, *, now: datetime, why: str = "an event was accepted again") -> None:
+    """Forgets the refusals of an integration, and resolves the alert about them."""
     Refusal.objects.filter(integration=integration).delete()
     for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
         with suppress(Refused):  # somebody else has resolved it
-            lifecycle.resolve(alert, now=now, via="Tocsin: an event was accepted again")
+            lifecycle.resolve(alert, now=now, via=f"Tocsin: {why}")
 
 
 def tell_owners(now: datetime) -> int:
-    """Raises an alert for each integration that has had nothing accepted for too long. Returns how many."""
+    """Raises an alert for each integration whose events are refused, brings it up to date, or ends it. Returns how many it did."""
     due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
-    with apart("refusals") as do:
-        for refusal in due:
-            do(_tell_owner, refusal, now)
+    for refusal in due:
+        if refusal.told_at and refusal.last_at + QUIET <= now:
+            over(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
+        else:
+            _tell(refusal, now)
     return len(due)
 
 
-def _tell_owner(refusal: Refusal, now: datetime) -> int:
-    # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
-    # two statements, the event is sent again, not lost.
-    intake.accept(refusal.integration, [_event(refusal)], now=now)
-    return Refusal.objects.filter(pk=refusal.pk).update(due_at=None)
+def _tell(refusal: Refusal, now: datetime) -> None:
+    if refusal.told_at is None or refusal.last_at > refusal.told_at:
+        # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
+        # two statements, the event is sent again, not lost.
+        intake.accept(refusal.integration, [_event(refusal)], now=now)
+    due_at = max(refusal.last_at, now - QUIET + PATIENCE) + QUIET if refusal.working else None
+    Refusal.objects.filter(pk=refusal.pk).update(due_at=due_at, told_at=now)
 
 
 def _event(refusal: Refusal) -> Event:
+    whose = f"The alerts of {refusal.integration} are being refused"
+    if refusal.working:
+        whose = f"Some alerts of {refusal.integration} are being refused ({refusal.count} so far)"
+        ends = f"this alert ends when nothing has been refused for {QUIET.seconds // 3600} hours"
+    else:
+        ends = "this alert ends with the first event that is accepted"
     return Event(
         action="trigger",
         dedup_key=KEY,
-        summary=shorten(f"The alerts of {refusal.integration} are being refused: {refusal.reason}", 1024),
+        summary=shorten(f"{whose}: {refusal.reason}", 1024),
         severity="error",
         source="Tocsin",
         details={
             "refused": refusal.count,
             "since": refusal.since.isoformat(),
             "reason": refusal.reason,
+            "reasons": refusal.reasons,
             "sample": refusal.sample,
-            "what to do": "correct the events of the monitoring tool; this alert ends with the first event that is accepted",
+            "what to do": f"correct the events of the monitoring tool; {ends}",
         },
     )

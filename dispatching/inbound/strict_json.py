@@ -10,7 +10,7 @@ from typing import Any
 from dispatching.inbound.bad_input import BadInput, UnsupportedBody, shown
 
 DEEPEST = 50
-SMALLEST, LARGEST = -(2**63), 2**63 - 1
+SMALLEST, LARGEST = -(2**63), 2**64 - 1  # ids of traces and fingerprints are unsigned (case 06)
 
 FREE_FORM = frozenset(
     ["details", "custom_details", "labels", "annotations", "values"]
@@ -31,15 +31,26 @@ Path = tuple[str | int, ...]
 
 
 class _Refused(str):
-    """The reason to refuse a value. It replaces the value in the parsed JSON until `_check` finds it."""
+    """The reason to refuse a value. It replaces the value in the parsed JSON until `_check` finds it.
+
+    `kept`: the value itself, as text, for free-form objects; None if it cannot be kept.
+    """
+
+    kept: str | None = None
+
+    @classmethod
+    def number(cls, reason: str, kept: str) -> "_Refused":
+        refused = cls(reason)
+        refused.kept = kept
+        return refused
 
 
 def loads(body: bytes, charset: str | None = None, *, free_form: Collection[str] = FREE_FORM) -> Any:
     """The object or list in the body. Raises BadInput, which names the path of each error, or UnsupportedBody, which names the charset.
 
-    The value contains no NUL, lone surrogate, NaN, infinity, integer beyond 64 bits or repeated key, and is at most DEEPEST
-    levels deep. Below a key in `free_form`, NUL is dropped from text and a lone surrogate becomes U+FFFD; anywhere else, and
-    in keys, both are refused.
+    The value contains no NUL, lone surrogate, NaN, infinity, integer beyond (unsigned) 64 bits or repeated key, and is at most
+    DEEPEST levels deep. Below a key in `free_form`, NUL is dropped from text, a lone surrogate becomes U+FFFD, and a number that
+    cannot be stored becomes its text; anywhere else, and in keys, all of them are refused.
     """
     text = _decode(body, charset)
     try:
@@ -80,19 +91,19 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 def _integer(digits: str) -> Any:
     # The digits are counted before the conversion: beyond 4,300 digits int() raises, and below that it is slow.
     if len(digits) > 20 or not SMALLEST <= (number := int(digits)) <= LARGEST:
-        return _Refused(BIG)
+        return _Refused.number(BIG, digits)
     return number
 
 
 def _real(digits: str) -> Any:
-    return number if isfinite(number := float(digits)) else _Refused("a number too large to store")
+    return number if isfinite(number := float(digits)) else _Refused.number("a number too large to store", digits)
 
 
 _DECODER = JSONDecoder(
     object_pairs_hook=_object,
     parse_int=_integer,
     parse_float=_real,
-    parse_constant=lambda name: _Refused(f"{name} is not JSON"),
+    parse_constant=lambda name: _Refused.number(f"{name} is not JSON", name),
 )
 
 
@@ -109,11 +120,19 @@ def _check(root: Any, free_form: Collection[str], *, escapes: bool) -> None:
                     raise BadInput(f"{shown(path[:3])}: {DEEP}")
                 todo.append((value, (*path, key), free or key in free_form))
             elif kind is _Refused:
-                errors.append(f"{shown((*path, key))}: {value}")
+                errors += _kept(container, (*path, key), value, free)
         if escapes:
             errors += _check_texts(container, path, free)
     if errors:
         raise BadInput(errors)
+
+
+def _kept(container: Any, path: Path, value: _Refused, free: bool) -> list[str]:
+    """Keeps the value as text if it may be; otherwise returns the error."""
+    if not free or value.kept is None:
+        return [f"{shown(path)}: {value}"]
+    container[path[-1]] = value.kept
+    return []
 
 
 def _check_texts(container: Any, path: Path, free: bool) -> Iterator[str]:

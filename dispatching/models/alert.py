@@ -15,6 +15,9 @@ from schedules.models import User
 class Alert(models.Model):
     """One thing that is wrong, however often it is reported."""
 
+    # Keys with this beginning are those of alerts that Tocsin raises about itself. Stakeholders are never told of them.
+    OURS = "tocsin/"
+
     class State(models.TextChoices):
         TRIGGERED = "triggered", "triggered"
         ACKNOWLEDGED = "acknowledged", "acknowledged"

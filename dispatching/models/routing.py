@@ -110,11 +110,17 @@ class Integration(models.Model):
         Service,
         models.PROTECT,
         related_name="integrations",
-        help_text="Gets every event that names no service or an unknown one.",
+        help_text="Gets every event that names no service, an unknown one, or one that it may not name.",
     )
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     key_hint = models.CharField(max_length=4, editable=False, help_text="The start of the key, to tell keys apart.")
     enabled = models.BooleanField(default=True, help_text="If off, its key is refused.")
+    other_teams = models.BooleanField(
+        "may name services of other teams",
+        default=False,
+        db_default=False,
+        help_text="If off, an event that names another team's service goes to the service above.",
+    )
 
     # Set by `intake`: whether its last requests were refused, and the time of the look-up by the database's clock.
     refused = False
@@ -136,16 +142,25 @@ class Integration(models.Model):
 
 
 class Refusal(models.Model):
-    """A record that nothing of an integration has been accepted since `since`. At `due_at` its owner is told; empty: already told."""
+    """A record that events of an integration have been refused since `since`. At `due_at` its owner is told, or it may be over.
+
+    If the integration was working, because other events of it had been accepted, this ends when nothing is refused for a while;
+    if not, with the first event that is accepted.
+    """
 
     integration = models.OneToOneField(Integration, models.CASCADE, related_name="refusal")
     since = models.DateTimeField()
     last_at = models.DateTimeField()
     count = models.PositiveIntegerField(default=1)
     reason = models.TextField()
+    # How many were refused for which reason.
+    reasons = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     sample = models.TextField(blank=True)
+    working = models.BooleanField(default=False, db_default=False)
+    told_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, db_index=True)
 
     def __str__(self) -> str:
         times = "once" if self.count == 1 else f"{self.count} times"
-        return f"refused {times} since {self.since:%Y-%m-%d %H:%M} UTC and never accepted: {self.reason}"
+        never = "" if self.working else " and never accepted"
+        return f"refused {times} since {self.since:%Y-%m-%d %H:%M} UTC{never}: {self.reason}"

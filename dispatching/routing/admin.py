@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 
 from dispatching.models import Integration, Priority, Service
 from dispatching.policies.forecast import forecast
+from dispatching.routing import trial
+from schedules.surfaces.access import person
 from schedules.surfaces.admin import ModelAdmin, VerbAdmin, verb
 from schedules.surfaces.public_urls import public_url
 
@@ -67,10 +69,10 @@ class IntegrationAdmin(VerbAdmin):
     list_filter = ("enabled",)
     search_fields = ("name", "service__name")
     autocomplete_fields = ("service",)
-    fields = ("name", "service", "enabled", "key_starts", "refused")
+    fields = ("name", "service", "other_teams", "enabled", "key_starts", "refused")
     readonly_fields = ("key_starts", "refused")
     preview_template = "admin/dispatching/intake.html"
-    verbs = ("new_key",)
+    verbs = ("send_test", "new_key")
 
     @admin.display(description="key")
     def key_starts(self, integration: Integration) -> str:
@@ -89,6 +91,13 @@ class IntegrationAdmin(VerbAdmin):
         if key:
             self.message_user(request, _once(key), messages.WARNING)
 
+    @verb("Send a test event (pages nobody)")
+    def send_test(self, request: HttpRequest, integration: Integration, now: datetime) -> str:
+        alert = trial.send(integration, by=person(request), now=now)
+        return (
+            f"A test event opened alert #{alert.pk} for {alert.service} and resolved it at once, so nobody was paged."
+        )
+
     @verb("New key (the old one stops working immediately)")
     def new_key(self, request: HttpRequest, integration: Integration, now: datetime) -> SafeString:
         key = integration.new_key()
@@ -96,7 +105,8 @@ class IntegrationAdmin(VerbAdmin):
         return _once(key)
 
     def preview(self, request: HttpRequest, obj: Integration, now: datetime) -> dict[str, Any]:
-        return {"integration": obj, "service": obj.service, "forecast": forecast(obj.service.policy.snapshot(), now)}
+        seen = {"integration": obj, "service": obj.service, "forecast": forecast(obj.service.policy.snapshot(), now)}
+        return seen | trial.lately(obj)
 
 
 def _once(key: str) -> SafeString:
@@ -105,8 +115,9 @@ def _once(key: str) -> SafeString:
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", addresses)
     return format_html(
         "Copy this now: it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
-        "with <code>routing_key</code> set to the key</li></ul>",
+        "with <code>routing_key</code> set to the key; version 1: <code>{}</code> with <code>service_key</code></li></ul>",
         key,
         urls,
         public_url("enqueue"),
+        public_url("enqueue_v1"),
     )

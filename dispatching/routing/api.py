@@ -66,12 +66,14 @@ class ServiceViewSet(Resource):
 
 class IntegrationSerializer(RecordSerializer):
     refusal: serializers.StringRelatedField = serializers.StringRelatedField(
-        read_only=True, allow_null=True, help_text="Why its events are refused. Null while they are accepted."
+        read_only=True,
+        allow_null=True,
+        help_text="Why events of it are refused, and how many were. Null while all are accepted.",
     )
 
     class Meta:
         model = Integration
-        fields: tuple[str, ...] = ("id", "name", "service", "enabled", "key_hint", "refusal")
+        fields: tuple[str, ...] = ("id", "name", "service", "other_teams", "enabled", "key_hint", "refusal")
         read_only_fields = ("key_hint",)
 
     def create(self, validated_data) -> Integration:

@@ -126,6 +126,7 @@ def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:
     )
     matched = Match.objects.filter(definition=OuterRef("definition"), alert=OuterRef("pk"))
     waiting = pairs.filter(~Exists(matched), first_at__gte=F("live_since")).exclude(state=Alert.State.RESOLVED)
+    waiting = waiting.exclude(dedup_key__startswith=Alert.OURS)  # Tocsin’s own troubles are no outage
     return waiting.order_by("pk", "definition").values_list("definition", "pk", "slo", "priority__level")
 
 
@@ -142,6 +143,7 @@ def reports_of(definition: NotificationDefinition, after: datetime) -> Reports:
     events = AlertEvent.objects.filter(
         alert__service=definition.service_id, alert__last_at__gt=after, at__gt=after, kind__in=AlertEvent.REPORTS
     )
+    events = events.exclude(alert__dedup_key__startswith=Alert.OURS)
     reports = events.order_by("at").values_list("at", "data__count", "alert__slo")
     return Reports(rule, [(at, count or 1) for at, count, slo in reports if rule.concerns(slo)])
 

@@ -84,6 +84,7 @@ def _matched(definition: NotificationDefinition, since: datetime) -> list[Matche
     rule = rule_of(definition)
     moments = reports_of(definition, since - rule.within).moments()
     alerts = Alert.objects.filter(service=definition.service_id, first_at__gte=since).select_related("priority")
+    alerts = alerts.exclude(dedup_key__startswith=Alert.OURS)
     matches = []
     for alert in alerts.defer("details").order_by("pk"):
         at = first_match(rule, moments, alert.first_at, alert.resolved_at)

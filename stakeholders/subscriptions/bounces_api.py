@@ -4,7 +4,7 @@ Reports are never answered with a mail, and reports that match nothing get the s
 """
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
@@ -15,26 +15,20 @@ from dispatching.inbound import mail as mails
 from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_body, read_json
 from dispatching.inbound.endpoints import guarded
-from dispatching.inbound.fields import Incoming, read
+from dispatching.inbound.fields import Fields
 from schedules import clock
 from stakeholders.subscriptions import bounces as returns
 
 LARGEST = 2 * 1024 * 1024  # bytes of a mail; Django reads no more (DATA_UPLOAD_MAX_MEMORY_SIZE)
 FRESH = timedelta(minutes=5)  # an older signed request may be a replay
 KINDS = {"bounce": mails.FAILED, "complaint": mails.COMPLAINT, "delivered": mails.DELIVERED}
+EXPECTED: dict[str, Any] = {"message_id": "", "address": "", "hard": False}
 # Replies that `rules.smtp_reply` reads as a hard or soft failure; a provider reports only which of them it is.
 HARD, SOFT = "5.1.1 reported by the provider", "4.0.0 reported by the provider"
 
 
 class NotLetIn(BadInput):
     status = 401
-
-
-class ProviderReport(Incoming):
-    kind: Literal["bounce", "complaint", "delivered"]
-    message_id: str = ""
-    address: str = ""
-    hard: bool = False
 
 
 @guarded
@@ -50,20 +44,28 @@ def bounces(request: HttpRequest, secret: str) -> JsonResponse:
     """Takes a provider's report as JSON, signed like our own webhooks."""
     _let_in(secret)
     _check_signature(request)
-    report = read(ProviderReport, read_json(request))
-    if not (report.message_id or report.address):
-        raise BadInput("message_id: is required, or address")
-    _take(report)
+    _take(Fields(read_json(request)))
     return JsonResponse({"status": "success"})
 
 
-def _take(report: ProviderReport) -> None:
-    kind, now = KINDS[report.kind], clock.now()
-    if report.message_id:
-        if delivery := returns.delivery_of(report.message_id):
-            returns.take_report(delivery, kind, HARD if report.hard else SOFT, now=now)
+def _take(report: Fields) -> None:
+    kind, now = KINDS[report.one_of("kind", KINDS)], clock.now()
+    message_id, address, hard = (_exactly(report, name, like) for name, like in EXPECTED.items())
+    if message_id:
+        if delivery := returns.delivery_of(message_id):
+            returns.take_report(delivery, kind, HARD if hard else SOFT, now=now)
+    elif address:
+        returns.take_address(address, kind, hard=hard, now=now)
     else:
-        returns.take_address(report.address, kind, hard=report.hard, now=now)
+        raise report.wrong("message_id", "is required, or address")
+
+
+def _exactly(report: Fields, name: str, like: Any) -> Any:
+    """The value, which must be of the same type as its default: an address is suspended only by a report that is right."""
+    value = report.left.get(name, like)
+    if type(value) is not type(like):
+        raise report.wrong(name, "must be true or false" if like is False else "must be text")
+    return value
 
 
 def _let_in(secret: str) -> None:

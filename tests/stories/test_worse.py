@@ -1,7 +1,7 @@
 """An open alert tells the present, what gets worse is told again, and what fires is never dropped (cases 22 and 24, bA9)."""
 
-import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,8 +12,13 @@ from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Priority
 from dispatching.rules.event import Event
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-SMALL = {"summary": "disk 81% on db1", "severity": "warning", "priority": 4, "details": {"used": 81}}
-BIG = {"summary": "disk 100% on db1, database stopped", "severity": "critical", "priority": 1, "details": {"used": 100}}
+SMALL: dict[str, Any] = {"summary": "disk 81% on db1", "severity": "warning", "priority": 4, "details": {"used": 81}}
+BIG: dict[str, Any] = {
+    "summary": "disk 100% on db1, database stopped",
+    "severity": "critical",
+    "priority": 1,
+    "details": {"used": 100},
+}
 
 
 @pytest.fixture
@@ -222,5 +227,7 @@ def test_the_rise_of_one_format_is_a_rise_of_all(world, disks):
     inner = {"summary": "disk", "source": "db1"}
     for severity in ("warning", "critical"):
         body = {"event_action": "trigger", "dedup_key": "p", "payload": inner | {"severity": severity}}
-        [accepted] = intake.accept(disks, pagerduty.parse(json.loads(json.dumps(body))), now=world.now)
+        [event] = pagerduty.parse(body)
+        assert isinstance(event, Event)
+        [accepted] = intake.accept(disks, [event], now=world.now)
     assert accepted.outcome == "worsened"
