@@ -17,16 +17,17 @@ from dispatching import channels
 from dispatching.models import ContactPoint, ContactRule, Recipient
 from dispatching.rules.contact import chain
 from schedules.surfaces.admin import ModelAdmin, StackedInline
+from schedules.surfaces.forms import SpanField
 
 
 class ContactPointForm(ModelForm):
     """A contact point with its place in the person's chain."""
 
-    use_after = forms.DurationField(
+    use_after = SpanField(
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "00:05:00"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "5 min"}),
         help_text=(
-            "How long after the start of a page this one is used, as hours:minutes:seconds. If all are empty, all are used "
+            "How long after the start of a page this one is used, such as 5 min or 00:05:00. If all are empty, all are used "
             "at once. As soon as one has a time, only contact points with a time are used, in that order."
         ),
     )

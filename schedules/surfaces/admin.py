@@ -28,8 +28,11 @@ from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access
-from schedules.surfaces.forms import blame
+from schedules.surfaces.forms import SpanField, blame
 from schedules.templatetags.times import when
+
+# Of forms, and of the rows in them.
+FIELDS: dict[type[models.Field], dict[str, Any]] = {models.DurationField: {"form_class": SpanField}}
 
 SEEN = "_seen"
 CHANGED = (
@@ -83,7 +86,7 @@ class ModelAdmin(unfold.ModelAdmin):
     """
 
     change_form_template = "admin/verb_change_form.html"
-    formfield_overrides = {
+    formfield_overrides = FIELDS | {
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
     }
@@ -269,6 +272,7 @@ class PartOfParent:
     parent_model: type[Model]
     admin_site: admin.AdminSite
     extra = 0
+    formfield_overrides = FIELDS
 
     def _may(self, request: HttpRequest, obj: Model | None = None) -> bool:
         parent = self.admin_site.get_model_admin(self.parent_model)

@@ -1,7 +1,8 @@
 """Building blocks of the forms on people's own pages; times are in the reader's own zone."""
 
-from datetime import datetime
-from typing import Any, TypeVar
+import re
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -9,6 +10,13 @@ from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
+
+SPAN = re.compile(
+    r"(?=\d)(?:(?P<days>\d{1,5}) ?d(?:ays?)?)?\s*(?:(?P<hours>\d{1,6}) ?h(?:ours?)?)?\s*"
+    r"(?:(?P<minutes>\d{1,6}) ?m(?:in(?:utes?)?)?)?\s*(?:(?P<seconds>\d{1,6}) ?s(?:ec(?:onds?)?)?)?",
+    re.IGNORECASE,
+)
+AMBIGUOUS = re.compile(r"[\d.,]+|\d+:\d+")
 
 
 def blame(form: forms.BaseForm, refused: Refused) -> None:
@@ -34,6 +42,27 @@ class LocalField(forms.DateTimeField):
         if not 1970 <= wall.year < 2200:
             raise forms.ValidationError("The year must lie between 1970 and 2199.")
         return instant(wall.date(), wall.time(), self.zone)
+
+
+class SpanField(forms.DurationField):
+    """A length of time: "5 min", "1 h 30 min", "2 days" or "01:30:00".
+
+    Refuses what Django takes for seconds ("5") or for minutes and seconds ("1:00"), because people mean something else by it.
+    """
+
+    default_error_messages: ClassVar = {
+        "invalid": "Enter a length of time with its unit, for example 5 min, 1 h 30 min, 2 days or 01:30:00."
+    }
+
+    def to_python(self, value: Any) -> timedelta | None:
+        if not isinstance(value, str) or not value.strip():
+            return super().to_python(value)
+        words = value.strip()
+        if parts := SPAN.fullmatch(words):
+            return timedelta(**{unit: int(number) for unit, number in parts.groupdict().items() if number})
+        if AMBIGUOUS.fullmatch(words):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(words)
 
 
 Kind = TypeVar("Kind", bound=forms.Field)
