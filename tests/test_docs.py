@@ -108,7 +108,7 @@ def test_each_relative_link_leads_somewhere():
 # --- targets, commands, settings --------------------------------------------------------------------------------------
 
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
-COMMANDS = {path.stem for app in APPS for path in (BASE_DIR / app).glob("management/commands/*.py")} | {"migrate"}
+COMMANDS = set(get_commands())
 
 
 def test_each_target_and_command_that_a_page_names_is_there():
