@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from django.core.management import get_commands
+
 from config.settings import BASE_DIR
 from dispatching import sweep
 from dispatching.inbound import generic
