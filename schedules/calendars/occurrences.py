@@ -26,7 +26,7 @@ MEMORY = 1024**3  # bytes that the process may use
 TITLE, DESCRIPTION = 200, 2000  # characters that are kept
 DAY_END = time(23, 59, 59)
 Event = Any  # a VEVENT; the package's types do not say what its properties contain
-USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, for people without an e-mail address
+USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, which have no attendees
 
 
 class BadCalendar(Exception):
