@@ -127,8 +127,7 @@ def test_only_what_is_about_the_mailbox_counts_against_the_address(world, mail, 
 def test_many_messages_of_one_bad_day_count_once(world, sent, settings):
     """A receiver that is down for a day while an outage has several updates loses nobody their messages for ever."""
     settings.SOFT_BOUNCES = 2
-    full = {"status": "5.2.2", "diagnostic": "552 5.2.2 mailbox full"}
-    take(world, dsn(sent.sender, **full))
+    take(world, dsn(sent.sender, status="5.2.2", diagnostic="552 5.2.2 mailbox full"))
     for days, why in ((0, ""), (1, BOUNCED)):
         world.now += days * DAY
         world.outage()
