@@ -29,7 +29,7 @@ URL, CONTENT = (
 class AddressField(forms.URLField):
     """A URL, which may also begin with webcal://."""
 
-    def to_python(self, value: Any) -> str:
+    def to_python(self, value: Any) -> str | None:
         return super().to_python(feeds.web_address(value) if isinstance(value, str) else value)
 
 

@@ -277,7 +277,7 @@ class ScheduleAdmin(ForesightAdmin):
         return [int(pk)]
 
     def hints(self, pk: str | int) -> Mapping[Any, str]:
-        return idle.hints(Rotation.objects.filter(layers__schedule=pk).distinct())
+        return idle.hints(Rotation.objects.filter(layers__schedule__pk=pk).distinct())
 
     def preview(self, request: HttpRequest, obj: Schedule, now: datetime) -> dict[str, Any]:
         zone = timezone.get_current_timezone() if request.GET.get("clock") == "mine" else obj.time_zone
