@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -96,7 +96,7 @@ def audience(db, clock) -> Audience:
 
 
 @pytest.fixture
-def bounced(audience, settings, monkeypatch) -> Callable[[str], dict[str, tuple[str, str]]]:
+def bounced(audience, settings, monkeypatch) -> Iterator[Callable[[str], dict[str, tuple[str, str]]]]:
     """Sends a message to one reader for each mail of a case; the mail comes back to the envelope sender, by the command.
 
     The answer says for each mail why the address is suspended, if it is, and what became of the delivery.
