@@ -17,7 +17,7 @@ from schedules import holidays
 from schedules.models import Absence, Schedule, User
 from schedules.models.zones import zone_of
 from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
-from schedules.rules.hours import DAY, Window, joined, parse
+from schedules.rules.hours import DAY, Window, days, joined, parse
 from schedules.rules.load import Load, loads
 from schedules.rules.plans import Plan
 from schedules.rules.rotation import Period
@@ -37,12 +37,14 @@ SELECT schedule.id,
         'zone', coalesce(rotation.time_zone, feed.time_zone),
         'plans', (
             SELECT jsonb_agg(jsonb_build_object('unit', unit, 'every', every, 'first_day', first_day,
-                'handover', handover, 'zone', time_zone, 'crews', crews, 'since', since, 'first', first) ORDER BY turn)
+                'duty_days', duty_days, 'handover', handover, 'zone', time_zone, 'crews', crews,
+                'since', since, 'first', first) ORDER BY turn)
             FROM (
-                SELECT unit, every, first_day, handover, time_zone, crews, since, first, version.id AS turn
+                SELECT unit, every, first_day, duty_days, handover, time_zone, crews, since, first, version.id AS turn
                 FROM schedules_rotationversion version WHERE version.rotation_id = rotation.id
                 UNION ALL
-                SELECT rotation.unit, rotation.every, rotation.first_day, rotation.handover, rotation.time_zone, (
+                SELECT rotation.unit, rotation.every, rotation.first_day, rotation.duty_days, rotation.handover,
+                    rotation.time_zone, (
                     SELECT jsonb_agg(to_jsonb(array_remove(ARRAY[user_id, partner_id], NULL)) ORDER BY "order", id)
                     FROM schedules_participant participant WHERE participant.rotation_id = rotation.id
                 ), rotation.since, rotation.first, NULL
@@ -253,7 +255,7 @@ def _layer(row: dict[str, Any], start: datetime, end: datetime) -> LayerPlan:
 
 def _plan(row: dict[str, Any]) -> Plan:
     handover, first_day = time.fromisoformat(row["handover"]), date.fromisoformat(row["first_day"])
-    period = Period(row["unit"], row["every"], first_day, handover, zone_of(row["zone"]))
+    period = Period(row["unit"], row["every"], first_day, handover, zone_of(row["zone"]), _days(row["duty_days"]))
     since = row["since"] and _instant(row["since"])
     return Plan(period, [tuple(crew) for crew in row["crews"] or ()], since, row["first"])
 
@@ -275,6 +277,15 @@ def _windows(text: str) -> tuple[Window, ...]:
     except ValueError:  # forms refuse such text; if one is stored anyway, “always” is safer than nobody on duty
         log.exception("hours_unknown", hours=text)
         return ()
+
+
+@lru_cache(maxsize=1000)
+def _days(text: str) -> frozenset[int]:
+    try:
+        return days(text)
+    except ValueError:  # as above
+        log.exception("days_unknown", days=text)
+        return frozenset()
 
 
 @lru_cache(maxsize=1000)

@@ -13,6 +13,13 @@ def valid_hours(text: str) -> None:
         raise ValidationError(str(error)) from None
 
 
+def valid_days(text: str) -> None:
+    try:
+        hours.days(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 def valid_region(code: str) -> None:
     if not holidays.known(code):
         raise ValidationError(

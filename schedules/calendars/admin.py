@@ -26,10 +26,20 @@ URL, CONTENT = (
 )
 
 
+class AddressField(forms.URLField):
+    """A URL, which may also begin with webcal://."""
+
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python(feeds.web_address(value) if isinstance(value, str) else value)
+
+
 class CalendarFeedForm(forms.ModelForm):
     """Reads the text of a calendar without a URL as it is saved, so that errors in it are shown at the field."""
 
     taken: tuple[str, feeds.Reading, datetime] | None = None
+
+    class Meta:
+        field_classes = {"url": AddressField}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

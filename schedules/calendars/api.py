@@ -20,7 +20,20 @@ from schedules.surfaces.api import ReadOnlyResource, RecordSerializer, TeamOwned
 from schedules.surfaces.fields import InstantField, UserField, ZoneField
 
 
+class AddressField(serializers.URLField):
+    """A URL, which may also begin with webcal://."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return feeds.web_address(super().to_internal_value(data))
+
+
 class CalendarFeedSerializer(RecordSerializer):
+    url = AddressField(
+        required=False,
+        allow_blank=True,
+        max_length=1000,
+        help_text="The address from which it is read every quarter of an hour. Instead of https:// it may begin with webcal://.",
+    )
     time_zone = ZoneField(required=False, help_text="The zone of whole days and of times without a zone.")
     content = serializers.CharField(
         required=False,

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
-from icalendar import Calendar, Event
-from icalendar.prop import vCalAddress
+from icalendar import Calendar, Event, Timezone, TimezoneStandard
 
 from schedules.calendars.occurrences import USERNAME
 from schedules.models import CalendarLink, FeedEntry, Override, Participant, RotationVersion, Schedule, Team, User
@@ -37,14 +36,14 @@ def export(
 ) -> bytes:
     """The shifts of one person, schedule or team as iCalendar, from 30 days ago to 180 days ahead, without gaps.
 
-    Returns the same bytes for a whole UTC day unless a shift changes.
+    Returns the same bytes for a whole UTC day unless a shift changes. It is a published calendar without METHOD, which would
+    demand an organizer (RFC 5546 3.2.1), and without attendees, who belong to invitations (RFC 5545 3.8.4.1).
     """
     today = datetime.combine(now.astimezone(UTC).date(), time(0), UTC)
     name = _plain(f"On call: {user or schedule or team}")
     calendar = Calendar()
     calendar.add("PRODID", "-//Tocsin//On call//EN")
     calendar.add("VERSION", "2.0")
-    calendar.add("METHOD", "PUBLISH")
     calendar.add("NAME", name)
     calendar.add("X-WR-CALNAME", name)
     calendar.add("REFRESH-INTERVAL", REFRESH, {"VALUE": "DURATION"})
@@ -53,7 +52,20 @@ def export(
     for rota, duty in _shifts(schedules, today):
         if duty.user and user in (None, duty.user):
             calendar.add_component(_event(rota, duty, duty.user, today))
+    if not calendar.subcomponents:
+        calendar.add_component(_utc())
     return calendar.to_ical()
+
+
+def _utc() -> Timezone:
+    """A calendar must have one component (RFC 5545 3.6), also if nobody has a shift; this one shows nothing."""
+    zone, standard = Timezone(), TimezoneStandard()
+    zone.add("TZID", "UTC")
+    standard.add("DTSTART", datetime(1970, 1, 1))
+    standard.add("TZOFFSETFROM", timedelta(0))
+    standard.add("TZOFFSETTO", timedelta(0))
+    zone.add_component(standard)
+    return zone
 
 
 def _schedules(*, user: User | None, schedule: Schedule | None, team: Team | None) -> QuerySet[Schedule]:
@@ -90,10 +102,6 @@ def _event(schedule: Schedule, duty: Duty, user: User, today: datetime) -> Event
     event.add("DESCRIPTION", _plain(duty.why))
     event.add("TRANSP", "TRANSPARENT")  # people on call still count as free
     event.add(USERNAME, _plain(user.username))
-    if user.email:
-        attendee = vCalAddress("mailto:" + _plain(user.email))
-        attendee.params["CN"] = _plain(user.name)
-        event.add("ATTENDEE", attendee)
     return event
 
 

@@ -32,6 +32,8 @@ MOST_UNKNOWN, TITLE = 20, 80
 # A word may be an e-mail address, a username or a double name.
 WORD = re.compile(r"\w+(?:[-.@+'’]\w+)*")
 
+WEBCAL = re.compile(r"\s*webcals?://", re.IGNORECASE)
+
 Entry = tuple[int, datetime, datetime]
 
 
@@ -103,6 +105,11 @@ def _plain(name: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(WORD.findall(_plain(text)))
+
+
+def web_address(url: str) -> str:
+    """The address with https in place of webcal, which calendar programs show for the same thing."""
+    return WEBCAL.sub("https://", url)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar
+from icalendar import Calendar, Component
 from icalendar.prop import vDDDTypes
 
+from schedules.calendars.pieces import EVENT, ZONE, Piece, mended, pieces, whole
 from schedules.rules.rotation import DAY, instant
 
 MOST = 5000  # occurrences
@@ -25,7 +26,7 @@ MEMORY = 1024**3  # bytes that the process may use
 TITLE, DESCRIPTION = 200, 2000  # characters that are kept
 DAY_END = time(23, 59, 59)
 Event = Any  # a VEVENT; the package's types do not say what its properties contain
-USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, for people without an e-mail address
+USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, which have no attendees
 
 
 class BadCalendar(Exception):
@@ -50,18 +51,20 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
 
     Whole days and times without a zone are in `zone`. Raises BadCalendar, also if not one event can be read.
     """
+    events, wrong = _events(text)
     instances: list[Occurrence] = []
-    wrong: list[str] = []
-    series = _series(_events(text))
-    for events in series:
+    series = _series(events)
+    good = 0
+    for group in series:
         try:
-            instances += _expand(events, zone, start, end)
+            instances += _expand(group, zone, start, end)
+            good += 1
         except Exception as error:  # on malformed input the libraries may raise any exception
-            wrong.append(f"“{_title(events[0])}” cannot be read: {_reason(error)}.")
+            wrong.append(f"“{_title(group[0])}” cannot be read: {_reason(error)}.")
         if len(instances) > MOST:
             raise BadCalendar(f"There are more than {MOST} events from {start:%d %b %Y} to {end:%d %b %Y}.")
-    if len(wrong) == len(series):
-        raise BadCalendar(wrong[0])
+    if not good:
+        raise BadCalendar(wrong[0] if wrong else "It holds no event.")
     return sorted(instances, key=lambda instance: (instance.start, instance.end)), wrong
 
 
@@ -78,17 +81,37 @@ def check(text: str) -> bytes:
     return content
 
 
-def _events(text: str) -> list[Event]:
-    content = check(text)
+def _events(text: str) -> tuple[list[Event], list[str]]:
+    """The events, and a sentence for each event and each time zone that cannot be read."""
+    content = check(text).decode()
+    if not whole(content):
+        raise BadCalendar("It breaks off before its end.")
+    parts = list(pieces(content))
+    wrong = [sentence for part in parts if part.kind == ZONE and (sentence := _learn(part))]
+    events = []
+    for part in parts:
+        if part.kind == EVENT:
+            try:
+                # As bytes, because the library takes a text of one line for the path of a file.
+                events.append(_read(part))
+            except Exception as error:
+                wrong.append(f"“{_clean(part.value('SUMMARY'))}” cannot be read: {_reason(error)}.")
+    return events, wrong
+
+
+def _read(part: Piece) -> Event:
+    if not part.whole:
+        raise ValueError("its end is missing")
+    return Component.from_ical(part.text())
+
+
+def _learn(part: Piece) -> str:
+    """Makes a time zone known to the library for the rest of this process. Returns a sentence if it cannot be read."""
     try:
-        # As bytes, because the library takes a text of one line for the path of a file.
-        calendars = Calendar.from_ical(content, multiple=True)
-        events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
-    except Exception as error:
-        raise BadCalendar(f"It cannot be read as a calendar: {_reason(error)}.") from error
-    if not events:
-        raise BadCalendar("It holds no event.")
-    return events
+        Calendar.from_ical(b"BEGIN:VCALENDAR\r\n" + mended(part).text() + b"END:VCALENDAR\r\n")
+    except Exception as error:  # as above; an event in a zone that is known by its name is read all the same
+        return f"The time zone “{_clean(part.value('TZID'))}” cannot be read: {_reason(error)}."
+    return ""
 
 
 def _series(events: list[Event]) -> list[list[Event]]:
@@ -174,7 +197,11 @@ def _instant(value: date, zone: ZoneInfo) -> datetime:
 
 
 def _title(event: Event) -> str:
-    title = "".join(character if character.isprintable() else " " for character in str(event.get("SUMMARY", "")))
+    return _clean(str(event.get("SUMMARY", "")))
+
+
+def _clean(words: str) -> str:
+    title = "".join(character if character.isprintable() else " " for character in words)
     return " ".join(title.split())[:TITLE] or "(no title)"
 
 

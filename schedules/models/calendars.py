@@ -27,7 +27,8 @@ class CalendarFeed(models.Model):
         "URL",
         max_length=1000,
         blank=True,
-        help_text="The address from which it is read every quarter of an hour. Leave empty to use the text below.",
+        help_text="The address from which it is read every quarter of an hour: https://…, or webcal://… for the same. "
+        "Leave empty to use the text below.",
     )
     time_zone = TimeZoneField(default="UTC", help_text="The zone of whole-day events and of times without a zone.")
     content = models.TextField(

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from schedules.models.people import Team, User
 from schedules.models.zones import TimeZoneField
-from schedules.validators import valid_hours, valid_region
+from schedules.validators import valid_days, valid_hours, valid_region
 
 
 class Rotation(models.Model):
@@ -43,6 +43,16 @@ class Rotation(models.Model):
         help_text="The day on which the first person's first turn starts. Nobody is on duty before it. Weeks change on its day of the "
         "week, months on its day of the month (if it is the 31st, on the last day of each month).",
     )
+    duty_days = models.CharField(
+        "days of duty",
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[valid_days],
+        help_text="For turns counted in days: the days of the week that count, for example “Mon-Fri”. A turn on Friday then goes on "
+        "until Monday, and everybody in the list has turns on days of duty. Leave empty to count every day.",
+    )
     handover = models.TimeField(
         default=time(9, 0),
         help_text="The time of day at which one person hands over to the next, in the rotation's zone.",
@@ -63,7 +73,14 @@ class Rotation(models.Model):
 
     class Meta:
         ordering = ("name",)
-        constraints = [models.CheckConstraint(condition=Q(every__gte=1), name="rotation_every_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(every__gte=1), name="rotation_every_positive"),
+            models.CheckConstraint(
+                condition=Q(duty_days="") | Q(unit="days"),
+                name="rotation_duty_days_of_days",
+                violation_error_message="Days of duty are for turns counted in days. Choose days, or leave the days of duty empty.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -79,6 +96,7 @@ class RotationVersion(models.Model):
     every = models.PositiveSmallIntegerField()
     unit = models.CharField(max_length=6, choices=Rotation.Unit)
     first_day = models.DateField()
+    duty_days = models.CharField(max_length=60, default="", db_default="")
     handover = models.TimeField()
     time_zone = TimeZoneField()
     crews = models.JSONField(help_text="People's ids, turn by turn.")

@@ -1,6 +1,6 @@
 """Admin pages for rotations, and for schedules with a drawing of the next weeks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import Duty, gaps, timetables
-from schedules.rota import replanning
+from schedules.rota import idle, replanning
 from schedules.rota.foresight import LOOK, ForesightAdmin
 from schedules.rules import hours
 from schedules.rules.drawing import Week, monday, span, weeks_of
@@ -32,7 +32,7 @@ WEEKS = 4
 TURNS = 8
 HELP = {"start": "The start.", "end": "The end, exclusive."}
 COLOURS = 8  # the number of colours in the style sheet
-KEPT = ("every", "unit", "first_day", "handover", "make", "hours", "fills")
+KEPT = ("every", "unit", "first_day", "handover", "duty_days", "make", "hours", "fills")
 POSITIONS = [(0, "main"), *((n, f"backup {n}") for n in range(1, 21))]
 
 
@@ -85,7 +85,8 @@ class NewRotationForm(forms.ModelForm):
         required=False,
         validators=[valid_hours],
         widget=HoursWidget,
-        help_text="Leave empty for always. Choose business hours, or write your own: “Mon-Fri 08:00-18:00; Sat 10:00-14:00”.",
+        help_text="Leave empty for always. Choose business hours, or write your own: “Mon-Fri 08:00-18:00; Sat 10:00-14:00”. "
+        "Turns in days are then counted on these days only, unless you enter days of duty.",
     )
     holidays = forms.CharField(
         label="Not on public holidays of",
@@ -113,11 +114,22 @@ class NewRotationForm(forms.ModelForm):
                 cleaned["time_zone"] = team.time_zone
             else:
                 self.add_error("time_zone", "Choose a time zone, or a team whose time zone is used.")
+        self._take_days_of_hours(cleaned)
         if cleaned.get("name") and "make" in cleaned:
             wanted = [f"{cleaned['name']} {name}" for name in self.names()]
             for taken in Schedule.objects.filter(name__in=wanted):
                 self.add_error("name", f"There is already a schedule called “{taken}”.")
         return cleaned
+
+    def _take_days_of_hours(self, cleaned: dict[str, Any]) -> None:
+        """Turns in days count on the days of the hours, unless somebody has said otherwise, so that none goes by with nobody."""
+        days = {day for window in hours.parse(cleaned.get("hours", "")) for day in window.days}
+        if (
+            cleaned.get("unit") == Rotation.Unit.DAYS
+            and not cleaned.get("duty_days")
+            and 0 < len(days) < len(hours.DAYS)
+        ):
+            cleaned["duty_days"] = hours.days_text(days)
 
 
 class RotationForm(forms.ModelForm):
@@ -144,10 +156,11 @@ class RotationAdmin(ForesightAdmin):
 
     @admin.display(description="one turn lasts")
     def rhythm(self, rotation: Rotation) -> str:
-        return f"{rotation.every} {rotation.unit if rotation.every > 1 else rotation.unit.removesuffix('s')}"
+        unit = rotation.unit if rotation.every > 1 else rotation.unit.removesuffix("s")
+        return f"{rotation.every} {unit} ({rotation.duty_days})" if rotation.duty_days else f"{rotation.every} {unit}"
 
     def get_fields(self, request: HttpRequest, obj: Rotation | None = None) -> tuple:
-        plan = ("name", "team", ("every", "unit"), ("first_day", "handover"), "time_zone")
+        plan = ("name", "team", ("every", "unit"), "duty_days", ("first_day", "handover"), "time_zone")
         if obj is None:
             return (*plan, "make", ("hours", "holidays"), "fills")
         return (*plan, "fills", "at_once") if self.has_change_permission(request, obj) else (*plan, "fills")
@@ -157,6 +170,9 @@ class RotationAdmin(ForesightAdmin):
 
     def affected(self, pk: str | int) -> Iterable[int]:
         return Layer.objects.filter(rotation__pk=pk).values_list("schedule", flat=True)
+
+    def hints(self, pk: str | int) -> Mapping[Any, str]:
+        return idle.hints(Rotation.objects.filter(pk=pk))
 
     def save_model(self, request: HttpRequest, obj: Rotation, form: Any, change: bool) -> None:
         if change:
@@ -259,6 +275,9 @@ class ScheduleAdmin(ForesightAdmin):
 
     def affected(self, pk: str | int) -> Iterable[int]:
         return [int(pk)]
+
+    def hints(self, pk: str | int) -> Mapping[Any, str]:
+        return idle.hints(Rotation.objects.filter(layers__schedule__pk=pk).distinct())
 
     def preview(self, request: HttpRequest, obj: Schedule, now: datetime) -> dict[str, Any]:
         zone = timezone.get_current_timezone() if request.GET.get("clock") == "mine" else obj.time_zone

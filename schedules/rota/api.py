@@ -51,7 +51,7 @@ class InTurn(serializers.ListField):
 
 
 class RotationSerializer(RecordSerializer):
-    parts = ("participants",)
+    parts, blame = ("participants",), "duty_days"
 
     time_zone = ZoneField(required=False, help_text="The zone of the hand-over time.")
     participants = InTurn(
@@ -74,7 +74,7 @@ class RotationSerializer(RecordSerializer):
     class Meta:
         model = Rotation
         fields = (
-            *("id", "name", "team", "every", "unit", "first_day", "handover", "time_zone", "fills"),
+            *("id", "name", "team", "every", "unit", "first_day", "duty_days", "handover", "time_zone", "fills"),
             *("participants", "usernames", "at_once", "holds_from"),
         )
 

@@ -1,11 +1,13 @@
 """Admin forms that show whose shifts an edit changes, on request before it is saved and again when it is saved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.messages.storage import default_storage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -16,7 +18,11 @@ from schedules.templatetags.times import day_and_time
 
 WEEKS = 8
 SHOWN = 20
-LOOK = "_look"
+LOOK, SEEN = "_look", "_hints"
+
+
+def _seen(hints: list[str]) -> str:
+    return sha256("\n".join(hints).encode()).hexdigest() if hints else ""
 
 
 class OnlyLook(forms.ModelForm):
@@ -41,18 +47,28 @@ class ForesightAdmin(TeamOwnedAdmin):
     ) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
+        known = self.hints(object_id) if object_id and object_id.isdecimal() else {}
         now = clock.now()
         request.span = now, now + timedelta(weeks=WEEKS)  # type: ignore[attr-defined]
         with transaction.atomic():
             request.before = duties_of(self._known(object_id), *request.span)  # type: ignore[attr-defined]
             response = super().changeform_view(request, object_id, form_url, extra_context)
-            if LOOK not in request.POST or not hasattr(request, "changes"):
+            if not hasattr(request, "changes"):
+                return response
+            hints = [text for cause, text in self.hints(request.saved).items() if cause not in known]  # type: ignore[attr-defined]
+            if LOOK not in request.POST and request.POST.get(SEEN, "") == _seen(hints):
                 return response
             transaction.set_rollback(True)
+        request._messages = default_storage(request)  # type: ignore[attr-defined]  # what was said of the edit is not true
         differences = request.changes
         shown = {"looked": True, "changes": differences[:SHOWN], "more": len(differences) - SHOWN, "weeks": WEEKS}
+        shown |= {"hints": hints, "hints_seen": _seen(hints)}
         request.only_look = True  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def hints(self, pk: str | int) -> Mapping[Any, str]:
+        """Sentences for people who save the object with this id, by their cause. If a cause is new, they have to save twice."""
+        raise NotImplementedError
 
     def _known(self, object_id: str | None) -> list[int]:
         return list(self.affected(object_id)) if object_id and object_id.isdecimal() else []
@@ -69,6 +85,7 @@ class ForesightAdmin(TeamOwnedAdmin):
 
     def _answer(self, request: HttpRequest, obj: Any) -> HttpResponse | None:
         before = request.before  # type: ignore[attr-defined]
+        request.saved = obj.pk  # type: ignore[attr-defined]
         affected = set(before) | set(self.affected(obj.pk))
         request.changes = differences = changes(before, duties_of(affected, *request.span))  # type: ignore[attr-defined]
         if LOOK in request.POST:

@@ -6,6 +6,7 @@ Read the plans before the edit, make the edit, then call `replan`, all in one tr
 from datetime import datetime
 
 from schedules.models import Rotation, RotationVersion
+from schedules.rules import hours
 from schedules.rules.plans import Plan, changed
 from schedules.rules.rotation import Period
 
@@ -43,6 +44,7 @@ def replan(rotation: Rotation, before: list[Plan], *, now: datetime, at_once: bo
     for plan in before[len(versions) : kept]:
         period = plan.period
         calendar = {name: getattr(period, "zone" if name == "time_zone" else name) for name in CALENDAR}
+        calendar["duty_days"] = hours.days_text(period.days)
         crews = [list(crew) for crew in plan.crews]
         RotationVersion.objects.create(rotation=rotation, crews=crews, since=plan.since, first=plan.first, **calendar)
     rotation.since, rotation.first = after[-1].since, after[-1].first
@@ -50,5 +52,6 @@ def replan(rotation: Rotation, before: list[Plan], *, now: datetime, at_once: bo
 
 
 def _plan(row: Rotation | RotationVersion, crews: list) -> Plan:
-    period = Period(row.unit, row.every, row.first_day, row.handover, row.time_zone)
+    days = hours.days(row.duty_days)
+    period = Period(row.unit, row.every, row.first_day, row.handover, row.time_zone, days)
     return Plan(period, [tuple(crew) for crew in crews], row.since, row.first)

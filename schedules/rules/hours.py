@@ -54,6 +54,16 @@ def parse(text: str) -> tuple[Window, ...]:
     return tuple(_parse(part.strip()) for part in text.replace("\n", ";").replace("–", "-").split(";") if part.strip())
 
 
+def days(text: str) -> frozenset[int]:
+    """The days of the week that a text such as "Mon-Fri" names; Monday is 0. Raises ValueError with a sentence for people."""
+    return frozenset(_days(text)) if text.strip() else frozenset()
+
+
+def days_text(numbers: Collection[int]) -> str:
+    """Days of the week in our standard spelling."""
+    return _days_text(sorted(numbers))
+
+
 def canonical(text: str) -> str:
     """The same hours in our standard spelling."""
     return "; ".join(str(window) for window in parse(text))

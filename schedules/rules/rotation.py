@@ -34,11 +34,19 @@ class Period:
     first_day: date
     handover: time
     zone: ZoneInfo
+    # If turns are counted in days: the days of the week that count (Monday is 0), so that a turn never lies on other days
+    # only. Empty means every day. The first turn starts on the first of them.
+    days: frozenset[int] = frozenset()
+
+    @property
+    def shortest(self) -> timedelta:
+        """The nominal length of a turn without days that do not count."""
+        return self.every * LENGTHS.get(self.unit, MONTH)
 
     @property
     def length(self) -> timedelta:
         """The nominal length of a turn."""
-        return self.every * LENGTHS.get(self.unit, MONTH)
+        return self.shortest * 7 / len(self.days) if self.days else self.shortest
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,10 @@ def _boundary(period: Period, step: int) -> datetime:
 def _wall(period: Period, step: int) -> datetime:
     """The wall-clock time of hand-over `step`, counted from the first hand-over, never from the one before."""
     first = datetime.combine(period.first_day, period.handover)
+    if period.days:
+        return datetime.combine(_duty_day(period, step * period.every), period.handover)
     if period.unit != "months":
-        return first + step * period.length
+        return first + step * period.shortest
     year, month = divmod(first.year * 12 + first.month - 1 + step * period.every, 12)
     return first.replace(year=year, month=month + 1, day=min(first.day, calendar.monthrange(year, month + 1)[1]))
 
@@ -152,10 +162,27 @@ def _wall(period: Period, step: int) -> datetime:
 def _step(period: Period, wall: datetime) -> int:
     """The last hand-over on or before `wall`."""
     first = datetime.combine(period.first_day, period.handover)
+    if period.days:
+        begun = wall.date() if wall.time() >= period.handover else wall.date() - DAY
+        return _duty_days(period, begun) // period.every
     if period.unit != "months":
-        return (wall - first) // period.length
+        return (wall - first) // period.shortest
     step = ((wall.year - first.year) * 12 + wall.month - first.month) // period.every
     return step if _wall(period, step) <= wall else step - 1
+
+
+def _duty_day(period: Period, number: int) -> date:
+    """The day of duty with this number, counted from the first one."""
+    days, monday = sorted(period.days), period.first_day - period.first_day.weekday() * DAY
+    week, day = divmod(number + sum(day < period.first_day.weekday() for day in days), len(days))
+    return monday + (week * 7 + days[day]) * DAY
+
+
+def _duty_days(period: Period, day: date) -> int:
+    """The number of the last day of duty on or before `day`."""
+    first = period.first_day.weekday()
+    weeks, weekday = divmod((day - period.first_day).days + first, 7)
+    return weeks * len(period.days) + sum((each <= weekday) - (each < first) for each in period.days) - 1
 
 
 def _number(period: Period, step: int) -> int:
@@ -165,12 +192,12 @@ def _number(period: Period, step: int) -> int:
 
 def _dropped(period: Period, start: int, end: int) -> int:
     """How many of the hand-overs start + 1 … end fall together with the one before them."""
-    if period.length > DAY:
+    if period.shortest > DAY:
         return 0  # no clock has ever skipped more than a day
     dropped = 0
     for year in range(_wall(period, start).year - 1, _wall(period, end).year + 2):
         for left, right in _missing(period.zone, year):
-            if right - left >= period.length:
+            if right - left >= period.shortest:
                 first = _step(period, left)
                 first += _wall(period, first) < left
                 dropped += max(0, min(_step(period, right), end) - max(first, start))

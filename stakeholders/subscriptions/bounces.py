@@ -4,6 +4,7 @@ Failures are recorded on their delivery first; `follow_up` then decides what the
 ever answered by mail (RFC 3834).
 """
 
+import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +24,12 @@ from stakeholders.subscriptions import confirmations, subscribing
 log = structlog.get_logger(__name__)
 BOUNCED, COMPLAINED = Suppression.Reason.BOUNCED, Suppression.Reason.COMPLAINED
 Outcome = Attempt.Outcome
+OUTCOMES = {
+    smtp_reply.GONE: Outcome.GONE,
+    smtp_reply.MAILBOX: Outcome.TEMPORARY,
+    smtp_reply.SERVER: Outcome.TEMPORARY,
+    smtp_reply.OURS: Outcome.PERMANENT,
+}
 PASS = 500  # failures
 LATER = timedelta(hours=1)
 # The limit for a webhook, as at Statuspage: ten failures in a row over about an hour.
@@ -36,7 +43,7 @@ def take_mail(raw: bytes, *, to: str = "", now: datetime) -> bool:
     """Handles a mail to one of our mailboxes; `to` is its envelope's recipient, if known. False if there is nothing to do.
 
     A report counts for the delivery whose own envelope sender it is addressed to, or else for the delivery whose Message-ID it
-    quotes. A report to a forged sender is ignored.
+    quotes. A report to a forged sender is ignored, and so is a report in words only unless it is addressed to such a sender.
     """
     mail = mails.read(raw)
     addressed = (to, *mail.to)
@@ -56,12 +63,16 @@ def take_report(delivery: Delivery, kind: str, words: str, *, now: datetime) -> 
     `kind` is one of `inbound.mail`; `words` are the reason.
     """
     if kind == mails.FAILED:
-        reason = words.replace(delivery.address, "the address") if delivery.address else words
-        return delivering.returned(delivery, Outcome(smtp_reply.verdict(words)), reason, now=now)
+        address = delivery.address
+        reason = re.sub(re.escape(address), "the address", words, flags=re.IGNORECASE) if address else words
+        return delivering.returned(delivery, OUTCOMES[smtp_reply.verdict(words, address)], reason, now=now)
+    point = _still_there(delivery)
     if kind == mails.DELIVERED:
         delivering.arrived(delivery)
-    elif kind == mails.COMPLAINT and (point := _still_there(delivery)):
+    elif kind == mails.COMPLAINT and point:
         subscribing.suspend(point, COMPLAINED, now=now)
+    elif kind == mails.OPT_OUT and point:
+        subscribing.leave_everything(point, reason=subscribing.BY_MAIL, now=now)
     return kind != mails.DELAYED
 
 
@@ -89,11 +100,11 @@ def _leaver(addressed: tuple[str, ...]) -> ContactPoint | None:
 
 
 def _reported(addressed: tuple[str, ...], mail: mails.Arrived) -> Delivery | None:
-    senders = (*addressed, *mail.senders)
+    senders = addressed if mail.text else (*addressed, *mail.senders)
     tags = (tagged_addresses.read(settings.BOUNCE_ADDRESS, tagged_addresses.BOUNCE, sender) for sender in senders)
     keys = [key for key in tags if key is not None]
-    if keys:
-        return _by_key(keys[0])
+    if keys or mail.text:
+        return _by_key(keys[0]) if keys else None
     return next(filter(None, map(delivery_of, mail.message_ids)), None)
 
 
@@ -113,11 +124,11 @@ def follow_up(now: datetime) -> int:
     lost = Delivery.objects.due(now).filter(state__in=Delivery.LOST, content__isnull=False)
     deliveries = list(lost.select_related("contact_point").order_by("due_at")[:PASS])
     tries = Attempt.objects.filter(delivery__in=deliveries, number=F("delivery__attempt"))
-    last = {attempt.delivery_id: attempt.outcome for attempt in tries}
+    last = {attempt.delivery_id: attempt for attempt in tries}
     done = []
     for delivery in deliveries:
         try:
-            _look_at(delivery, last.get(delivery.pk, ""), now=now)
+            _look_at(delivery, last.get(delivery.pk), now=now)
             done.append(delivery.pk)
         except Exception:  # one that cannot be handled must not hold up the others (faults A15)
             log.exception("failure_parked", delivery=delivery.pk)
@@ -126,19 +137,17 @@ def follow_up(now: datetime) -> int:
     return len(deliveries)
 
 
-def _look_at(delivery: Delivery, outcome: str, *, now: datetime) -> None:
+def _look_at(delivery: Delivery, attempt: Attempt | None, *, now: datetime) -> None:
     point = _still_there(delivery)
-    if point is None or point.disabled_reason or delivery.state != Delivery.State.FAILED:
+    if point is None or attempt is None or point.disabled_reason or delivery.state != Delivery.State.FAILED:
         return
-    if outcome == Outcome.GONE:
+    if attempt.outcome == Outcome.GONE:
         subscribing.suspend(point, BOUNCED, now=now)
     elif point.channel == "webhook":
         if _fails_for_an_hour(point, now):
             subscribing.suspend(point, BOUNCED, now=now)
             confirmations.tell_suspended(point, now=now)
-    elif (
-        point.channel == "email" and outcome == Outcome.TEMPORARY and _soft_bounces(point, now) >= settings.SOFT_BOUNCES
-    ):
+    elif point.channel == "email" and _soft(attempt) and _soft_bounces(point, now) >= settings.SOFT_BOUNCES:
         subscribing.suspend(point, BOUNCED, now=now)
 
 
@@ -151,14 +160,21 @@ def _still_there(delivery: Delivery) -> ContactPoint | None:
     return point if point and delivery.address in ("", point.address) else None
 
 
+def _soft(attempt: Attempt) -> bool:
+    """Whether a mail server refused a mail because its mailbox accepts nothing for now."""
+    return smtp_reply.verdict(attempt.reason) == smtp_reply.MAILBOX
+
+
 def _soft_bounces(point: ContactPoint, now: datetime) -> int:
-    """Returns how many messages failed within SOFT_BOUNCE_DAYS for reasons that may pass: they were tried until they expired, or
-    came back with a temporary error.
+    """Returns on how many days of SOFT_BOUNCE_DAYS a message failed because of the mailbox: it was tried until it expired, or was
+    refused, or came back.
+
+    Several messages of one bad day count once.
     """
     since = now - timedelta(days=settings.SOFT_BOUNCE_DAYS)
-    failed = Delivery.objects.filter(contact_point=point, content__isnull=False, state=Delivery.State.FAILED)
-    soft = {"attempts__number": F("attempt"), "attempts__outcome": Outcome.TEMPORARY, "attempts__at__gte": since}
-    return failed.filter(**soft).count()
+    tries = Attempt.objects.filter(delivery__contact_point=point, delivery__content__isnull=False, at__gte=since)
+    failed = tries.filter(delivery__state=Delivery.State.FAILED, number=F("delivery__attempt"))
+    return len({attempt.at.date() for attempt in failed if _soft(attempt)})
 
 
 def _fails_for_an_hour(point: ContactPoint, now: datetime) -> bool:

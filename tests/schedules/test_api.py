@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
-from schedules.models import Layer, Override, Schedule, Team, User
+from schedules.models import Layer, Override, Rotation, Schedule, Team, User
 from tests.api import client_of
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,21 @@ def test_a_rotation_keeps_the_order_of_its_people(coach, ana, bo):
 def test_a_change_of_the_name_keeps_the_people(coach, ana, bo):
     rotation, _ = main_schedule(coach, "bo", "ana")
     assert coach.patch(f"rotations/{rotation['id']}/", {"name": "First"}).json()["usernames"] == ["bo", "ana"]
+
+
+def test_a_rotation_by_days_of_duty_keeps_its_past_through_an_edit(coach, ana, bo, clock):
+    """Case 70: in the API, with refusals that name the field; earlier plans keep their own days."""
+    rotation, schedule = main_schedule(coach, "ana", "bo")
+    path = f"rotations/{rotation['id']}/"
+    for body in ({"duty_days": "Mon-Fri"}, {"unit": "days", "duty_days": "Moonday"}):
+        refused = coach.patch(path, body)
+        assert (refused.status_code, [*refused.json()]) == (400, ["duty_days"])
+    changed = coach.patch(path, {"unit": "days", "duty_days": "Mon-Fri", "at_once": True}).json()
+    assert changed["duty_days"] == "Mon-Fri"
+    assert coach.patch(path, {"duty_days": "", "at_once": True}).json()["duty_days"] == ""
+    versions = Rotation.objects.get().versions.values_list("unit", "duty_days")
+    assert [*versions][-1] == ("days", "Mon-Fri")
+    assert coach.get(f"schedules/{schedule['id']}/on-call/").status_code == 200
 
 
 def test_what_was_read_can_be_written_back(coach, ana, bo):

@@ -20,13 +20,16 @@ KINDS = {
     "daily at 1:30": ("days", 1, time(1, 30)),
     "weekly at midnight": ("weeks", 1, time(0)),
     "monthly from the 31st": ("months", 1, time(2)),
+    "Monday to Friday": ("days", 1, time(0)),
+    "every second of six days": ("days", 2, time(0)),
 }
+DAYS = {"Monday to Friday": frozenset(range(5)), "every second of six days": frozenset(range(6))}
 
 
 def check(zone: ZoneInfo, kind: str, years: range) -> int:
     """Fails with the first fault; returns how many turns were looked at."""
     unit, every, handover = KINDS[kind]
-    period = Period(unit, every, date(years[0], 1, 31), handover, zone)
+    period = Period(unit, every, date(years[0], 1, 31), handover, zone, DAYS.get(kind, frozenset()))
     start, end = datetime(years[0], 1, 1, tzinfo=UTC), datetime(years[-1] + 1, 1, 1, tzinfo=UTC)
     found = turns(period, start, end)
     assert found[0].start <= start and found[-1].end >= end, (zone, kind)
@@ -40,7 +43,9 @@ def check(zone: ZoneInfo, kind: str, years: range) -> int:
         assert boundary(period, turn.number) == turn.start
     for turn in found if unit in ("days", "weeks") else ():  # hand-overs stay on the wall clock, where it has that time
         wall = turn.start.astimezone(zone)
-        steps = (wall.replace(tzinfo=None) - datetime.combine(period.first_day, handover)) % period.length
+        steps = (wall.replace(tzinfo=None) - datetime.combine(period.first_day, handover)) % (
+            period.shortest if kind not in DAYS else timedelta(days=1)
+        )
         clock = wall.utcoffset() != (turn.start - timedelta(seconds=1)).astimezone(zone).utcoffset()
         assert not steps or clock, f"{zone} {kind}: {turn} starts off the clock"
         assert clock or instant(wall.date(), wall.time(), zone) == turn.start, f"{zone} {kind}: {turn} is a second time"

@@ -1,9 +1,10 @@
 """One open SMTP connection per thread, and a dialogue that repeats only what is safe to repeat.
 
-Until the content has been sent, the server cannot have accepted anything, so a connection that it dropped meanwhile is
-replaced at once. After that, the outcome of a broken connection is unknown.
+Until the content has been sent, the server cannot have accepted anything, so a connection that it dropped meanwhile, or on which
+it wants no more mails, is replaced at once. After that, the outcome of a broken connection is unknown.
 """
 
+import re
 import smtplib
 import threading
 import time
@@ -16,6 +17,7 @@ from dispatching.channels.base import ChannelError, Outcome, provider_timeout
 from dispatching.channels.text import one_line
 from dispatching.rules import smtp_reply
 
+SLOW = "it took too long"
 IDLE = 60  # seconds; a firewall or NAT may silently drop a connection that is unused for longer
 
 
@@ -67,10 +69,9 @@ class SmtpLine(threading.local):
         """Sends one mail. Returns the server's words of acceptance; raises ChannelError in every other case."""
         deadline = time.monotonic() + provider_timeout()
         try:
-            dialogue = self._begin(sender, deadline)
-            _expect(250, 251, answer=dialogue.docmd("rcpt", f"TO:<{recipient}>"))
-            _expect(354, answer=dialogue.docmd("data"))
-            answer = _hand_over(dialogue, content)
+            answer = self._over_open(sender, recipient, content, deadline)
+            if answer is None:
+                answer = _say(self._begin(sender, deadline), recipient, content)
         except (smtplib.SMTPException, OSError) as error:
             self.close()
             raise _failure(error, recipient) from None
@@ -85,15 +86,24 @@ class SmtpLine(threading.local):
             self._open.close()
         self._open = None
 
+    def _over_open(self, sender: str, recipient: str, content: bytes, deadline: float) -> str | None:
+        """`send` over the open connection. None if there is none, or if the server accepts no more mails on it."""
+        if not self._open or time.monotonic() - self._used_at >= IDLE:
+            return None
+        self._open.deadline = deadline
+        try:
+            _expect(250, answer=_mail(self._open, sender))
+        except (smtplib.SMTPException, OSError):
+            return None
+        try:
+            return _say(self._open, recipient, content)
+        except (smtplib.SMTPException, OSError) as error:
+            if _about_session(error):
+                return None
+            raise
+
     def _begin(self, sender: str, deadline: float) -> _Dialogue:
-        """A connection on which the server has accepted MAIL: the open one if it still works, or else a new one."""
-        if self._open and time.monotonic() - self._used_at < IDLE:
-            self._open.deadline = deadline
-            try:
-                _expect(250, answer=_mail(self._open, sender))
-                return self._open
-            except (smtplib.SMTPException, OSError):
-                pass
+        """A new connection, on which the server has accepted MAIL."""
         self.close()
         self._open = _connect(deadline)
         try:
@@ -127,6 +137,24 @@ def _expect(*codes: int, answer: tuple[int, bytes]) -> None:
         raise smtplib.SMTPResponseException(*answer)
 
 
+def _say(dialogue: _Dialogue, recipient: str, content: bytes) -> str:
+    """The rest of the dialogue after MAIL. Returns the server's words of acceptance."""
+    _expect(250, 251, answer=dialogue.docmd("rcpt", f"TO:<{recipient}>"))
+    _expect(354, answer=dialogue.docmd("data"))
+    return _hand_over(dialogue, content)
+
+
+def _about_session(error: Exception) -> bool:
+    """Whether a refusal may be over on a new connection: a limit of mails for each connection, or a connection that was dropped.
+
+    Servers say this with many codes, so it is every refusal for now that is not about the mailbox, and 5.5.3 (too many).
+    """
+    words = _words(error)
+    if not isinstance(error, smtplib.SMTPResponseException):
+        return words != SLOW
+    return "5.5.3" in words or not _final(error) and smtp_reply.verdict(words) != smtp_reply.MAILBOX
+
+
 def _hand_over(dialogue: _Dialogue, content: bytes) -> str:
     try:
         dialogue.send(_dotted(content))
@@ -146,8 +174,9 @@ def _dotted(content: bytes) -> bytes:
 
 
 def _failure(error: Exception, recipient: str) -> ChannelError:
-    words = _words(error).replace(recipient, "the address")
-    gone = smtp_reply.verdict(words) == smtp_reply.GONE
+    said = _words(error)
+    gone = smtp_reply.verdict(said, recipient) == smtp_reply.GONE
+    words = re.sub(re.escape(recipient), "the address", said, flags=re.IGNORECASE)
     final = Outcome.GONE if gone else Outcome.PERMANENT
     return ChannelError(_said(error, words), outcome=final if _final(error) else Outcome.TEMPORARY)
 
@@ -171,5 +200,5 @@ def _words(error: Exception) -> str:
         words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
         return one_line(f"{error.smtp_code} {words}", 200)
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-        return "it took too long"
+        return SLOW
     return one_line(getattr(error, "strerror", None) or str(error), 200)

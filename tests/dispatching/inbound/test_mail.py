@@ -1,5 +1,7 @@
 """Reading what comes in by mail: reports, complaints, anything at all."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from dispatching.channels.email import tagged_addresses
 from dispatching.inbound.mail import Arrived, read
 from tests.dispatching.reports import arf, dsn, plain
 
+CASES = Path(__file__).parents[2] / "cases"
 KEY = "0123456789abcdef0123456789abcdef"
 SENDER = f"bounces+{KEY}-0123456789@returns.example.org"
 
@@ -30,10 +33,14 @@ def test_what_has_become_of_the_mail(action, kind):
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"), [("abuse", "complaint"), ("Fraud", "complaint"), ("not-spam", ""), ("auth-failure", ""), ("", "")]
+    ("said", "kind"),
+    [
+        *(("abuse", "complaint"), ("Fraud", "complaint"), ("not-spam", ""), ("auth-failure", ""), ("", "")),
+        *(("opt-out", "opt-out"), ("Opt-Out-List", "opt-out")),
+    ],
 )
 def test_a_complaint(said, kind):
-    """Part C: RFC 5965; a report about DMARC (auth-failure) is no complaint of a reader."""
+    """Part C: RFC 5965; opt-out is of its drafts, and used; a report about DMARC (auth-failure) is no complaint of a reader."""
     found = read(arf(kind=said, message_id=f"<{KEY}@alerts.example.org>", sender=SENDER))
     assert (found.kind, found.senders) == (kind, (SENDER,))
     assert found.message_ids == (f"<{KEY}@alerts.example.org>",)
@@ -42,6 +49,37 @@ def test_a_complaint(said, kind):
 def test_anything_else_is_no_report():
     """S8: a holiday notice, a delivery by hand."""
     assert read(plain("news@example.org", Auto_Submitted="auto-replied")) == Arrived(to=("news@example.org",))
+
+
+def test_a_complaint_of_microsoft_is_known_by_the_header_of_the_mail_that_comes_back():
+    """JMRP: no RFC 5965 part; the mail is enclosed, or is itself sent back."""
+    original = plain("vi@example.org", X_HmXmrOriginalRecipient="<vi@example.org>", Message_ID="<x@alerts.example.org>")
+    enclosed = b"From: staff@hotmail.com\r\nContent-Type: message/rfc822\r\n\r\n" + original
+    for raw in (original, enclosed):
+        found = read(raw)
+        assert (found.kind, found.message_ids) == ("complaint", ("<x@alerts.example.org>",))
+
+
+TEXT = {
+    "Postfix in words": (
+        "<vi@example.org>: host mx said: 550 5.1.1 <vi@example.org>: User unknown\r\n(in reply)",
+        True,
+    ),
+    "a code of three digits": ("Remote host said: 550 no such user", True),
+    "a warning": ("Delayed for 24 hours: 451 4.4.1 no answer yet. No action is needed.", False),
+    "no code": ("I am away until Monday.", False),
+    "a code in the copy": ("Thanks.\r\n\r\n--- This is a copy of the message.\r\n\r\n550 5.1.1 user unknown", False),
+}
+
+
+@pytest.mark.parametrize(("words", "failed"), TEXT.values(), ids=TEXT)
+def test_a_mail_server_that_reports_in_words(words, failed):
+    """Case 53: only from a mail server, and only with a final code outside of the copy of our mail."""
+    header = "From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\r\n"
+    raw = f"{header}To: {SENDER}\r\nSubject: failure notice\r\n\r\n{words}\r\n"
+    found = read(raw.encode())
+    assert (found.kind, found.text, "5" in found.words) == (("failed", True, True) if failed else ("", False, False))
+    assert read(raw.replace(header, "From: Vi <vi@example.org>\r\n").encode()).kind == ""
 
 
 JUNK = {
@@ -63,10 +101,15 @@ def test_junk_is_no_report(raw):
     assert read(raw).kind == ""
 
 
+TEXT_BOUNCES = [path.read_bytes() for path in sorted((CASES / "53-bounces-that-are-no-report").glob("*.eml"))]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_damaged_report_is_read_without_a_fault(data):
-    raw = bytearray(data.draw(st.sampled_from([dsn(SENDER, whole=True), dsn(SENDER), arf(sender=SENDER)])))
+    raw = bytearray(
+        data.draw(st.sampled_from([dsn(SENDER, whole=True), dsn(SENDER), arf(sender=SENDER), *TEXT_BOUNCES]))
+    )
     for _ in range(data.draw(st.integers(1, 8))):
         start = data.draw(st.integers(0, len(raw) - 1))
         raw[start : start + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=40)) or b";"

@@ -6,6 +6,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schedules.calendars import feeds
 from schedules.calendars.occurrences import BadCalendar, occurrences
@@ -210,6 +212,71 @@ def test_events_that_cannot_be_read_do_not_hide_the_others(people):
     assert told(reading) == ["bo 03-02 09:00 – 03-02 10:00"]
     for n in range(len(bad)):
         assert f"“Ana Ito {n}” cannot be read" in reading.unknown
+
+
+RULE = ["DTSTART:16010101T000000", "TZOFFSETFROM:+1000", "TZOFFSETTO:+1000"]
+GOOD = event("DTSTART:20260302T090000Z", "DURATION:PT1H", "SUMMARY:Bo")
+# What stands beside a good event: what else is read of it, and what is said of it.
+BROKEN = {
+    "zone without TZOFFSETFROM": (["zone", RULE[0], RULE[2]], ["03-02 08:00"], ""),
+    "zone without TZOFFSETTO": (["zone", *RULE[:2]], ["03-02 08:00"], ""),
+    "zone without DTSTART": (["zone", *RULE[1:]], ["03-02 08:00"], ""),
+    "zone with a wrong offset": (["zone", *RULE[:2], "TZOFFSETTO:x"], [], "“NAME” cannot be read: Expected UTC offset"),
+    "zone with a wrong rule": (
+        ["zone", *RULE, "RRULE:FREQ=NEVER"],
+        [],
+        "time zone “NAME” cannot be read: Expected freq",
+    ),
+    "zone without rules": (["zone"], [], "“NAME” cannot be read"),
+    "event without an end": (["BEGIN:VEVENT", "SUMMARY:Ana Ito"], [], "“Ana Ito” cannot be read: its end is missing."),
+    "event without a start": (["BEGIN:VEVENT", "SUMMARY:Ana Ito", "END:VEVENT"], [], "“Ana Ito” cannot be read"),
+    "event with an open alarm": (
+        ["BEGIN:VEVENT", "SUMMARY:Ana Ito", "DTSTART:20260303T080000Z", "BEGIN:VALARM", "END:VEVENT"],
+        ["03-03 08:00"],
+        "",
+    ),
+    "line that is none": (["hello", "X-WR-TIMEZONE;=:x"], [], ""),
+    "task that cannot be read": (["BEGIN:VTODO", "DUE:tomorrow", "END:VTODO"], [], ""),
+    "free time that cannot be read": (["BEGIN:VFREEBUSY", "FREEBUSY:x", "END:VFREEBUSY"], [], ""),
+}
+
+
+def beside(name: str) -> tuple[list[str], list[str], str]:
+    """The lines of BROKEN; a zone comes with an event in it, and with a name of its own, because the library keeps zones."""
+    lines, starts, said = BROKEN[name]
+    if lines[:1] != ["zone"]:
+        return lines, starts, said
+    zone = f"(UTC+10) {name}"
+    rule = ["BEGIN:STANDARD", *lines[1:], "END:STANDARD"] if lines[1:] else []
+    inside = [f'DTSTART;TZID="{zone}":20260302T180000', "DURATION:PT1H", "SUMMARY:Ana Ito"]
+    events = ["BEGIN:VEVENT", *inside, "END:VEVENT"]
+    return ["BEGIN:VTIMEZONE", f"TZID:{zone}", *rule, "END:VTIMEZONE", *events], starts, said.replace("NAME", zone)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*BROKEN, ""]), max_size=5, unique=True), st.integers(0, 5))
+def test_what_is_broken_in_a_calendar_costs_nothing_else_and_is_named(names, at):
+    """Case 35 and its kind, in any number and order: the good event is read, the others are mended or named."""
+    texts, wanted, said = [], ["03-02 09:00"], []
+    for name in filter(None, names):
+        lines, starts, words = beside(name)
+        texts.append("\r\n".join(lines) + "\r\n")
+        wanted += starts
+        said += [words] if words else []
+    texts.insert(min(at, len(texts)), GOOD)
+    found, wrong = occurrences(calendar(*texts), UTC_ZONE, MARCH, MARCH + timedelta(days=100))
+    assert sorted(f"{each.start:%m-%d %H:%M}" for each in found) == sorted(wanted)
+    for words in said:
+        assert words in "\n".join(wrong)
+    assert bool(said) == bool(wrong)
+
+
+def test_a_calendar_that_breaks_off_is_not_taken_for_a_shorter_one():
+    """F9: else the shifts that are missing would be gaps."""
+    text = calendar(GOOD, GOOD)
+    for end in (text.index("END:VCALENDAR"), text.rindex("BEGIN:VEVENT")):
+        with pytest.raises(BadCalendar, match="It breaks off before its end"):
+            occurrences(text[:end], UTC_ZONE, MARCH, MARCH + timedelta(days=100))
 
 
 def test_a_time_zone_that_nobody_knows_is_not_guessed():

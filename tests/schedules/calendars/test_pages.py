@@ -208,6 +208,15 @@ def test_a_stale_calendar_says_since_when_and_why(admin, bo):
     assert "stale" in text(admin.get(reverse("admin:schedules_calendarfeed_changelist")))
 
 
+@pytest.mark.parametrize("scheme", ["webcal://", "WEBCALS://", " webcal://"])
+def test_a_webcal_address_is_taken_as_https(admin, coach, scheme):
+    """Case 47: form and API"""
+    assert add(admin, name="f", url=f"{scheme}example.org/feed").status_code == 302
+    made = coach.post("calendar-feeds/", {"name": "g", "url": f"{scheme}example.org/feed"})
+    assert made.json()["url"] == "https://example.org/feed"
+    assert set(CalendarFeed.objects.values_list("url", flat=True)) == {"https://example.org/feed"}
+
+
 def test_a_calendar_without_its_url_any_more_goes_on_from_the_last_copy(admin, bo):
     add(admin, name="f", url=SECRET)
     feed = CalendarFeed.objects.get()

@@ -388,6 +388,55 @@ def test_save_and_add_another_keeps_the_rhythm_and_the_hours(admin, world):
     }  # fmt: skip
 
 
+def weekdays(admin, world, people=14, **more) -> dict:
+    rows = {f"participants-{n}-user": world.person(f"p{n}").pk for n in range(people)}
+    rows["participants-TOTAL_FORMS"] = str(people)
+    form = {"unit": "days", "first_day": "2026-11-30", "time_zone": "Europe/Berlin", "hours": "Mon-Fri 09:00-17:00"}
+    return new_rotation(admin, make="1", **form | rows | more)
+
+
+def test_a_new_rotation_of_weekdays_counts_the_days_of_its_hours(admin, world):
+    """Case 70: nobody has to know; whoever wants each day to count says so, and is told what that means."""
+    add = reverse("admin:schedules_rotation_add")
+    assert admin.post(add, weekdays(admin, world)).status_code == 302
+    rotation = Rotation.objects.get()
+    assert (
+        rotation.duty_days,
+        "1 day (Mon-Fri)" in text(admin.get(reverse("admin:schedules_rotation_changelist"))),
+    ) == (
+        "Mon-Fri",
+        True,
+    )
+    [schedule] = Schedule.objects.all()
+    days = (datetime(2026, 11, 30, 12, tzinfo=UTC) + timedelta(days=n) for n in range(18))
+    had = [duty.user.username for day in days for duty in on_call(schedule, day)]
+    assert had == [f"p{n}" for n in range(14)]
+
+
+def test_turns_that_would_go_by_with_nobody_on_duty_are_said_before_saving(admin, world):
+    """Case 70: once, at the rotation and at the schedule; the second time it is saved as it is."""
+    add = reverse("admin:schedules_rotation_add")
+    form = weekdays(admin, world, duty_days="Mon-Sun")
+    before = everything()
+    shown = admin.post(add, form)
+    said = "28 of 98 turns go by with nobody on duty"
+    assert said in text(shown) and "4 of 14 in the list never have a shift: P5, P6, P12, P13." in text(shown)
+    assert "were added, too" not in text(shown) and everything() == before
+    assert admin.post(add, form | {"_hints": form_in(shown, "rotation_form")["_hints"]}).status_code == 302
+    rotation, schedule = Rotation.objects.get(), Schedule.objects.get()
+    assert admin.post(page_of(rotation), form_of(admin, rotation) | {"name": "Other"}).status_code == 302, (
+        "known by now"
+    )
+    Rotation.objects.update(duty_days="")
+    schedule.layers.update(hours="")
+    form = form_of(admin, schedule) | {"layers-0-hours": "Mon-Fri 09:00-17:00"}
+    shown = admin.post(page_of(schedule), form)
+    assert said in text(shown) and "Set the days of duty of the rotation to “Mon-Fri”." in text(shown)
+    assert not Schedule.objects.filter(layers__hours__gt="").exists()
+    assert admin.post(page_of(schedule), form_in(shown, "schedule_form")).status_code == 302
+    assert Schedule.objects.filter(layers__hours__gt="").exists()
+
+
 def test_the_look_ahead_at_a_new_rotation(admin, world):
     form = new_rotation(admin, make="1", **{"participants-0-user": world.person("ana").pk, "_look": "1"})
     before = everything()

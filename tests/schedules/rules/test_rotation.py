@@ -1,5 +1,6 @@
 """Turns on the wall clock of any zone: no gap, no overlap, nobody passed over (A1 to A4, E3 to E11)."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -7,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedules.rules.coverage import Cover, LayerPlan, Line, on_duty
+from schedules.rules.hours import days, parse
+from schedules.rules.idle import idle_turns
 from schedules.rules.plans import Plan, changed, places
 from schedules.rules.rotation import Period, boundary, instant, turn_at, turns
 from tests.schedules.zones import KINDS, check
@@ -53,6 +56,54 @@ def test_table_9_17_roles_have_a_period_of_their_own(crews, periods):
 
 def test_before_the_first_day_nobody_has_a_turn():
     assert not list(places([Plan(weekly(), [A, B])], utc("2025-12-01T00:00"), utc("2026-01-05T09:00")))
+
+
+# --- days of duty -----------------------------------------------------------------------------------------------------
+
+WEEKDAYS = Period("days", 1, date(2026, 11, 30), time(9), BERLIN, days("Mon-Fri"))
+
+
+@pytest.mark.parametrize("handover", [time(0), time(9), time(18)])
+def test_a_weekday_rotation_gives_everybody_turns(handover):
+    """Case 70: fourteen people, daily, Mon-Fri 09:00-17:00; and after Friday comes the next one."""
+    period, crews = replace(WEEKDAYS, handover=handover), [(n,) for n in range(14)]
+    layer = LayerPlan("main", [Plan(period, crews)], zone=BERLIN, windows=parse("Mon-Fri 09:00-17:00"))
+    noons = (datetime(2026, 12, 1, 12, tzinfo=BERLIN) + n * timedelta(days=1) for n in range(56))
+    had = [on_duty(Line([layer]), noon, noon + timedelta(hours=1))[0][0].person for noon in noons]
+    people = [person for person in had if person is not None]
+    assert len(people) == 40 and {*people} == {*range(14)}
+    assert all((right - left) % 14 == 1 for left, right in pairwise(people))
+
+
+def test_turns_of_duty_begin_on_the_first_day_that_counts_and_go_on_over_the_others():
+    saturday = replace(WEEKDAYS, first_day=date(2026, 12, 5), zone=GMT)
+    assert boundary(saturday, 0) == utc("2026-12-07T09:00")
+    assert turn_at(saturday, utc("2026-12-13T12:00")) == turn_at(saturday, utc("2026-12-11T09:00"))
+    every_second = replace(saturday, every=2)
+    found = turns(every_second, utc("2026-12-07T09:00"), utc("2026-12-21T09:00"))
+    assert [turn.start.day for turn in found] == [7, 9, 11, 15, 17]
+    assert [turn.number for turn in found] == [0, 1, 2, 3, 4]
+
+
+IDLE = {
+    "case 70": (WEEKDAYS, "", 14, "Mon-Fri 09:00-17:00", (28, 98, {5, 6, 12, 13})),
+    "case 70, three people": (WEEKDAYS, "", 3, "Mon-Fri 09:00-17:00", (6, 21, set())),
+    "days of duty": (WEEKDAYS, "Mon-Fri", 14, "Mon-Fri 09:00-17:00", None),
+    "too many days of duty": (WEEKDAYS, "Mon-Sat", 2, "Mon-Fri 09:00-17:00", (2, 12, set())),
+    "always": (WEEKDAYS, "", 14, "", None),
+    "nights": (replace(WEEKDAYS, unit="hours", every=12), "", 2, "09:00-21:00", (14, 28, {1})),
+    "weeks": (replace(WEEKDAYS, unit="weeks"), "", 5, "Mon-Fri 09:00-17:00", None),
+    "nobody": (WEEKDAYS, "", 0, "Mon-Fri 09:00-17:00", None),
+}
+
+
+@pytest.mark.parametrize(("period", "counted", "people", "open_", "found"), IDLE.values(), ids=IDLE)
+def test_turns_that_go_by_with_nobody_on_duty_are_found(period, counted, people, open_, found):
+    idle = idle_turns(replace(period, days=days(counted)), people, [parse(open_)])
+    assert (idle and (idle.idle, idle.turns, idle.never)) == found
+    assert idle_turns(replace(period, days=days(counted)), people, [parse(open_), ()]) is None, (
+        "another layer is always on"
+    )
 
 
 # --- hand-overs and clocks --------------------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dispatching.channels import Outcome, memory
 from dispatching.channels.email import tagged_addresses
@@ -95,11 +97,61 @@ def test_a_provider_that_is_away_suspends_nobody(world):
     assert (reason(point), news_of(point).state) == ("", "suppressed")
 
 
-def given_up(world, mail, times: int) -> None:
+def test_a_refusal_is_never_read_in_the_name_of_the_recipient(world, mail):
+    """Cases 51 to 53: "spam" in an address does not make it our fault, nor "unknown" its."""
+    gone, kept = reader(world, "spam@policy.example.org"), reader(world, "user.unknown@example.org")
+    for point, said in ((gone, "550 5.1.1 <{}>: no such user"), (kept, "550 <{}> is refused")):
+        mail.server.rcpt.append(said.format(point.address))
+        world.outage()
+        world.work()
+        mail.server.rcpt.clear()
+    assert (reason(gone), reason(kept)) == (BOUNCED, "")
+
+
+SAID_FOR_A_DAY = {
+    "421 4.7.0 too many messages from you": "",
+    "451 4.3.0 queue file write error": "",
+    "450 4.2.1 mailbox shut": BOUNCED,
+}
+
+
+@pytest.mark.parametrize(("said", "why"), SAID_FOR_A_DAY.items())
+def test_only_what_is_about_the_mailbox_counts_against_the_address(world, mail, settings, said, why):
+    """A provider that slows us down, or a mail server with a full disk, would otherwise suspend everybody."""
+    settings.SOFT_BOUNCES = 1
+    point = reader(world)
+    given_up(world, mail, 1, said)
+    assert (reason(point), news_of(point).state) == (why, "failed")
+
+
+def test_many_messages_of_one_bad_day_count_once(world, sent, settings):
+    """A receiver that is down for a day while an outage has several updates loses nobody their messages for ever."""
+    settings.SOFT_BOUNCES = 2
+    take(world, dsn(sent.sender, status="5.2.2", diagnostic="552 5.2.2 mailbox full"))
+    for days, why in ((0, ""), (1, BOUNCED)):
+        world.now += days * DAY
+        world.outage()
+        world.work()
+        bounces.take_report(news_of(sent.point), "failed", "5.2.2 mailbox full", now=world.now)
+        world.work()
+        assert reason(sent.point) == why
+
+
+def test_a_full_mailbox_that_is_refused_for_good_counts_too(world, mail, settings):
+    """552 5.2.2: what a report says of it counts as well."""
+    settings.SOFT_BOUNCES = 1
+    point = reader(world)
+    mail.server.rcpt.append("552 5.2.2 mailbox full")
+    world.outage()
+    world.work()
+    assert reason(point) == BOUNCED
+
+
+def given_up(world, mail, times: int, said: str = "451 4.2.2 mailbox full") -> None:
     """So many messages are tried for a day each, in vain."""
     for _ in range(times):
         world.outage()
-        mail.server.rcpt[:] = ["451 4.2.2 mailbox full"] * 40
+        mail.server.rcpt[:] = [said] * 80
         pass_time(world, DAY)
 
 
@@ -317,6 +369,61 @@ def test_a_complaint_ends_all_and_keeps_the_address_out(world, sent, by):
     assert take(world, arf(**{by: getattr(sent, by)}))
     assert states(sent.point) == [("Product A, everywhere", "ended")]
     assert (reason(sent.point), Suppression.objects.get().reason) == ("marked as spam", "complained")
+
+
+def test_an_opt_out_is_a_wish_to_leave_and_no_complaint(world, sent):
+    """Issue 11, 12: Feedback-Type: opt-out"""
+    assert take(world, arf(sender=sent.sender, kind="opt-out"))
+    row = Subscription.objects.get()
+    assert (row.state, row.end_reason, reason(sent.point)) == ("ended", "left: by mail", "")
+
+
+def test_a_complaint_of_microsoft_counts_like_any_other(world, sent):
+    """Issue 11, 12: JMRP"""
+    original = plain(VI, X_HmXmrOriginalRecipient=f"<{VI}>", Message_ID=sent.message_id)
+    assert take(world, b"From: staff@hotmail.com\r\nContent-Type: message/rfc822\r\n\r\n" + original)
+    assert reason(sent.point) == "marked as spam"
+
+
+def test_a_bounce_in_words_counts_only_at_the_address_of_its_own_delivery(world, sent):
+    """Case 53: it quotes what anybody who got the mail knows, so the envelope sender must be ours and signed."""
+    words = f"550 5.1.1 <{VI}>: user unknown\r\n\r\n--- Below this line is a copy\r\n\r\nReturn-Path: <{sent.sender}>"
+    raw = f"From: MAILER-DAEMON@mx.example.net\r\nMessage-ID: {sent.message_id}\r\nTo: {{}}\r\n\r\n{words}\r\n"
+    for to in ("bounces@returns.example.org", sent.sender.replace("@", "0@"), VI):
+        assert not take(world, raw.format(to).encode())
+    assert take(world, raw.format(sent.sender).encode())
+    sent.delivery.refresh_from_db()
+    assert (reason(sent.point), VI in sent.delivery.reason) == (BOUNCED, False)
+
+
+SENT_BACK = {
+    "full": ("failed", "5.2.2 mailbox full"),
+    "gone": ("failed", "5.1.1 no such user"),
+    "us": ("failed", "5.7.1 refused"),
+    "delayed": ("delayed", ""),
+    "delivered": ("delivered", ""),
+    "spam": ("complaint", ""),
+    "leave": ("opt-out", ""),
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(sorted(SENT_BACK)), max_size=5))
+def test_reports_of_one_delivery_in_any_order(world, sent, order):
+    """Issue 11, must show 2: the first failure decides; a complaint or a wish to leave counts whenever it comes."""
+    with transaction.atomic():
+        for number, kind in enumerate(order):
+            bounces.take_report(sent.delivery, *SENT_BACK[kind], now=world.now + number * HOUR)
+            bounces.follow_up(world.now + number * HOUR)
+        sent.delivery.refresh_from_db()
+        failures = [kind for kind in order if kind in ("full", "gone", "us")]
+        assert (sent.delivery.state == "failed") == bool(failures)
+        assert sent.delivery.attempts.count() == 1 + bool(failures), "a delivery comes back once"
+        bounced = BOUNCED if failures[:1] == ["gone"] else ""
+        assert reason(sent.point) == ("marked as spam" if "spam" in order else bounced)
+        left = "leave" in order or "spam" in order
+        assert Subscription.objects.filter(state="active").exists() != left
+        transaction.set_rollback(True)
 
 
 def test_what_is_about_none_of_our_mails_does_nothing(world, sent):

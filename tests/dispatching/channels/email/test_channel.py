@@ -90,6 +90,42 @@ def test_a_connection_the_server_dropped_meanwhile_is_replaced_and_the_mail_sent
     assert len(mail.server.sessions) == 2
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("rcpt", "421 4.7.0 too many messages in this connection"),
+        ("rcpt", "452 4.5.3 too many recipients"),
+        ("rcpt", "550 5.5.3 too many recipients in this session"),
+        ("rcpt", "451 try again"),
+        ("rcpt", None),
+        ("data", "421 4.3.2 this session has carried enough"),
+    ],
+)
+def test_what_a_server_says_of_the_session_is_said_again_at_once_on_a_new_one(mail, command, said):
+    """Issue 11, 12: a limit of mails for each connection, at RCPT or DATA, delays no page."""
+    mail.channel.send(envelope(mail.address, key="first"))
+    getattr(mail.server, command).append(said)
+    mail.channel.send(envelope(mail.address, key="second"))
+    assert len(mail.server.sessions) == 2
+    assert mail.received()[-1][0] == "second"
+
+
+@pytest.mark.parametrize("said", ["451 4.2.2 mailbox full", "550 5.1.1 no such user", "554 5.7.1 spam"])
+def test_what_a_server_says_of_the_mailbox_or_of_us_is_not_said_again_at_once(mail, said):
+    mail.channel.send(envelope(mail.address))
+    mail.server.rcpt += [said]
+    with pytest.raises(ChannelError):
+        mail.channel.send(envelope(mail.address))
+    assert (len(mail.server.sessions), len(mail.received())) == (1, 1)
+
+
+def test_a_limit_on_a_new_connection_is_an_ordinary_failure(mail):
+    mail.server.rcpt += ["421 too many messages"]
+    with pytest.raises(ChannelError) as refused:
+        mail.channel.send(envelope(mail.address))
+    assert (refused.value.outcome, len(mail.server.sessions)) == (Outcome.TEMPORARY, 1)
+
+
 def test_a_connection_lost_before_the_content_is_a_plain_temporary_failure(mail):
     mail.server.rcpt.append(None)
     with pytest.raises(ChannelError) as refused:
@@ -119,9 +155,11 @@ def test_a_refusal_after_the_content_counts(mail, said, permanent):
 
 def test_a_reason_does_not_name_the_address(mail):
     """P11: reasons outlive an erased address."""
-    mail.server.rcpt.append(f"550 {mail.address} is unknown here")
-    with pytest.raises(ChannelError, match="the address is unknown here"):
-        mail.channel.send(envelope(mail.address))
+    for written in (mail.address, mail.address.upper()):
+        mail.server.rcpt.append(f"550 {written} is unknown here")
+        with pytest.raises(ChannelError, match="the address is unknown here") as refused:
+            mail.channel.send(envelope(mail.address))
+        assert refused.value.outcome == Outcome.GONE
 
 
 @pytest.mark.parametrize(
