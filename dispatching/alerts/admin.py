@@ -27,7 +27,8 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     """Everybody may look. The service's team, people who were paged, and users who may change alerts may act."""
 
     readable = True
-    verbs = ("acknowledge", "resolve", "escalate_now")
+    verbs = ("acknowledge", "resolve", "escalate_now", "reopen")
+    in_place = True
     list_display = ("number", "state_now", "priority", "service", "short", "occurrences", "since")
     list_display_links = ("number", "short")
     list_select_related = ("service", "priority")
@@ -64,17 +65,23 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def offered(self, request: HttpRequest, obj: Alert) -> list[str]:
         legal = Alert.MOVES[Alert.State(obj.state)]
         names = {"acknowledge": Alert.State.ACKNOWLEDGED in legal, "resolve": Alert.State.RESOLVED in legal}
-        return [n for n in self.verbs if names.get(n, False) or (n == "escalate_now" and _running(obj) is not None)]
+        names |= {"escalate_now": _running(obj) is not None, "reopen": obj.state == Alert.State.RESOLVED}
+        return [name for name in self.verbs if names[name]]
 
     @verb("Acknowledge", strong=True)
     def acknowledge(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
         lifecycle.acknowledge(alert, by=person(request), via="admin", now=now)
         return f"You have acknowledged alert #{alert.pk}: nobody else is paged."
 
-    @verb("Resolve")
+    @verb("Resolve", asks="Yes, it is over")
     def resolve(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
         lifecycle.resolve(alert, by=person(request), via="admin", now=now)
         return f"Alert #{alert.pk} is resolved."
+
+    @verb("Reopen")
+    def reopen(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
+        lifecycle.reopen(alert, by=person(request), via="admin", now=now)
+        return f"Alert #{alert.pk} is open again."
 
     @verb("Escalate now")
     def escalate_now(self, request: HttpRequest, alert: Alert, now: datetime) -> str:
@@ -115,7 +122,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def acknowledged(self, alert: Alert) -> str:
         if not alert.acknowledged_at:
             return "not yet"
-        return format_html("{}, {}", alert.acknowledged_by or "by a link without a login", local(alert.acknowledged_at))
+        return format_html("{}, {}", alert.acknowledged_name or "the source", local(alert.acknowledged_at))
 
     @admin.display(description="resolved")
     def resolved(self, alert: Alert) -> str:

@@ -37,6 +37,10 @@ class AlertSerializer(serializers.ModelSerializer):
     service = serializers.CharField(source="service.name", help_text="The service's name.")
     priority = serializers.IntegerField(source="priority.level", default=None, allow_null=True, help_text="1 to 5.")
     acknowledged_by = serializers.CharField(source="acknowledged_by.username", default=None, allow_null=True)
+    acknowledged_name = serializers.CharField(
+        read_only=True,
+        help_text="The name of the person, with or without a login. Empty if the source acknowledged it.",
+    )
     escalation = serializers.SerializerMethodField(help_text="The latest run of the policy.")
 
     class Meta:
@@ -44,7 +48,15 @@ class AlertSerializer(serializers.ModelSerializer):
         fields: tuple[str, ...] = (
             *("id", "state", "summary", "service", "service_id", "integration", "dedup_key", "occurrences", "priority"),
             *("severity", "source", "component", "slo", "deployment", "product", "runbook_url", "dashboard_url"),
-            *("first_at", "last_at", "acknowledged_at", "acknowledged_by", "resolved_at", "escalation"),
+            *(
+                "first_at",
+                "last_at",
+                "acknowledged_at",
+                "acknowledged_by",
+                "acknowledged_name",
+                "resolved_at",
+                "escalation",
+            ),
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -65,9 +77,18 @@ class LineSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=AlertEvent.Kind.choices)
     text = serializers.CharField()
     by = serializers.CharField(
-        source="by.username", default=None, allow_null=True, help_text="The person who did it by hand."
+        source="by.username",
+        default=None,
+        allow_null=True,
+        help_text="The person who did it by hand, if they have a login.",
+    )
+    who = serializers.SerializerMethodField(
+        help_text="The name of the person who did it by hand, with or without a login. Null if Tocsin or the source did it."
     )
     data = serializers.DictField()  # type: ignore[assignment]  # a field of this name, no attribute
+
+    def get_who(self, line: timeline.Entry) -> str | None:
+        return line.by.name if line.by else line.data.get("who")
 
 
 class AlertFilters(filters.FilterSet):
@@ -121,6 +142,11 @@ class AlertViewSet(ReadOnlyResource):
     def resolve(self, request: Request, pk: str) -> Response:
         """Resolves the alert."""
         return self._do(lifecycle.resolve)
+
+    @verb
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Undoes a resolve: the person who had acknowledged it has it again; without one, its policy begins anew."""
+        return self._do(lifecycle.reopen)
 
     @verb
     def escalate(self, request: Request, pk: str) -> Response:

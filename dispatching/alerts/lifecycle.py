@@ -1,58 +1,135 @@
-"""The verbs of an alert: acknowledge, resolve and escalate, used by page links, the API, the admin and sources alike.
+"""The verbs of an alert: acknowledge, resolve, reopen and escalate, used by page links, the API, the admin and sources alike.
 
 Every verb locks the alert's row first, and only it, then checks that the move is allowed, and writes the timeline. A
 refusal is an exception (`Refused`) that the admin shows and the API turns into 409.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from dispatching import alarms
 from dispatching.alerts import escalating, paging, timeline
 from dispatching.delivery import delivering
-from dispatching.models import Alert, AlertEvent, Escalation
+from dispatching.models import Alert, AlertEvent, Escalation, Recipient
 from schedules.models import User
 from schedules.refused import Refused
 
 Kind, State = AlertEvent.Kind, Alert.State
 
 
-def acknowledge(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts on an alert: a person, with or without a login, and by which way. Empty: the source.
+
+    `link_of`: nobody was logged in, and the link of this recipient was used, perhaps by somebody whom they gave it to.
+    """
+
+    by: User | None = None
+    via: str = ""
+    link_of: Recipient | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the person; empty if no person acted."""
+        return self.by.name if self.by else self.link_of.name if self.link_of else ""
+
+    def __str__(self) -> str:
+        """With its preposition: "by Ana via admin", "through Ana's link", "by the source"."""
+        if self.link_of:
+            return f"through {self.link_of.name}’s link"
+        if self.by:
+            return f"by {self.by.name}{f' via {self.via}' if self.via else ''}"
+        return f"by {self.via or 'the source'}"
+
+
+def acknowledge(
+    alert: Alert, *, now: datetime, by: User | None = None, via: str = "", link_of: Recipient | None = None
+) -> Alert:
     """Acknowledges the alert, so that no further page is sent. Refused unless the alert is triggered."""
+    who = Actor(by, via, link_of)
     with transaction.atomic():
         alert = _locked(alert)
+        if alert.state == State.RESOLVED:
+            raise Refused(f"Alert #{alert.pk} is already {alert.get_state_display()}.")
         _move(alert, State.ACKNOWLEDGED)
-        alert.acknowledged_at, alert.acknowledged_by = now, by
-        alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
-        withdrawn = _stop(alert, f"acknowledged by {_who(by, via)}", now=now)
-        _note(alert, Kind.ACKNOWLEDGED, f"acknowledged by {_who(by, via)}{withdrawn}", now=now, by=by)
+        alert.acknowledged_at, alert.acknowledged_by, alert.acknowledged_name = now, by, who.name[:150]
+        alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by", "acknowledged_name"])
+        withdrawn = _stop(alert, f"acknowledged {who}", now=now)
+        _note(alert, Kind.ACKNOWLEDGED, f"acknowledged {who}{withdrawn}", now=now, who=who)
     return alert
 
 
 def resolve(
-    alert: Alert, *, now: datetime, by: User | None = None, via: str = "", ended_at: datetime | None = None
+    alert: Alert,
+    *,
+    now: datetime,
+    by: User | None = None,
+    via: str = "",
+    link_of: Recipient | None = None,
+    ended_at: datetime | None = None,
 ) -> Alert:
     """Resolves the alert. `ended_at` is the end according to the source, if known. Refused if the alert is resolved already."""
+    who = Actor(by, via, link_of)
     with transaction.atomic():
         alert = _locked(alert)
         _move(alert, State.RESOLVED)
         alert.resolved_at, alert.ended_at = now, ended_at
         alert.save(update_fields=["state", "resolved_at", "ended_at"])
-        withdrawn = _stop(alert, f"resolved by {_who(by, via)}", now=now)
-        _note(alert, Kind.RESOLVED, f"resolved by {_who(by, via)}{withdrawn}", now=now, by=by)
+        withdrawn = _stop(alert, f"resolved {who}", now=now)
+        _note(alert, Kind.RESOLVED, f"resolved {who}{withdrawn}", now=now, who=who)
     return alert
 
 
-def escalate(alert: Alert, *, now: datetime, by: User | None = None, via: str = "") -> Alert:
+def reopen(
+    alert: Alert, *, now: datetime, by: User | None = None, via: str = "", link_of: Recipient | None = None
+) -> Alert:
+    """Undoes a resolve: the person who had acknowledged the alert has it again; without one, its policy begins anew.
+
+    Refused unless the alert is resolved, and if the same thing has been reported again as another alert since.
+    """
+    who = Actor(by, via, link_of)
+    with transaction.atomic():
+        alert = _locked(alert)
+        if alert.state != State.RESOLVED:
+            raise Refused(f"Alert #{alert.pk} is not resolved: it is {alert.get_state_display()}.")
+        _refuse_if_newer(alert)
+        _move(alert, State.TRIGGERED)
+        alert.resolved_at = alert.ended_at = None
+        if alert.acknowledged_at:
+            _move(alert, State.ACKNOWLEDGED)
+        try:
+            with transaction.atomic():
+                alert.save(update_fields=["state", "resolved_at", "ended_at"])
+        except IntegrityError:  # it has come again in this very moment
+            _refuse_if_newer(alert)
+            raise
+        if alert.state == State.TRIGGERED:
+            Escalation.objects.create(alert=alert, policy_id=alert.service.policy_id, due_at=now, started_at=now)
+            transaction.on_commit(alarms.ring_steps)
+        _note(alert, Kind.REOPENED, f"reopened {who}", now=now, who=who)
+    return alert
+
+
+def escalate(
+    alert: Alert, *, now: datetime, by: User | None = None, via: str = "", link_of: Recipient | None = None
+) -> Alert:
     """Makes the next step run now instead of at its time. Refused unless an escalation is running."""
+    who = Actor(by, via, link_of)
     with transaction.atomic():
         alert = _locked(alert)
         if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
             raise Refused(f"Nothing is escalating: alert #{alert.pk} is {alert.get_state_display()}.")
-        _note(alert, Kind.ESCALATED, f"escalated to the next step by {_who(by, via)}", now=now, by=by)
+        _note(alert, Kind.ESCALATED, f"escalated to the next step {who}", now=now, who=who)
         transaction.on_commit(alarms.ring_steps)
     return alert
+
+
+def _refuse_if_newer(alert: Alert) -> None:
+    same = Alert.objects.filter(integration=alert.integration_id, dedup_key=alert.dedup_key)
+    if newer := same.filter(pk__gt=alert.pk).order_by("pk").last():
+        raise Refused(f"It has been reported again since, as alert #{newer.pk}: act on that one.")
 
 
 def _locked(alert: Alert) -> Alert:
@@ -61,7 +138,7 @@ def _locked(alert: Alert) -> Alert:
 
 def _move(alert: Alert, to: Alert.State) -> None:
     if to not in Alert.MOVES[State(alert.state)]:
-        was = f" by {alert.acknowledged_by}" if alert.state == State.ACKNOWLEDGED and alert.acknowledged_by else ""
+        was = f" by {alert.acknowledged_name}" if alert.state == State.ACKNOWLEDGED and alert.acknowledged_name else ""
         raise Refused(f"Alert #{alert.pk} is already {alert.get_state_display()}{was}.")
     alert.state = to
 
@@ -73,10 +150,6 @@ def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
     return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
 
 
-def _who(by: User | None, via: str) -> str:
-    """The person and `via`, such as "Ana via link"; without a person, `via` alone; without both, "the source"."""
-    return f"{by.name} via {via}" if by and via else by.name if by else via or "the source"
-
-
-def _note(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None) -> None:
-    timeline.write(timeline.entry(alert.pk, kind, text, now=now, by=by))
+def _note(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, who: Actor) -> None:
+    named = {"who": who.name} if who.name else {}
+    timeline.write(timeline.entry(alert.pk, kind, text, now=now, by=who.by, **named))

@@ -1,7 +1,8 @@
 """The web page behind a page's link: GET shows the alert, POST acknowledges it. Link scanners only use GET (faults K11)."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,9 +14,11 @@ from django.views.decorators.http import require_http_methods
 from dispatching.alerts import lifecycle, links, page_words, particulars, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
 from schedules import clock
+from schedules.models import User
 from schedules.refused import Refused
 
-VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve}
+VERBS = {"acknowledge": lifecycle.acknowledge, "resolve": lifecycle.resolve, "reopen": lifecycle.reopen}
+UNDO = timedelta(days=1)  # so long the page offers to undo a resolve
 
 
 # The token is the credential and the browser may hold no cookie, so there is nothing for CSRF to protect.
@@ -39,28 +42,38 @@ def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
 def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:
     verb = VERBS.get(request.POST.get("do", "acknowledge"))
     if verb is None:
-        refused = "On this page you can only acknowledge or resolve."
+        refused = "On this page you can only acknowledge, resolve or reopen."
         return _show(request, alert, recipient, now, refused=refused, status=400)
     if recipient.user and not recipient.user.is_active:
         refused = "This link belongs to somebody who is no longer active."
         return _show(request, alert, recipient, now, refused=refused, status=403)
-    via = "link" if recipient.user else f"{recipient.name} via link"
+    reader = _reader(request)
+    # A login says who it is; the link alone only says whose link it was.
+    who: dict[str, Any] = {"by": reader, "via": "link"} if reader else {"by": recipient.user, "link_of": recipient}
     try:
-        verb(alert, by=recipient.user, via=via, now=now)
+        verb(alert, now=now, **who)
     except Refused as refused:
         alert.refresh_from_db()
         return _show(request, alert, recipient, now, refused=str(refused), status=409)
     return redirect(request.path)
 
 
+def _reader(request: HttpRequest) -> User | None:
+    """The person who is logged in; None if nobody is."""
+    return request.user if isinstance(request.user, User) else None
+
+
 def _show(
     request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
     lines = timeline.of(alert, last=50)
+    reader = _reader(request) or recipient.user
     context = {
         "alert": alert,
         "recipient": recipient,
-        "zone": recipient.user.time_zone if recipient.user else UTC,
+        "reader": _reader(request),
+        "undo": alert.resolved_at is not None and now - alert.resolved_at < UNDO,
+        "zone": reader.time_zone if reader else UTC,
         "now": now,
         "refused": refused,
         "held_by": _held_by(alert, lines),
@@ -74,11 +87,10 @@ def _show(
 
 
 def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
-    """Words such as “Acknowledged by Ana”, taken from the timeline if a person or source without a login acknowledged."""
-    if alert.acknowledged_by:
-        return f"Acknowledged by {alert.acknowledged_by}"
+    """Words such as “Acknowledged by Ana”, from the timeline as far as it is shown."""
     texts = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
-    return capfirst(texts[-1].partition(";")[0]) if texts else "Acknowledged"
+    name = alert.acknowledged_name
+    return capfirst(texts[-1].partition(";")[0]) if texts else f"Acknowledged{f' by {name}' if name else ''}"
 
 
 def _places(alert: Alert) -> list[tuple[str, str]]:

@@ -27,7 +27,8 @@ class Alert(models.Model):
     MOVES: ClassVar = {
         State.TRIGGERED: {State.ACKNOWLEDGED, State.RESOLVED},
         State.ACKNOWLEDGED: {State.TRIGGERED, State.RESOLVED},  # triggered again if it gets worse
-        State.RESOLVED: set(),
+        # Only undone: `lifecycle.reopen`.
+        State.RESOLVED: {State.TRIGGERED},
     }
 
     # No index of its own if a longer one below begins with the field, because a storm of alerts writes to this table.
@@ -51,6 +52,8 @@ class Alert(models.Model):
     last_at = models.DateTimeField("last reported")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The name of the person, also of one without a login. Empty if the source did it.
+    acknowledged_name = models.CharField(max_length=150, blank=True, default="", db_default="")
     resolved_at = models.DateTimeField(null=True, blank=True)
     # The start and the end according to the source itself. A late message from between them is ignored (faults I4).
     occurred_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +102,7 @@ class AlertEvent(models.Model):
         NOT_SENT = "not_sent", "page not sent"
         ACKNOWLEDGED = "acknowledged", "acknowledged"
         RESOLVED = "resolved", "resolved"
+        REOPENED = "reopened", "reopened"
         ESCALATED = "escalated", "escalated by hand"
         EXHAUSTED = "exhausted", "escalation ended"
         REPAIRED = "repaired", "repaired"
@@ -111,7 +115,8 @@ class AlertEvent(models.Model):
     at = models.DateTimeField()
     kind = models.CharField(max_length=12, choices=Kind)
     text = models.TextField(blank=True)
-    # The person who acted. Empty if Tocsin or the source did.
+    # The person who acted, if they have a login; `who` in the data is the name of any person. Both are empty if Tocsin or the
+    # source did it.
     by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     data = models.JSONField(default=dict, blank=True)
 

@@ -168,11 +168,14 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
-def verb(label: str, *, strong: bool = False) -> Callable:
-    """Marks a method `(request, obj, now) -> sentence for the person` as a button with this label."""
+def verb(label: str, *, strong: bool = False, asks: str = "") -> Callable:
+    """Marks a method `(request, obj, now) -> sentence for the person` as a button with this label.
+
+    With `asks`, the button opens a second one with this label, which does it.
+    """
 
     def mark(method: Callable) -> Callable:
-        method.label, method.strong = label, strong  # type: ignore[attr-defined]
+        method.label, method.strong, method.asks = label, strong, asks  # type: ignore[attr-defined]
         return method
 
     return mark
@@ -185,6 +188,8 @@ class VerbAdmin(ModelAdmin):
     """
 
     verbs: tuple[str, ...] = ()
+    # Show verbs that are not offered as well, so that none ever lies where another lay a moment before.
+    in_place = False
 
     def may_call(self, request: HttpRequest, name: str, obj: Any) -> bool:
         return self.has_change_permission(request, obj)
@@ -220,9 +225,10 @@ class VerbAdmin(ModelAdmin):
         obj = kwargs.get("obj")
         if obj is not None:
             names = [name for name in self.offered(request, obj) if self.may_call(request, name, obj)]
-            context["verbs"] = [
-                (name, method.label, method.strong) for name in names if (method := getattr(self, name))
-            ]
+            shown = self.verbs if self.in_place and names else names
+            # Not the methods themselves, which a template would call.
+            methods = ((name, getattr(self, name)) for name in shown)
+            context["verbs"] = [(name, m.label, m.strong, m.asks, name in names) for name, m in methods]
         return super().render_change_form(request, context, *args, **kwargs)
 
 

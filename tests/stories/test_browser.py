@@ -36,8 +36,41 @@ def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, br
     page.get_by_role("button", name="Acknowledge").click()
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "ana")
-    assert page.get_by_text("acknowledged by Ana").first.is_visible()
+    assert page.get_by_text("Acknowledged through Ana’s link").first.is_visible()
     assert page.get_by_role("button", name="Acknowledge").count() == 0
+
+
+def verbs_on(page: Page) -> dict[str, tuple[float, float]]:
+    """Each verb that can be tapped now → the top and the bottom of its place."""
+    found = {}
+    for each in page.locator(".acts button, .acts summary").all():
+        if each.is_visible() and (box := each.bounding_box()):
+            found[each.inner_text()] = box["y"], box["y"] + box["height"]
+    return found
+
+
+def test_p2_no_verb_ever_lies_where_another_lay_a_moment_before(live_server, browser, alert):
+    """Two taps within a second at the same place acknowledged and then resolved: the page had become shorter."""
+    link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    page.goto(f"{live_server.url}/a/{link}")
+    before, walked = verbs_on(page), []
+    for tapped in ("Acknowledge", "Resolve …", "Yes, it is over: resolve", "Undo: open it again"):
+        page.locator(".acts").get_by_text(tapped, exact=True).click()
+        page.wait_for_load_state()
+        after = verbs_on(page)
+        top, bottom = before[tapped]
+        there = {name for name, (first, last) in after.items() if first < bottom and last > top}
+        assert there <= {tapped}, f"after {tapped}"
+        before, walked = after, [*walked, list(after)]
+    assert walked == [
+        ["Resolve …"],
+        ["Resolve …", "Yes, it is over: resolve"],
+        ["Undo: open it again"],
+        ["Resolve …"],
+    ]
+    alert.refresh_from_db()
+    assert alert.state == "acknowledged"
 
 
 def test_a_phone_shows_the_page_without_scrolling_sideways(live_server, browser, alert):

@@ -82,7 +82,10 @@ def test_resolving_ends_the_alert(world, monitoring, api):
 
 @pytest.mark.parametrize(
     ("before", "verb"),
-    [("acknowledge", "acknowledge"), ("acknowledge", "escalate"), ("resolve", "acknowledge"), ("resolve", "resolve")],
+    [
+        *[("acknowledge", "acknowledge"), ("acknowledge", "escalate"), ("acknowledge", "reopen")],
+        *[("resolve", "acknowledge"), ("resolve", "resolve")],
+    ],
 )
 def test_what_the_state_forbids_is_a_conflict_with_a_sentence(world, monitoring, api, before, verb):
     alert = world.trigger(monitoring)
@@ -93,7 +96,7 @@ def test_what_the_state_forbids_is_a_conflict_with_a_sentence(world, monitoring,
     assert Alert.objects.get().state == state
 
 
-@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "escalate"])
+@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "escalate", "reopen"])
 def test_reading_a_verb_does_nothing_and_a_stranger_cannot_act(world, monitoring, api, ana, verb):
     alert = world.trigger(monitoring)
     stranger = client_of(User.objects.create(username="gone", is_active=False))
@@ -120,9 +123,9 @@ def test_the_timeline_tells_everything_oldest_first(world, monitoring, api, ana)
     assert [line["kind"] for line in lines] == ["triggered", "step", "paged", "sent", "acknowledged"]
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     last = lines[-1]
-    assert last.keys() == {"at", "kind", "text", "by", "data"}
-    assert (last["by"], last["text"]) == ("ana", "acknowledged by Ana via the API")
-    assert lines[0]["by"] is None
+    assert last.keys() == {"at", "kind", "text", "by", "who", "data"}
+    assert (last["by"], last["who"], last["text"]) == ("ana", "Ana", "acknowledged by Ana via the API")
+    assert lines[0]["by"] is lines[0]["who"] is None
 
 
 def test_a_timeline_has_pages(world, monitoring, api):
