@@ -20,6 +20,7 @@ from tests.live import Product, SmtpSink, eventually
 from tests.live.product import ROOT, WORKERS, free_port
 
 HERE = Path(__file__).parent
+BARE = "benchmarks.bare.wsgi:application"
 BEHIND_THE_WEB = (*WORKERS, "beat")
 BUSY = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
 
@@ -97,7 +98,8 @@ class Bare:
         self.database = psycopg.connect(url, autocommit=True)
         self.database.execute((HERE / "bare" / "tables.sql").read_text())
         command = list(commands("127.0.0.1", self.port)["web"])
-        command[-1] = "benchmarks.bare.wsgi:application"
+        command[command.index("rsgi")] = "wsgi"
+        command[-1:] = ["--blocking-threads", "8", "--blocking-threads-idle-timeout", "600", BARE]
         address = self.stage.product.database_url.removesuffix("/tocsin") + "/bare"
         env = {**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "benchmarks.bare.settings"}
         self.log = open(self.stage.product.var_dir / "log" / "bare.log", "wb")  # noqa: SIM115  closed in __exit__

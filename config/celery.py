@@ -3,8 +3,10 @@
 import os
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_init
 from django.db import close_old_connections
+
+from config.database.start import try_out
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("tocsin")
@@ -12,3 +14,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # As for a request: keep the connection, and check it before use. Celery's own hook would close it for each task.
 task_prerun.connect(close_old_connections)
+worker_init.connect(lambda **_: try_out(), weak=False)

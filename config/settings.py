@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env, EnvError
 
+from config.database.limits import JOBS, job_of, options_of
 from config.embedded import broker, postgres
 from config.logs import logging_config
 
@@ -118,9 +119,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.serving.unavailable.Unavailable",
 ]
 ROOT_URLCONF = "config.urls"
-WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -183,14 +184,16 @@ UNFOLD = {
 
 # --- database ---------------------------------------------------------------------------------------------------------
 DATABASE_URL = url_of("DATABASE_URL", "", ("", "postgres", "postgresql")) or postgres.url(VAR_DIR)
+DATABASE_POOLER = knob(env.bool, "DATABASE_POOLER", False)
+_database = dj_database_url.parse(DATABASE_URL, engine="config.database")
 DATABASES = {
     "default": {
-        **dj_database_url.parse(DATABASE_URL),
+        **_database,
         # A new connection for each request costs 40 times a kept one, which is checked before use (faults D1).
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        # Plan a statement once for each connection, not for each event: planning was most of intake's work.
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5},
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER,
+        "OPTIONS": options_of(JOBS[job_of(sys.argv)], _database.get("OPTIONS", {}), pooler=DATABASE_POOLER),
     }
 }
 

@@ -28,6 +28,8 @@ LIVE_FILES = {
     "test_alertmanager",
     "test_subscribing_live",
     "test_settings",
+    "test_gate",
+    "test_machines_live",
 }
 
 

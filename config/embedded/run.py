@@ -36,9 +36,10 @@ class Stopped(BaseException):
 
 def commands(host: str, port: int) -> dict[str, tuple[str, ...]]:
     """The commands of all parts, by name. docs/operate.md shows the same commands for many machines."""
-    web = ("granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws", "--no-access-log",
-           "--workers", "2", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600",
-           "--respawn-failed-workers", "--workers-kill-timeout", "5", "config.wsgi:application")  # fmt: skip
+    web = ("granian", "--interface", "rsgi", "--host", host, "--port", str(port), "--http", "1", "--no-ws",
+           "--no-access-log", "--workers", "2", "--backlog", "2048", "--backpressure", "4096",
+           "--http1-header-read-timeout", "20000", "--respawn-failed-workers", "--workers-kill-timeout", "5",
+           "config.web:application")  # fmt: skip
     celery = ("celery", "-A", "config.celery")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
     workers = {

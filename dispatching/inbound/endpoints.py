@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -41,7 +41,7 @@ def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
             return view(request, *args, **kwargs)
         except BadInput as bad:
             return _answer("invalid event", bad.status, bad.errors)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, InternalError):
             log.exception("intake_unavailable")
             answer = _answer("not stored: try again", 503, ["the database cannot be reached just now"])
             answer["Retry-After"] = "5"

@@ -53,7 +53,7 @@ class CalendarFeedForm(forms.ModelForm):
     def _read(self, text: str, zone: Any) -> None:
         now = clock.now()
         try:
-            self.taken = text, feeds.reading_of(text, zone, now), now
+            self.taken = text, feeds.reading_at_once(text, zone, now), now
         except BadCalendar as error:
             # The form has no text field if the calendar had a URL until now.
             self.add_error("content" if "content" in self.fields else "url", str(error) if text else CONTENT)

@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from guardian.shortcuts import get_objects_for_user
 from rest_framework import mixins, serializers
+from rest_framework.exceptions import Throttled
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
@@ -63,7 +64,9 @@ class CalendarFeedSerializer(RecordSerializer):
                 raise serializers.ValidationError({"content": "The calendar is read from its URL."})
             return {**attrs, "due_at": now}
         try:
-            self.taken = text, feeds.reading_of(text, zone, now), now
+            self.taken = text, feeds.reading_at_once(text, zone, now), now
+        except feeds.Busy as error:
+            raise Throttled(wait=5, detail=str(error)) from None
         except BadCalendar as error:
             raise serializers.ValidationError({"content": str(error)}) from None
         return attrs

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +28,9 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(minutes=15)
 BACK, AHEAD = timedelta(days=30), timedelta(days=400)
-SECONDS, PATIENCE = 20, 60  # to read one calendar: processor time, and elapsed time, because the machine may be busy
+Seconds = tuple[int, int]  # to read one calendar: processor time, and elapsed time, because the machine may be busy
+AT_LEISURE: Seconds = (20, 60)
+WHILE_WAITED_FOR: Seconds = (5, 8)  # less than a transaction may be idle (`config.database.limits`)
 MOST_UNKNOWN, TITLE = 20, 80
 # A word may be an e-mail address, a username or a double name.
 WORD = re.compile(r"\w+(?:[-.@+'’]\w+)*")
@@ -35,6 +38,13 @@ WORD = re.compile(r"\w+(?:[-.@+'’]\w+)*")
 WEBCAL = re.compile(r"\s*webcals?://", re.IGNORECASE)
 
 Entry = tuple[int, datetime, datetime]
+
+
+class Busy(BadCalendar):
+    """The calendar was not looked at, because another one is being read."""
+
+
+_reading_for_somebody = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +125,9 @@ def web_address(url: str) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> Reading:
+def read(text: str, zone: ZoneInfo, start: datetime, end: datetime, seconds: Seconds = AT_LEISURE) -> Reading:
     """Reads what the iCalendar `text` says about [start, end). Raises only BadCalendar, whatever the text."""
-    events, wrong = _occurrences(text, zone, start, end)
+    events, wrong = _occurrences(text, zone, start, end, seconds)
     people = People()
     entries: set[Entry] = set()
     unknown: list[Occurrence] = []
@@ -139,14 +149,30 @@ def reading_of(text: str, zone: ZoneInfo, now: datetime) -> Reading:
     return read(text, zone, now - BACK, now + AHEAD)
 
 
-def _occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
+def reading_at_once(text: str, zone: ZoneInfo, now: datetime) -> Reading:
+    """`reading_of` while somebody waits for the answer: within seconds, and one at a time in each process (S7).
+
+    Raises Busy, a BadCalendar, if another one is being read.
+    """
+    if not _reading_for_somebody.acquire(blocking=False):
+        raise Busy("Another calendar is being read. Try again in some seconds.")
+    try:
+        return read(text, zone, now - BACK, now + AHEAD, WHILE_WAITED_FOR)
+    finally:
+        _reading_for_somebody.release()
+
+
+def _occurrences(
+    text: str, zone: ZoneInfo, start: datetime, end: datetime, seconds: Seconds
+) -> tuple[list[Occurrence], list[str]]:
     check(text)
+    processor, elapsed = seconds
     span = {"start": start.isoformat(), "end": end.isoformat()}
-    asked = {"text": _clean(text), "zone": str(zone), "seconds": SECONDS, **span}
+    asked = {"text": _clean(text), "zone": str(zone), "seconds": processor, **span}
     command = [sys.executable, "-m", "schedules.calendars.occurrences"]
     try:
         done = subprocess.run(
-            command, input=json.dumps(asked).encode(), capture_output=True, timeout=PATIENCE, cwd=settings.BASE_DIR
+            command, input=json.dumps(asked).encode(), capture_output=True, timeout=elapsed, cwd=settings.BASE_DIR
         )
     except subprocess.TimeoutExpired:
         raise BadCalendar("It takes too long to read.") from None

@@ -1,5 +1,7 @@
 """Every page of the admin: it opens, it costs the same however much there is, and it cannot stop the engine."""
 
+import html
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
@@ -9,6 +11,7 @@ from django.contrib.admin import site
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Model
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -184,6 +187,48 @@ def test_the_index_and_the_side_bar_name_everything_once(coach):
     for model in site._registry:
         assert address(model, "changelist") in page, label(model)
     assert 'href="/on-call/"' in page
+
+
+# --- a list is filtered by what it offers, and by nothing else ------------------------------------------------------
+
+
+def test_every_filter_that_a_list_offers_opens(coach):
+    for model in site._registry:
+        page = coach.get(address(model, "changelist")).content.decode()
+        links = [html.unescape(link) for link in re.findall(r'href="(\?[^"]*=[^"]*)"', page)]
+        for link in links:
+            assert coach.get(address(model, "changelist") + link).status_code == 200, (label(model), link)
+
+
+def test_no_list_takes_a_lookup_that_it_does_not_offer(coach):
+    """S6, S9: letter by letter a lookup spells out what the page hides, and a regular expression holds the database."""
+    ways = ("", "__exact", "__startswith", "__regex", "__gt", "__in", "__isnull")
+    taken = []
+    for model, admin in site._registry.items():
+        offered = {each if isinstance(each, str) else getattr(each, "parameter_name", "") for each in admin.list_filter}
+        columns = [field.name for field in model._meta.concrete_fields if field.name not in offered | {"delivery"}]
+        asked = [f"{column}{how}" for column in columns for how in ways] + [f"{f}__regex" for f in offered if f]
+        far = (
+            "user__password__startswith",
+            "owner__password__startswith",
+            "user__auth_token__key__startswith",
+            "pk__in",
+        )
+        for lookup in (*asked, *far):
+            if admin.lookup_allowed(lookup, "1", RequestFactory().get("/")):
+                taken.append((label(model), lookup))
+    assert taken == []
+    attacks = [
+        (CalendarLink, "token__startswith=B"),
+        (CalendarFeed, "url__startswith=https://"),
+        (TokenProxy, "key__startswith=2"),
+        (Delivery, "body__contains=/a/W"),
+        (Alert, "summary__regex=^(.*)(.*)(.*)(.*)\\1\\2\\3\\4c$"),
+        (Integration, "name__regex=%00"),
+        (User, "password__startswith=p"),
+    ]
+    answers = {query: coach.get(f"{address(model, 'changelist')}?{query}").status_code for model, query in attacks}
+    assert answers == dict.fromkeys(answers, 400)
 
 
 # --- the same number of queries for many rows -------------------------------------------------------------------------

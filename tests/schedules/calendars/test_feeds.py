@@ -1,6 +1,7 @@
 """Calendars from outside: what they say is read exactly, and what is no calendar changes nothing (A10; E22, F9)."""
 
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.database.limits import JOBS
 from schedules.calendars import feeds
 from schedules.calendars.occurrences import BadCalendar, occurrences
 from schedules.models import CalendarFeed, Layer, Schedule, User
@@ -35,8 +37,8 @@ def told(reading: feeds.Reading) -> list[str]:
     return [f"{names[user]} {start:%m-%d %H:%M} – {end:%m-%d %H:%M}" for user, start, end in reading.entries]
 
 
-def read(*events: str, zone: ZoneInfo = UTC_ZONE, days: int = 100) -> feeds.Reading:
-    return feeds.read(calendar(*events), zone, MARCH, MARCH + timedelta(days=days))
+def read(*events: str, zone: ZoneInfo = UTC_ZONE, days: int = 100, seconds=feeds.AT_LEISURE) -> feeds.Reading:
+    return feeds.read(calendar(*events), zone, MARCH, MARCH + timedelta(days=days), seconds)
 
 
 def spans(*lines: str, zone: ZoneInfo = UTC_ZONE) -> list[str]:
@@ -295,22 +297,49 @@ def test_a_rule_that_repeats_more_often_than_hourly_is_refused_and_named(people,
     assert reading.unknown == "“Ana Ito” cannot be read: it repeats more often than every hour."
 
 
-def test_what_takes_too_long_is_given_up(people, monkeypatch):
-    """A rule that never comes true would be tried until the year 9999, each time anew."""
-    monkeypatch.setattr(feeds, "SECONDS", 1)
-    never = [
-        event("DTSTART:20260302T090000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "SUMMARY:Bo")
-        for _ in range(3)
-    ]
+# A rule that never comes true would be tried until the year 9999, each time anew.
+NEVER = [
+    event("DTSTART:20260302T090000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "SUMMARY:Bo")
+    for _ in range(3)
+]
+BRIEFLY = (1, 60)
+
+
+def test_what_takes_too_long_is_given_up(people):
     with pytest.raises(BadCalendar, match="takes too long"):
-        read(*never)
+        read(*NEVER, seconds=BRIEFLY)
 
 
-def test_a_time_zone_that_never_settles_is_given_up(people, monkeypatch):
-    monkeypatch.setattr(feeds, "SECONDS", 1)
+def test_while_one_person_has_a_calendar_read_others_are_asked_to_wait(coach, people, monkeypatch):
+    """S7: twenty of these at once held the web for a minute. Now one is read, for seconds, and the others are 429."""
+    assert max(feeds.WHILE_WAITED_FOR) < JOBS["web"].idle, "the request's transaction would be ended"
+    monkeypatch.setattr(feeds, "WHILE_WAITED_FOR", BRIEFLY)
+    started, refused = threading.Event(), []
+    first_look = feeds.check
+    monkeypatch.setattr(feeds, "check", lambda text: started.set() or first_look(text))
+
+    def read_the_bomb():
+        with pytest.raises(BadCalendar, match="takes too long"):
+            feeds.reading_at_once(calendar(*NEVER), UTC_ZONE, MARCH)
+        refused.append("given up")
+
+    thread = threading.Thread(target=read_the_bomb)
+    thread.start()
+    assert started.wait(10)
+    new = {"name": "Ours", "content": calendar(*NEVER)}
+    answers = [coach.post("calendar-feeds/", new) for _ in range(3)]
+    thread.join()
+    assert [answer.status_code for answer in answers] == [429] * 3
+    assert "Another calendar is being read" in answers[0].json()["detail"]
+    assert refused == ["given up"]
+    monkeypatch.setattr(feeds, "WHILE_WAITED_FOR", feeds.AT_LEISURE)
+    assert coach.post("calendar-feeds/", {**new, "content": TEAM}).status_code == 201
+
+
+def test_a_time_zone_that_never_settles_is_given_up(people):
     bomb = TEAM.replace("RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", "RRULE:FREQ=SECONDLY")
     with pytest.raises(BadCalendar, match="takes too long"):
-        feeds.read(bomb, BERLIN, MARCH, MARCH + timedelta(days=100))
+        feeds.read(bomb, BERLIN, MARCH, MARCH + timedelta(days=100), BRIEFLY)
 
 
 def test_more_than_5000_entries_are_refused(people):
