@@ -54,7 +54,8 @@ def test_p2_no_verb_ever_lies_where_another_lay_a_moment_before(live_server, bro
     link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
     page.goto(f"{live_server.url}/a/{link}")
-    before, walked = verbs_on(page), []
+    before = verbs_on(page)
+    walked: list[list[str]] = []
     for tapped in ("Acknowledge", "Resolve …", "Yes, it is over: resolve", "Undo: open it again"):
         page.locator(".acts").get_by_text(tapped, exact=True).click()
         page.wait_for_load_state()
