@@ -1,9 +1,30 @@
 """Validators for texts in forms; their errors are sentences for people."""
 
+import re
+from collections.abc import Iterable
+from typing import Any
+
 from django.core.exceptions import ValidationError
 
 from schedules import holidays
 from schedules.rules import hours
+
+# Neither XML nor a header of a mail can contain them, and nobody can see them; line ends and tabs are none of them.
+_unprintable = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: Any) -> None:
+    """Refuses a text with control characters (faults J8, S10)."""
+    if isinstance(text, str) and (found := _unprintable.search(text)):
+        raise ValidationError(
+            f"Character {found.start() + 1} is a control character (U+{ord(found[0]):04X}), which nobody can see. Delete it."
+        )
+
+
+def only_printable(fields: Iterable[Any]) -> None:
+    """Adds `printable` to the validators of these fields of a form or a serializer."""
+    for field in fields:
+        field.validators.append(printable)
 
 
 def valid_hours(text: str) -> None:

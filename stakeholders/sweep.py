@@ -9,6 +9,7 @@ from itertools import count, islice, takewhile
 from dispatching.audit import LATE
 from dispatching.sweep import record
 from schedules.apart import apart
+from schedules.surfaces import once
 from stakeholders.definitions import defining
 from stakeholders.models import Message, Outage, SignUp
 from stakeholders.news import fanning, promises
@@ -18,11 +19,11 @@ from stakeholders.teams import dependents, engineering_managers
 PARTS = (
     defining.match_due,
     engineering_managers.tell_due,
-    dependents.tell_due,
     subscribing.take_answers,
     bounces.follow_up,
     subscribing.forget_unconfirmed,
     quota.clear,
+    once.clear,
 )
 # Each does one row at a time, at most so many in a pass.
 ONE_BY_ONE = ((fanning.plan_due, 10), (promises.remind_due, 10), (subscribing.answer_due, 100))
@@ -36,6 +37,7 @@ def sweep(clock: Callable[[], datetime]) -> int:
     with apart("stakeholders") as do:
         done = sum(do(part, clock()) for part in PARTS)
         done += sum(do(_repeat, part, most, clock) for part, most in ONE_BY_ONE)
+        done += do(dependents.tell_due, clock())  # when it is planned who gets an update as a subscriber
     record("stakeholders", clock())
     return done
 

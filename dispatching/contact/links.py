@@ -41,12 +41,17 @@ def _around(purpose: str, urlconf: str) -> tuple[str, str]:
 
 
 def read(purpose: str, given: str) -> ContactPoint | None:
-    """The contact point that the token is for; None if the token is forged, for another purpose, or revoked."""
+    """The contact point that the token is for; None if the token is forged, for another purpose, revoked, or of a person who left."""
     try:
         point_id, version = signing.Signer(salt=SALT + purpose).unsign_object(given)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    points = ContactPoint.objects.select_related("recipient__user")
+    return of_token(point_id, version)
+
+
+def of_token(point_id: int, version: int) -> ContactPoint | None:
+    """The contact point with this id and version of links, unless its person has left."""
+    points = ContactPoint.objects.select_related("recipient__user").exclude(recipient__user__is_active=False)
     return points.filter(pk=point_id, link_version=version).first()
 
 

@@ -38,6 +38,7 @@ MAKE = """
         WHERE earlier.content_id = taken.content_id AND sent.state NOT IN ('suppressed', 'failed', 'dead')
         ORDER BY earlier.id LIMIT 1
     ) first ON true
+    WHERE person.is_active IS NOT FALSE  -- people who have left meanwhile get nothing
     ON CONFLICT DO NOTHING RETURNING id, attempt
 )
 SELECT made.id, made.attempt FROM taken LEFT JOIN made ON true
@@ -57,6 +58,22 @@ WITH touched AS (
     UPDATE dispatching_batch AS batch SET contact_points = array_remove(contact_points, %(point)s)
     FROM touched WHERE batch.id = touched.id
     RETURNING batch.content_id, ARRAY[%(point)s::bigint] AS contact_points, batch.data, batch.due_at
+){MAKE}"""
+# Removes the contact points that will get the content `by` from the batches of `earlier` contents that are not due yet.
+REPLACE = f"""
+WITH touched AS (
+    SELECT id, ARRAY(
+        SELECT point FROM unnest(contact_points) AS point WHERE point IN (
+            SELECT unnest(later.contact_points) FROM dispatching_batch later WHERE later.content_id = %(by)s
+        )
+    ) AS points
+    FROM dispatching_batch WHERE content_id = ANY(%(earlier)s) AND due_at > %(now)s ORDER BY id FOR UPDATE
+), taken AS (
+    UPDATE dispatching_batch AS batch SET contact_points = ARRAY(
+        SELECT point FROM unnest(batch.contact_points) AS point WHERE point <> ALL(touched.points)
+    )
+    FROM touched WHERE batch.id = touched.id AND touched.points <> '{{}}'
+    RETURNING batch.content_id, touched.points AS contact_points, batch.data, batch.due_at
 ){MAKE}"""
 MINE = "(delivery.id, delivery.attempt) IN (SELECT * FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]))"
 LOOK = delivering.LOOK + MINE

@@ -138,6 +138,13 @@ def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now:
     delivering.suppress(unwanted.values("pk"), reason, now=now)
 
 
+def replace(earlier: list[int], *, by: int, why: str, now: datetime) -> None:
+    """Stops the batches of these contents that are not due yet, for the contact points that will get the content `by`."""
+    values = {"state": "suppressed", "attempt": 0, "due_at": None, "cancelled_at": now, "reason": why}
+    with connection.cursor() as cursor:
+        cursor.execute(batches_sql.REPLACE, {"earlier": earlier, "by": by, "now": now, **values})
+
+
 def _look(claims: dict[int, int]) -> dict[int, Delivery]:
     """The claimed deliveries that are still ours, as they are now, by id."""
     return {delivery.pk: delivery for delivery in map(delivering.seen, _run(batches_sql.LOOK, claims))}

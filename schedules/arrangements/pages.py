@@ -22,6 +22,7 @@ from schedules.refused import Refused
 from schedules.surfaces.access import person
 from schedules.surfaces.fields import instant_of
 from schedules.surfaces.forms import blame
+from schedules.surfaces.pages import sent_once
 
 RETURNS = 200  # the most shifts of colleagues that the form offers in return
 State = SwapRequest.State
@@ -30,6 +31,7 @@ State = SwapRequest.State
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@sent_once
 def mine(request: HttpRequest) -> HttpResponse:
     """Shows a person's own shifts, swaps, absences and hand-over notes, and handles the page's buttons."""
     act = _act if request.method == "POST" else _show
@@ -39,6 +41,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@sent_once
 def ask_for_swap(request: HttpRequest) -> HttpResponse:
     """Shows and handles the form that asks somebody to take one shift; the shift is named in the URL's query."""
     return _ask_for_swap(request, person(request), clock.now())

@@ -64,6 +64,7 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
     """Outside calendars. If a URL fails, the last good copy is kept, and the page says since when it fails and why."""
 
     form = CalendarFeedForm
+    raw = ("content",)
     list_display = ("name", "team", "state", "read")
     list_select_related = ("team",)
     list_filter = ("team",)

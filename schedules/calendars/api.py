@@ -29,6 +29,8 @@ class AddressField(serializers.URLField):
 
 
 class CalendarFeedSerializer(RecordSerializer):
+    raw = ("content",)
+
     url = AddressField(
         required=False,
         allow_blank=True,

@@ -2,6 +2,7 @@ from schedules.models.arrangements import Absence, HandoverNote, SwapRequest
 from schedules.models.calendars import CalendarFeed, CalendarLink, FeedEntry
 from schedules.models.people import Team, User
 from schedules.models.schedule import Layer, Override, Participant, Rotation, RotationVersion, Schedule
+from schedules.models.submission import Submission
 
 __all__ = [
     "Absence",
@@ -15,6 +16,7 @@ __all__ = [
     "Rotation",
     "RotationVersion",
     "Schedule",
+    "Submission",
     "SwapRequest",
     "Team",
     "User",

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import get_fields_from_path, quote, unquote
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Model
 from django.forms.models import _get_foreign_key
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,9 +27,10 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
-from schedules.surfaces import access
+from schedules.surfaces import access, locks, once
 from schedules.surfaces.forms import SpanField, blame
 from schedules.templatetags.times import when
+from schedules.validators import only_printable
 
 # Of forms, and of the rows in them.
 FIELDS: dict[type[models.Field], dict[str, Any]] = {models.DurationField: {"form_class": SpanField}}
@@ -72,12 +73,10 @@ class EditGuard(forms.ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        seen, pk = self.data.get(SEEN), self.instance.pk
-        if seen and pk:
-            # The lock makes a second save at the same time wait until it can see the first one.
-            type(self.instance)._base_manager.select_for_update(of=("self",)).filter(pk=pk).first()
-            if seen != self.fingerprint(self.instance):
-                raise forms.ValidationError(CHANGED)
+        seen = self.data.get(SEEN)
+        # The row is locked, so a second save at the same time waits until it can see the first one.
+        if seen and self.instance.pk and seen != self.fingerprint(self.instance):
+            raise forms.ValidationError(CHANGED)
         return cleaned
 
 
@@ -91,7 +90,19 @@ def _asked_by(model: type[Model], each: Any) -> set[str]:
     return {name, *key, *(f"{name}__{how}" for how in FILTERED_BY)}
 
 
-class ModelAdmin(unfold.ModelAdmin):
+class PrintableFields:
+    """Refuses control characters in what is typed in. `raw`: fields that take any text."""
+
+    raw: tuple[str, ...] = ()
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if isinstance(field, forms.CharField) and db_field.name not in self.raw:
+            only_printable([field])
+        return field
+
+
+class ModelAdmin(PrintableFields, unfold.ModelAdmin):
     """A form with a read-only preview below it, guarded against concurrent edits.
 
     `readable`: everybody who may log in to the admin may view it. `preview_template` draws what `preview` computes.
@@ -152,13 +163,22 @@ class ModelAdmin(unfold.ModelAdmin):
         more = {"fingerprint": staticmethod(self.fingerprint), "refused": request.__dict__.get("refused")}
         return type(form.__name__, (*guards, form), more)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        given = object_id, form_url, extra_context
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return once.answer(request, lambda: self._edit(request, *given), now=clock.now())
         except Refused as refused:
             # Nothing was saved. Render again, so that the form shows the refusal.
             request.__dict__["refused"] = refused
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(request, *given)
+
+    def _edit(self, request: HttpRequest, object_id: str | None, *given: Any) -> HttpResponse:
+        with transaction.atomic():
+            if object_id and request.method == "POST" and (obj := self.get_object(request, unquote(object_id))):
+                locks.hold(type(obj), obj.pk)
+            return super().changeform_view(request, object_id, *given)
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")
@@ -233,15 +253,17 @@ class VerbAdmin(ModelAdmin):
             raise Http404
         if not self.may_call(request, name, obj):
             raise PermissionDenied
-        method = getattr(self, name)
+        now, meta = clock.now(), self.model._meta
+        page = redirect(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", quote(obj.pk))
         try:
-            self.message_user(request, method(request, obj, clock.now()), messages.SUCCESS)
+            return once.answer(request, lambda: self._done(request, obj, getattr(self, name), now) or page, now=now)
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
-        else:
-            self.log_change(request, obj, f"{method.label}.")
-        meta = self.model._meta
-        return redirect(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", quote(obj.pk))
+        return page
+
+    def _done(self, request: HttpRequest, obj: Any, method: Any, now: datetime) -> None:
+        self.message_user(request, method(request, obj, now), messages.SUCCESS)
+        self.log_change(request, obj, f"{method.label}.")
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")
@@ -294,7 +316,7 @@ class TeamOwnedAdmin(OwnedAdmin):
         super().delete_queryset(request, queryset)
 
 
-class PartOfParent:
+class PartOfParent(PrintableFields):
     """Inline rows as part of their parent: people who may change the parent may change its rows."""
 
     parent_model: type[Model]
@@ -310,6 +332,10 @@ class PartOfParent:
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.admin_site.get_model_admin(self.parent_model).has_view_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        rows = super().get_queryset(request)  # type: ignore[misc]
+        return rows.select_for_update(of=("self",), no_key=True) if locks.edits(request) else rows
 
 
 class TabularInline(PartOfParent, unfold.TabularInline):

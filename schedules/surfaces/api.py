@@ -1,24 +1,40 @@
 """Base classes of all REST API resources: how they write, what they refuse, and their permissions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
+from functools import wraps
 from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelError
 from django.db import models, transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from schedules.surfaces import access
+from schedules import clock
+from schedules.surfaces import access, locks, once
+from schedules.surfaces.access import person
 from schedules.surfaces.fields import InstantField
+from schedules.validators import only_printable
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses unknown fields by name, so that a misspelt field is not silently ignored."""
+    """Refuses unknown fields by name, so that a misspelt field is not silently ignored, and control characters in texts.
+
+    `raw`: fields that take any text.
+    """
+
+    raw: ClassVar[tuple[str, ...]] = ()
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        texts = {name: getattr(field, "child", field) for name, field in fields.items() if name not in self.raw}
+        only_printable(field for field in texts.values() if isinstance(field, serializers.CharField))
+        return fields
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -84,6 +100,21 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
         return instance
 
 
+def repeatable(method: Callable[..., Response]) -> Callable[..., Response]:
+    """A method of a resource that takes an Idempotency-Key with a POST: sent again, it has no second effect (S11)."""
+    about = (
+        f"Your own key of this request, at most {once.LONGEST} characters. For a day, the same request with the same key has no "
+        "second effect and gets the same answer; another request with this key is answered 422."
+    )
+
+    @extend_schema(parameters=[OpenApiParameter(once.HEADER, location=OpenApiParameter.HEADER, description=about)])
+    @wraps(method)
+    def answer(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return once.replayed(person(request), request, lambda: method(self, request, *args, **kwargs), now=clock.now())
+
+    return answer
+
+
 class MayChange(DjangoModelPermissions):
     """Permission for an action that changes an existing object: POST needs the right to change, not to add."""
 
@@ -111,7 +142,10 @@ class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewset
 
 
 class Resource(ReadOnlyResource, viewsets.ModelViewSet):
-    """A resource that can be written with the model's permission. Each write is one transaction: all of it or nothing."""
+    """A resource that can be written with the model's permission. Each write is one transaction: all of it or nothing.
+
+    The row is locked before it is read, so that nothing is written that was read before somebody else's change.
+    """
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
@@ -119,11 +153,17 @@ class Resource(ReadOnlyResource, viewsets.ModelViewSet):
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
+            self.hold(self.kwargs["pk"])
             return super().update(request, *args, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
+            self.hold(self.kwargs["pk"])
             return super().destroy(request, *args, **kwargs)
+
+    def hold(self, pk: str) -> None:
+        """Locks the row, as the verbs on it do."""
+        locks.hold(self.queryset.model, pk)
 
 
 class TeamOwnedResource(Resource):

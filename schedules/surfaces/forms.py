@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
+from schedules.validators import only_printable
 
 SPAN = re.compile(
     r"(?=\d)(?:(?P<days>\d{1,5}) ?d(?:ays?)?)?\s*(?:(?P<hours>\d{1,6}) ?h(?:ours?)?)?\s*"
@@ -76,12 +77,13 @@ def field_of(form: forms.BaseForm, name: str, kind: type[Kind]) -> Kind:
 
 
 class PageForm(forms.BaseForm):
-    """A form on one of our own pages; its times are in the reader's zone, `zone`."""
+    """A form on one of our own pages; its times are in the reader's zone, `zone`. Control characters are refused."""
 
     fields: dict[str, forms.Field]
 
     def __init__(self, data: Any = None, *, zone: ZoneInfo = LocalField.zone, **kwargs: Any) -> None:
         super().__init__(data, label_suffix="", **kwargs)
+        only_printable(field for field in self.fields.values() if isinstance(field, forms.CharField))
         for field in self.fields.values():
             if isinstance(field, LocalField):
                 field.zone = zone

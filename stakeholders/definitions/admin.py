@@ -20,7 +20,7 @@ from stakeholders.groups import audience
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 from stakeholders.news import wordings
 
-LABELS = {"● live": "success", "▲ under discussion": "warning", "✓ replaced": "info"}
+LABELS = {"● live": "success", "▲ under discussion": "warning", "■ offline": "danger", "✓ replaced": "info"}
 
 
 class OncePerPair(PaginationInlineFormSet):
@@ -89,7 +89,7 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     search_fields = ("name", "title", "slo", "service__name")
     inlines = (WordingInline, CommentInline)
     preview_template = "admin/stakeholders/definition.html"
-    unguarded = ("live_since",)
+    unguarded = ("live_since", "first_live_at")
     fieldsets = (
         (None, {"fields": ("name", "change_reason", "mode", "communicators")}),
         ("Breach", {"fields": ("service", "slo", "most_important", ("repeats", "within"), "uncovered")}),
@@ -135,11 +135,14 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     def offered(self, request: HttpRequest, obj: NotificationDefinition) -> list[str]:
         if obj.live_since:
             return ["take_out", "new_version"]
-        return ["put_live"] if defining.may_edit(obj) else []
+        if hasattr(obj, "replaced_by"):
+            return []
+        live = ["put_live"] if defining.may_put_live(person(request), obj) else []
+        return live if defining.may_edit(obj) else [*live, "new_version"]
 
     @verb("Put it live", strong=True)
     def put_live(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> str:
-        told = notices.names(defining.put_live(obj, now=now))
+        told = notices.names(defining.put_live(obj, by=person(request), now=now))
         on_call = f"These people on call are told: {told}." if told else "Nobody is on call for it, so nobody is told."
         return f"{obj} is live: alerts that begin from now on are compared with it. {on_call}"
 
@@ -154,11 +157,12 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
 
     def preview(self, request: HttpRequest, obj: NotificationDefinition, now: datetime) -> dict[str, Any]:
         where, what, chosen = obj.deployments.all(), obj.products.all(), obj.groups.values_list("pk", flat=True)
-        level = obj.most_important.level if obj.most_important else 0
+        level = obj.most_important.level if obj.most_important else 0  # the priority does not matter yet
         complete = where.exists() and what.exists()
         days = request.GET.get("trial", "")
         return {
             "definition": obj,
+            "unattended": "" if obj.live_since or defining.may_put_live(person(request), obj) else defining.UNATTENDED,
             "found": audience.would_be_told(where, what, chosen, level=level) if complete else None,
             "remarks": wordings.remarks(obj),
             "spans": rehearsal.SPANS,
@@ -170,7 +174,9 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
     def state_now(self, obj: NotificationDefinition) -> str:
         if obj.live_since:
             return "● live"
-        return "▲ under discussion" if defining.may_edit(obj) else "✓ replaced"
+        if hasattr(obj, "replaced_by"):
+            return "✓ replaced"
+        return "▲ under discussion" if obj.first_live_at is None else "■ offline"
 
 
 def _flat(fields: Any) -> list[str]:

@@ -100,7 +100,7 @@ class DefinitionSerializer(RecordSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is not None and not defining.may_edit(self.instance):
-            raise Refused("It is live or has been replaced: make a new version.")
+            raise Refused("It is or was live, or has been replaced: make a new version.")
         return super().validate(attrs)
 
     def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -185,7 +185,10 @@ class NotificationDefinitionViewSet(Resource):
     @verb
     def live(self, request: Request, pk: str) -> Response:
         """Puts the definition live: alerts that begin from now on are compared with it."""
-        defining.put_live(self.get_object(), now=clock.now())
+        definition = self.get_object()
+        if not defining.may_put_live(person(request), definition):
+            raise PermissionDenied(defining.UNATTENDED)
+        defining.put_live(definition, by=person(request), now=clock.now())
         return Response(self.get_serializer(self.get_object()).data)
 
     @verb

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
@@ -24,18 +25,27 @@ from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
 PASS = 50
+UNATTENDED = (
+    "It would tell stakeholders automatically, and you may not write to stakeholders. Choose “prepared”, "
+    "or ask somebody who may write to them to put it live."
+)
 
 
-def put_live(definition: NotificationDefinition, *, now: datetime) -> list[Notice]:
+def put_live(definition: NotificationDefinition, *, by: User | None = None, now: datetime) -> list[Notice]:
     """Puts the definition live and takes its other versions offline: alerts that begin from now on are compared with it.
 
-    Tells the people on call for its service and returns the notices (B106). Raises Refused if a newer version is live.
+    Tells the people on call for its service and returns the notices (B106). Raises Refused if a newer version is live, or if it would
+    announce outages automatically and `by` may not announce them (S13).
     """
     with transaction.atomic():
+        definition = NotificationDefinition.objects.select_for_update().get(pk=definition.pk)
+        if not may_put_live(by, definition):
+            raise Refused(UNATTENDED, "mode")
         if NotificationDefinition.objects.filter(replaces=definition, live_since__isnull=False).exists():
             raise Refused("A newer version is live.")
         NotificationDefinition.objects.filter(name=definition.name).exclude(pk=definition.pk).update(live_since=None)
-        NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=now)
+        first = Coalesce("first_live_at", Value(now))
+        NotificationDefinition.objects.filter(pk=definition.pk).update(live_since=now, first_live_at=first)
         return _tell_on_call(definition, now)
 
 
@@ -64,8 +74,16 @@ def may_change(user: User, definition: NotificationDefinition) -> bool:
 
 
 def may_edit(definition: NotificationDefinition) -> bool:
-    """Whether the definition can be edited, because it is neither live nor replaced by a newer version."""
-    return definition.live_since is None and not hasattr(definition, "replaced_by")
+    """Whether the definition can be edited, because it has never been live and there is no newer version.
+
+    Its matches keep pointing at the words that were agreed then, so a change of these makes a new version (B105).
+    """
+    return definition.first_live_at is None and not hasattr(definition, "replaced_by")
+
+
+def may_put_live(user: User | None, definition: NotificationDefinition) -> bool:
+    """Whether this person may put it live: if it announces automatically, people who may announce. None is a program."""
+    return user is None or definition.mode != Mode.AUTO or user.has_perm("stakeholders.change_outage")
 
 
 def take_out(definition: NotificationDefinition) -> None:
@@ -85,7 +103,7 @@ def new_version(definition: NotificationDefinition) -> NotificationDefinition:
         links = {name: list(getattr(definition, name).all()) for name in ("deployments", "products", "groups")}
         copy = NotificationDefinition.objects.get(pk=definition.pk)
         copy.pk, copy.replaces, copy.version = None, definition, definition.version + 1
-        copy.live_since, copy.change_reason = None, ""
+        copy.live_since, copy.first_live_at, copy.change_reason = None, None, ""
         copy._state.adding = True
         copy.save()
         for name, objects in links.items():
@@ -156,10 +174,8 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         alert = Alert.objects.select_related("service", "priority").filter(pk=alert_id).first()
         if definition is None or alert is None or definition.matches.filter(alert=alert).exists():
             return False
-        open_now = Outage.objects.filter(matches__definition__name=definition.name, state=Outage.State.OPEN)
-        known = open_now.order_by("pk").first()
+        known = _taken_in(definition, alert, now)
         outage = known or _declare(definition, alert, now)
-        outage.alerts.add(alert)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
         outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
         if known is None:
@@ -175,6 +191,19 @@ def _tell_communicator(outage: Outage, alert: Alert, now: datetime) -> None:
     state = "not announced: its priority does not say so" if automatic else "prepared, and waits for you to announce it"
     subject = f"Outage “{outage.title}” is {state}."
     communicators.tell(outage, "opened", subject, now=now, why=f"Alert #{alert.pk}: {alert.summary}")
+
+
+def _taken_in(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage | None:
+    """Returns the outage that the definition has opened and that takes the alert; None if there is none."""
+    opened = Outage.objects.filter(matches__definition__name=definition.name, state=Outage.State.OPEN)
+    fixed = [name for name in ("deployments", "products") if getattr(definition, name).exists()]
+    how: dict[str, Any] = {
+        "mode": Outage.Mode(definition.mode),
+        "fixed": [*fixed, *(["priority"] if definition.priority else [])],
+    }
+    return next(
+        (outage for outage in opened.distinct().order_by("pk") if outages.take_in(outage, alert, now=now, **how)), None
+    )
 
 
 def _declare(definition: NotificationDefinition, alert: Alert, now: datetime) -> Outage:

@@ -51,6 +51,10 @@ class Would:
     people: int = 0
     messages: int = 0
     priority: Priority | None = None
+    # Ids of what is affected, and the affected cells by the group that is told.
+    deployments: set[int] = field(default_factory=set)
+    products: set[int] = field(default_factory=set)
+    told: dict[int, list[rules.Cell]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,56 @@ class Rehearsal:
 def run(definition: NotificationDefinition, days: int, *, now: datetime) -> Rehearsal:
     """Returns what would have happened if the definition had been put live `days` days ago, in a constant number of queries."""
     since = now - timedelta(days=days)
-    rehearsed = _outages(_matched(definition, since))
+    rehearsed = _outages(_matched(definition, since), Scope(definition))
     for would in rehearsed:
-        would.priority = definition.priority or would.alerts[0].alert.priority
         length = (would.until or now) - would.began
         would.updates = length // outages.usual(Outage(priority=would.priority))
-    return Rehearsal(since, rehearsed, _count_people(definition, rehearsed))
+    return Rehearsal(since, rehearsed, _count_people(rehearsed))
+
+
+class Scope:
+    """What a definition says of where its outages are, what they affect and how important they are; and whom that would tell."""
+
+    def __init__(self, definition: NotificationDefinition) -> None:
+        self.priority = definition.priority
+        self._where = {deployment.name.lower(): deployment.pk for deployment in Deployment.objects.all()}
+        self._what = {product.name.lower(): product.pk for product in Product.objects.all()}
+        own = [set(rows.values_list("pk", flat=True)) for rows in (definition.deployments, definition.products)]
+        self._deployments, self._products = own
+        self._picked = list(definition.groups.values_list("pk", flat=True))
+        groups = audience.groups()
+        self._coverages = {pk: audience.coverage_of(group) for pk, group in groups.items()}
+        self._parents = {pk: group.parent_id for pk, group in groups.items()}
+
+    def named(self, alert: Alert) -> tuple[set[int], set[int]]:
+        """Returns the ids of the deployments and products of an outage that this alert opens."""
+        where, what = self._where.get(alert.deployment.lower()), self._what.get(alert.product.lower())
+        return self._deployments or {pk for pk in [where] if pk}, self._products or {pk for pk in [what] if pk}
+
+    def take_in(self, would: Would, match: Matched) -> bool:
+        """Does as `outages.take_in`: adds the alert and returns True, unless it needs an outage of its own."""
+        where, what = self.named(match.alert)
+        if not would.untold and (where - would.deployments or what - would.products):
+            return False
+        resolved = match.alert.resolved_at
+        would.until = max(would.until, resolved) if would.until and resolved else None
+        would.alerts.append(match)
+        if would.untold:
+            self.consider(would, match.alert)
+        return True
+
+    def consider(self, would: Would, alert: Alert) -> None:
+        """Takes up what the alert says, and decides whether it would be told and to which groups."""
+        where, what = self.named(alert)
+        would.deployments |= where
+        would.products |= what
+        known = [priority for priority in (self.priority or alert.priority, would.priority) if priority]
+        would.priority = min(known, key=lambda priority: priority.level, default=None)
+        affected = rules.cells(sorted(would.deployments), sorted(would.products))
+        reasons = rules.told(self._coverages, self._parents, self._picked, affected)
+        matched = rules.matching(self._coverages, affected)
+        would.told = {pk: matched.get(pk, affected) for pk in reasons}
+        would.untold = _untold(would.priority, affected, would.told)
 
 
 def _matched(definition: NotificationDefinition, since: datetime) -> list[Matched]:
@@ -93,48 +141,30 @@ def _matched(definition: NotificationDefinition, since: datetime) -> list[Matche
     return sorted(matches, key=lambda match: match.at)
 
 
-def _outages(matched: Iterable[Matched]) -> list[Would]:
+def _outages(matched: Iterable[Matched], scope: Scope) -> list[Would]:
     """Groups the matches into outages: an alert that matches while an outage is open becomes a part of it (B4)."""
     rehearsed: list[Would] = []
     for match in matched:
-        resolved = match.alert.resolved_at
-        last = rehearsed[-1] if rehearsed else None
-        if last and (last.until is None or match.at < last.until):
-            last.alerts.append(match)
-            last.until = max(last.until, resolved) if last.until and resolved else None
-        else:
-            rehearsed.append(Would(match.at, resolved, [match]))
+        going_on = (would for would in rehearsed if would.until is None or match.at < would.until)
+        if not any(scope.take_in(would, match) for would in going_on):
+            rehearsed.append(Would(match.at, match.alert.resolved_at, [match]))
+            scope.consider(rehearsed[-1], match.alert)
     return rehearsed
 
 
-def _count_people(definition: NotificationDefinition, found: list[Would]) -> int:
+def _count_people(found: list[Would]) -> int:
     """Fills in how many people each outage would have been told to, and returns how many people that is in total."""
-    where = {deployment.name.lower(): deployment.pk for deployment in Deployment.objects.all()}
-    what = {product.name.lower(): product.pk for product in Product.objects.all()}
-    own = [list(rows.values_list("pk", flat=True)) for rows in (definition.deployments, definition.products)]
-    picked = list(definition.groups.values_list("pk", flat=True))
-    groups = audience.groups()
-    coverages = {pk: audience.coverage_of(group) for pk, group in groups.items()}
-    parents = {pk: group.parent_id for pk, group in groups.items()}
     rows = []
     for scope, would in enumerate(found):
-        alert = would.alerts[0].alert
-        named = [where.get(alert.deployment.lower()), what.get(alert.product.lower())]
-        affected = rules.cells(
-            *(chosen or [pk for pk in [name] if pk] for chosen, name in zip(own, named, strict=True))
-        )
-        told = rules.told(coverages, parents, picked, affected)
-        matched = rules.matching(coverages, affected)
-        would.untold = _untold(would.priority, affected, told)
         if would.untold:
             continue
         level = would.priority.level if would.priority else 0
-        cells = [(pk, *cell) for pk in told for cell in matched.get(pk, affected)]
+        cells = [(pk, *cell) for pk, affected in would.told.items() for cell in affected]
         rows += [{"group": pk, "deployment": d, "product": p, "scope": scope, "level": level} for pk, d, p in cells]
     return _count(found, rows)
 
 
-def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[int, str]) -> str:
+def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[int, list[rules.Cell]]) -> str:
     """Returns why the outage would not have been told, for the reasons that `outages.announce` refuses; empty if it would."""
     if priority is None or not priority.tells_stakeholders:
         return f"with priority {priority} stakeholders are not told" if priority else "it has no priority"

@@ -11,16 +11,23 @@ from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from stakeholders.rules import audience as rules
 from stakeholders.rules.audience import Cell, Coverage
 
+NO_PRIORITY = 6
+# The recipients who have left: they keep their subscriptions in case they come back, and are told nothing.
+LEFT = """
+SELECT gone.id FROM dispatching_recipient gone JOIN schedules_user leaver ON leaver.id = gone.user_id
+WHERE NOT leaver.is_active
+"""
+
 # The contact points whose subscriptions match these cells. %(cells)s is [{"group", "deployment", "product"}]. For several
 # outages at once, each cell also has its "scope", a number, and the "level" of its outage's priority.
-JOINED = """
+JOINED = f"""
 FROM stakeholders_subscription subscription
 JOIN dispatching_contactpoint point ON point.id = subscription.contact_point_id
 JOIN jsonb_to_recordset(%(cells)s::jsonb) AS cell ("group" bigint, deployment bigint, product bigint, scope int, level int)
     ON cell."group" = subscription.group_id
-WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason = ''
-    AND (subscription.deployments = '{}' OR cell.deployment = ANY(subscription.deployments))
-    AND (subscription.products = '{}' OR cell.product = ANY(subscription.products))
+WHERE subscription.state = 'active' AND point.verified AND point.disabled_reason = '' AND point.recipient_id NOT IN ({LEFT})
+    AND (subscription.deployments = '{{}}' OR cell.deployment = ANY(subscription.deployments))
+    AND (subscription.products = '{{}}' OR cell.product = ANY(subscription.products))
     AND (subscription.least_priority IS NULL OR subscription.least_priority >= coalesce(cell.level, %(level)s))
 """
 MEMBERS = f"SELECT DISTINCT subscription.contact_point_id, subscription.group_id, subscription.kinds {JOINED}"
@@ -90,8 +97,13 @@ def groups() -> dict[int, StakeholderGroup]:
 def of(outage: Outage) -> Audience:
     """Returns the audience that would be told about this outage now."""
     chosen = outage.groups.values_list("pk", flat=True)
-    level = outage.priority.level if outage.priority else 0
-    return would_be_told(list(outage.deployments.all()), list(outage.products.all()), chosen, level=level)
+    where, what = list(outage.deployments.all()), list(outage.products.all())
+    return would_be_told(where, what, chosen, level=level_of(outage))
+
+
+def level_of(outage: Outage) -> int:
+    """Returns the level of the outage's priority. No priority is less important than any, so it is above the highest level."""
+    return outage.priority.level if outage.priority else NO_PRIORITY
 
 
 def would_be_told(

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from schedules import clock
 from schedules.surfaces.access import person
+from schedules.surfaces.pages import sent_once
 from stakeholders.groups import changing
 from stakeholders.groups.forms import ChangeForm
 from stakeholders.models import ChangeRequest
@@ -17,6 +18,7 @@ from stakeholders.models import ChangeRequest
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@sent_once
 def change_groups(request: HttpRequest) -> HttpResponse:
     """Shows the reader's own requests and the form; POST submits a request to change a group."""
     user, now = person(request), clock.now()

@@ -35,6 +35,8 @@ class NotificationDefinition(models.Model):
     )
     # Alerts that begin at this time or later are compared with it. Empty: it is being discussed, or has been replaced.
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it was put live for the first time: from then on its words stay as they were agreed.
+    first_live_at = models.DateTimeField(null=True, blank=True, editable=False)
     service = models.ForeignKey(
         Service, models.PROTECT, related_name="definitions", help_text="Alerts of this service are compared with it."
     )
@@ -186,7 +188,8 @@ class Match(models.Model):
 
     definition = models.ForeignKey(NotificationDefinition, models.PROTECT, related_name="matches")
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="matches")
-    outage = models.ForeignKey(Outage, models.CASCADE, related_name="matches")
+    # Deleted with the outage, it would be matched again and open another one: such an outage is dismissed instead.
+    outage = models.ForeignKey(Outage, models.PROTECT, related_name="matches")
 
     class Meta:
         ordering = ("pk",)

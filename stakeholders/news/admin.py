@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from dispatching.models import Batch, Delivery
 from schedules import clock
 from schedules.refused import Refused
+from schedules.surfaces import once
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, picker, verb
 from schedules.surfaces.forms import blame
@@ -30,14 +31,20 @@ from stakeholders.models import Message, Outage, Update
 from stakeholders.news import forms, outages
 from stakeholders.news.messages import specimen
 
-LABELS = {"▲ not announced": "warning", "● told": "info", "⚠ overdue": "danger", "✓ ended": "success"}
+LABELS = {
+    "▲ not announced": "warning",
+    "● told": "info",
+    "⚠ overdue": "danger",
+    "✓ ended": "success",
+    "✓ dismissed": "success",
+}
 
 
 @admin.register(Outage)
 class OutageAdmin(VerbAdmin, OwnedAdmin):
     """Everybody with access may look; people who may change outages may write to stakeholders."""
 
-    verbs = ("nothing_new",)
+    verbs = ("nothing_new", "dismiss")
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
     list_display_links = ("number", "title")
     list_select_related = ("priority",)
@@ -51,7 +58,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         ("Where and what", {"fields": (("deployments", "products"), ("said_geography", "said_products"), "groups")}),
         ("Behind it", {"fields": ("communicator", "services", "alerts", "caused_by", "chain")}),
     )
-    unguarded = ("state", "announced_at", "ended_at", "next_update_by", "due_at")
+    unguarded = ("next_update_by", "due_at")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Open outages first, then by priority, most important first, then by the next promise (B148)."""
@@ -72,7 +79,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return ("title", "high_profile", "started_at") if obj and obj.announced_at else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Outage | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.announced_at is None)
+        """An outage that was announced, or opened by a rule, stays on record: it is ended or dismissed."""
+        kept = obj is not None and (obj.announced_at or obj.matches.exists())
+        return super().has_delete_permission(request, obj) and not kept
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view(self.write)
@@ -83,11 +92,14 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         if not change:
             outages.declare(obj, now=now, by=person(request))
             return
-        before = Outage.objects.select_related("priority").get(pk=obj.pk)
+        outages.refuse_future(obj, now=now)
+        before, chosen = Outage.objects.select_related("priority").get(pk=obj.pk), obj.priority
+        reason = obj.priority_reason if "priority_reason" in form.changed_data else ""
+        if chosen != before.priority:
+            obj.priority, obj.priority_reason = before.priority, before.priority_reason
         super().save_model(request, obj, form, change)
-        if obj.priority != before.priority and obj.state == Outage.State.OPEN:
-            Outage.objects.filter(pk=obj.pk).update(priority=before.priority)
-            outages.change_priority(obj, obj.priority, reason=obj.priority_reason, now=now, by=person(request))
+        if chosen != before.priority:
+            outages.change_priority(obj, chosen, reason=reason, now=now, by=person(request))
 
     def offered(self, request: HttpRequest, obj: Outage) -> list[str]:
         return ["nothing_new"] if Update.Kind.PROGRESS in forms.kinds(obj) else []
@@ -97,8 +109,16 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         update = outages.nothing_new(outage, by=person(request), now=now)
         return f"The update goes to everybody who was told. The next one is due by {local(update.next_update_by)}."
 
+    @verb("Dismiss it")
+    def dismiss(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
+        outages.dismiss(outage, request.POST.get("reason", ""), by=person(request), now=now)
+        return "The outage is dismissed. Nobody was told about it."
+
     def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
-        """GET shows the form. POST shows what would be sent; with `send`, it sends it."""
+        """GET shows the form. POST shows what would be sent; with `send`, it sends it, once for each time the page was shown."""
+        return once.answer(request, lambda: self._write(request, pk, kind), now=clock.now())
+
+    def _write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         outage = Outage.objects.select_related("priority").filter(pk=pk).first()
         if outage is None or kind not in forms.kinds(outage):
             raise Http404
@@ -129,6 +149,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "seen": seen,
             "send": forms.SEND[chosen],
             "found": audience.of(outage),
+            "untold": outages.untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
             "zone": zone,
             "opts": self.opts,
         }
@@ -136,12 +157,16 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
 
     def preview(self, request: HttpRequest, obj: Outage, now: datetime) -> dict[str, Any]:
         sent = Message.objects.filter(update__outage=obj).select_related("update__by", "bracket__ring", "content")
+        going_on = obj.state == Outage.State.OPEN
+        untold = outages.untold(obj) if going_on else None
         return {
             "outage": obj,
-            "kinds": [(kind, forms.SEND[kind]) for kind in forms.kinds(obj)],
+            "untold": untold,
+            "kinds": [] if untold and not obj.announced_at else [(kind, forms.SEND[kind]) for kind in forms.kinds(obj)],
             "may_write": self.has_change_permission(request, obj),
             "late": obj.next_update_by is not None and obj.next_update_by < now,
-            "found": audience.of(obj) if obj.state == Outage.State.OPEN else None,
+            "may_dismiss": going_on and not obj.announced_at and self.has_change_permission(request, obj),
+            "found": audience.of(obj) if going_on and not untold else None,
             "brackets": obj.brackets.select_related("ring"),
             "progress": [(message, progress(message), specimen(message.content)) for message in sent.order_by("-pk")],
             "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
@@ -150,7 +175,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     @display(description="state", label=LABELS)
     def state_now(self, outage: Outage) -> str:
         if outage.state == Outage.State.ENDED:
-            return "✓ ended"
+            return "✓ ended" if outage.announced_at else "✓ dismissed"
         if outage.next_update_by is None:
             return "▲ not announced"
         return "⚠ overdue" if outage.next_update_by < clock.now() else "● told"

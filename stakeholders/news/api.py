@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from dispatching.models import Priority
 from schedules import clock
 from schedules.surfaces.access import person
-from schedules.surfaces.api import MayChange, RecordSerializer, Resource, StrictSerializer
+from schedules.surfaces.api import MayChange, RecordSerializer, Resource, StrictSerializer, repeatable
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, YesNoFilter
 from stakeholders.groups import audience
@@ -67,10 +67,13 @@ class OutageSerializer(RecordSerializer):
             raise serializers.ValidationError(
                 {name: ["The outage has been announced: this can no longer change."] for name in fixed}
             )
+        now = clock.now()
+        if "started_at" in validated_data:
+            outages.refuse_future(Outage(started_at=validated_data["started_at"]), now=now)
         changed = validated_data.pop("priority", instance.priority)
         if changed != instance.priority:
-            reason, by = validated_data.get("priority_reason", ""), self.context["request"].user
-            instance = outages.change_priority(instance, changed, reason=reason, now=clock.now(), by=by)
+            reason, by = validated_data.pop("priority_reason", ""), self.context["request"].user
+            instance = outages.change_priority(instance, changed, reason=reason, now=now, by=by)
         return super().update(instance, validated_data)
 
 
@@ -124,6 +127,10 @@ class EndSerializer(StrictSerializer):
     )
 
 
+class DismissalSerializer(StrictSerializer):
+    reason = serializers.CharField(help_text="Why nobody needs to be told. The timeline keeps it.")
+
+
 class ToldSerializer(serializers.Serializer):
     group = serializers.IntegerField(source="group.pk")
     name = serializers.CharField(source="group.name")
@@ -132,7 +139,7 @@ class ToldSerializer(serializers.Serializer):
 
 
 class AudienceSerializer(serializers.Serializer):
-    people = serializers.IntegerField(help_text="Contact points, each counted once.")
+    people = serializers.IntegerField(help_text="People, each counted once, however many contact points they have.")
     told = ToldSerializer(many=True)
     uncovered = serializers.ListField(child=serializers.CharField(), help_text="Cells that no group covers.")
 
@@ -155,11 +162,14 @@ class OutageViewSet(Resource):
     serializer_class = OutageSerializer
     filterset_class = OutageFilters
     http_method_names = ("get", "post", "put", "patch", "head", "options")
-    inputs = ("text", "next_update_by", "started_at", "wordings")
+    inputs = ("text", "next_update_by", "started_at", "wordings", "priority_reason", "reason")
+
+    create = repeatable(Resource.create)
 
     @extend_schema(methods=["GET"], responses=UpdateSerializer(many=True))
     @extend_schema(methods=["POST"], request=UpdateSerializer, responses={201: UpdateSerializer, **ANSWERS})
     @action(detail=True, methods=["get", "post"], permission_classes=[MayChange], filterset_class=None)
+    @repeatable
     def updates(self, request: Request, pk: str) -> Response:
         """Lists the updates, oldest first; POST sends a new one to everybody who is told."""
         outage = self.get_object()
@@ -182,12 +192,23 @@ class OutageViewSet(Resource):
 
     @extend_schema(request=EndSerializer, responses={200: OutageSerializer, **ANSWERS})
     @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    @repeatable
     def end(self, request: Request, pk: str) -> Response:
-        """Ends the outage and, if it was announced, sends the last message."""
+        """Ends the outage with the last message. If it was never announced, it is dismissed, and nobody is told."""
         given = EndSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         outage = self.get_object()
         outages.end(outage, now=clock.now(), by=person(request), **rows(given.validated_data))
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=DismissalSerializer, responses={200: OutageSerializer, **ANSWERS})
+    @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    @repeatable
+    def dismiss(self, request: Request, pk: str) -> Response:
+        """Ends an outage that was never announced, for a reason; nobody is told. Its alerts do not open another one."""
+        given = DismissalSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        outages.dismiss(self.get_object(), now=clock.now(), by=person(request), **given.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses=AudienceSerializer)

@@ -12,6 +12,7 @@ from django.utils.html import linebreaks
 from django.utils.http import http_date
 
 from dispatching.channels.shared_words import Letter, mark
+from dispatching.channels.text import printable
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
 from schedules.surfaces.public_urls import public_host, public_url
@@ -70,12 +71,14 @@ def _document(
     host = public_host()
     entries = [(message, text, _name(message)) for message, text in said]
     changed = max((message.created_at for message, _, _ in entries), default=changed)
-    feed = Feed(title, page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed)
+    feed = Feed(
+        printable(title), page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed
+    )
     for message, text, entry in entries:
         feed.add_item(
-            title=message.content.subject,
+            title=printable(message.content.subject),
             link=f"{page}#{entry}",
-            description=linebreaks(text, autoescape=True),
+            description=linebreaks(printable(text), autoescape=True),
             unique_id=f"tag:{host},2026:message/{entry}",
             language=message.language,
             pubdate=message.created_at,

@@ -13,8 +13,9 @@ from django.db.models import Exists, OuterRef, Subquery
 
 from dispatching import alarms
 from dispatching.delivery import batching
-from dispatching.models import Delivery
-from stakeholders.groups.audience import MEMBERS
+from dispatching.models import Batch, ContactPoint, Delivery
+from schedules.models import User
+from stakeholders.groups.audience import LEFT, MEMBERS
 from stakeholders.models import Message, Update
 from stakeholders.rules.languages import DEFAULT
 
@@ -85,7 +86,7 @@ WITH told AS (
         SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
         FROM stakeholders_subscriber
     ) quiet USING (recipient_id)
-    WHERE point.verified AND point.disabled_reason = ''
+    WHERE point.verified AND point.disabled_reason = '' AND point.recipient_id NOT IN ({left})
 ), numbered AS (
     SELECT *, (row_number() OVER (PARTITION BY groups, due_at ORDER BY id) - 1) / %(size)s AS number FROM ready
 ), planned AS (
@@ -102,13 +103,17 @@ AUDIENCES = {
     Update.Kind.END: STILL,
     Update.Kind.CORRECTION: STILL,
 }
+# What tells the present, so that an earlier message that still waits, for the end of quiet hours, is no longer needed.
+SUCCEED = (Update.Kind.PROGRESS, Update.Kind.END)
+REPLACED = "a later message was sent before this one was due"
 COUNT = """
 SELECT channel, count(DISTINCT contact_point_id) FROM ({wanted}) wanted
 JOIN dispatching_contactpoint point ON point.id = contact_point_id
-WHERE point.verified AND point.disabled_reason = '' AND (%(all)s OR kinds = 'all') AND {spoken} GROUP BY channel
+WHERE point.verified AND point.disabled_reason = '' AND point.recipient_id NOT IN ({left})
+    AND (%(all)s OR kinds = 'all') AND {spoken} GROUP BY channel
 """
-COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
-STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN) for kind, wanted in AUDIENCES.items()}
+COUNTS = {kind: COUNT.format(wanted=wanted, spoken=SPOKEN, left=LEFT) for kind, wanted in AUDIENCES.items()}
+STATEMENTS = {kind: PLAN.format(wanted=wanted, due=DUE, spoken=SPOKEN, left=LEFT) for kind, wanted in AUDIENCES.items()}
 
 
 # A transaction that plans a part holds this lock exclusively, so that no subscription changes while it reads and writes.
@@ -172,12 +177,17 @@ def _plan(
     """Plans the message for its audience among the contact points with ids above `after` and up to `upto`; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(STATEMENTS[kind], {**_values(message, kind, now), "after": after, "upto": upto, "only": only})
-        return cursor.fetchone()[0]
+        [planned] = cursor.fetchone()
+    if planned and kind in SUCCEED:
+        earlier = Message.objects.filter(bracket=message.bracket_id, update__lt=message.update_id)
+        batching.replace(list(earlier.values_list("content", flat=True)), by=message.content_id, why=REPLACED, now=now)
+    return planned
 
 
 def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any]:
     return {
-        "cells": json.dumps(message.audience["cells"]),
+        # Messages from before this key existed were for anybody.
+        "cells": json.dumps(message.audience["cells"] if message.audience.get("anybody", True) else []),
         "level": message.audience["level"],
         "update": message.update_id,
         "bracket": message.bracket_id,
@@ -202,14 +212,18 @@ def audience_of(message: Message, now: datetime) -> dict[str, int]:
 
 
 def catch_up(point_ids: list[int], *, now: datetime) -> int:
-    """Plans the latest messages of each open bracket for people who subscribe during an outage (B98); returns how many."""
+    """Plans the latest messages of each open bracket for people who subscribe during an outage (B98); returns how many.
+
+    These are the last announcement or update, which tells the present, and the corrections after it.
+    """
     planned = 0
     if not point_ids:
         return planned
     with transaction.atomic():
-        newest = Message.objects.filter(bracket=OuterRef("bracket")).order_by("-pk").values("update")[:1]
+        present = Message.objects.filter(bracket=OuterRef("bracket")).exclude(update__kind=Update.Kind.CORRECTION)
         # This includes messages that are partly planned, because planning may already have passed these contact points.
-        latest = Message.objects.filter(bracket__state="open", update=Subquery(newest)).order_by("pk")
+        newest = Subquery(present.order_by("-pk").values("update")[:1])
+        latest = Message.objects.filter(bracket__state="open", update__gte=newest).order_by("pk")
         for message in latest.select_related("update", "bracket"):
             # Planned like an announcement, which goes to every contact point that matches.
             first, last = min(point_ids) - 1, max(point_ids)
@@ -217,3 +231,11 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
         if planned:
             transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
     return planned
+
+
+def reached(update: Update, user: User, now: datetime) -> bool:
+    """Whether this person gets the update as a subscriber, without waiting for the end of quiet hours."""
+    points = list(ContactPoint.objects.filter(recipient__user=user).values_list("pk", flat=True))
+    sent = Delivery.objects.filter(content__message__update=update, contact_point__in=points)
+    due = Batch.objects.filter(content__message__update=update, contact_points__overlap=points, due_at__lte=now)
+    return sent.exclude(state=Delivery.State.SUPPRESSED).exists() or due.exists()

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from schedules.models import User
 from schedules.surfaces.forms import LocalField, PageForm
+from schedules.validators import only_printable
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
@@ -96,6 +97,7 @@ class WordingForm(forms.ModelForm):
             self.fields.pop(name, None)
         for field in self.fields.values():
             field.widget.attrs["lang"] = row.language
+        only_printable(self.fields.values())
 
     @property
     def used(self) -> bool:

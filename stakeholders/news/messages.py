@@ -17,6 +17,7 @@ from dispatching.channels.text import one_line
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
 from schedules.surfaces.public_urls import public_host
+from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
 from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
 from stakeholders.news import wordings
@@ -39,8 +40,10 @@ UNITS = {
 }
 
 
-def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) -> None:
+def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = True, now: datetime) -> None:
     """Makes a message, due now, for each language in which there are words. Call it in the transaction that makes the update.
+
+    If not `anybody`, it is only for people who were told before.
 
     The message in the default language is made last: `fanning` plans it after the others, for the contact points that have not
     been told by them.
@@ -50,7 +53,8 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, now: datetime) ->
     snapshot = {
         "told": found.snapshot(),
         "cells": found.cells(),
-        "level": update.outage.priority.level if update.outage.priority else 0,
+        "level": audience.level_of(update.outage),
+        "anybody": anybody,
     }
     for wording in wordings.said(update, bracket.ring):
         with translation.override(wording.language):
@@ -149,6 +153,10 @@ def promise(update: Update) -> str:
     """Returns a sentence on the latest time of the next message, or one that says that none is planned."""
     if update.next_update_by is None:
         return gettext("No further communication is planned.")
+    if update.next_update_by <= update.at:
+        return gettext("The next message was due by %s. We will send it as soon as we can.") % moment(
+            update.next_update_by
+        )
     length = span(cadence.at_most(update.next_update_by - update.at))
     return gettext("We will write again within %(length)s (by %(moment)s), sooner if there is news.") % {
         "length": length,

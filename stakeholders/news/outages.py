@@ -4,7 +4,7 @@ Each function that changes an outage locks its row first, and only it. The same 
 bracket; workers plan their deliveries.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,8 +36,7 @@ def declare(
 
     `links` has its related rows by the names deployments, products, services, alerts and groups.
     """
-    if outage.started_at > now:
-        raise Refused("The outage cannot begin in the future.", "started_at")
+    refuse_future(outage, now=now)
     with transaction.atomic():
         outage.declared_at, outage.declared_by, outage.mode = now, by, mode
         outage.save()
@@ -47,6 +46,12 @@ def declare(
     return outage
 
 
+def refuse_future(outage: Outage, *, now: datetime) -> None:
+    """Raises Refused if the outage would begin in the future. Every form that sets its start calls this."""
+    if outage.started_at > now:
+        raise Refused("The outage cannot begin in the future.", "started_at")
+
+
 def declare_from_alert(
     alert: Alert, *, now: datetime, by: User | None = None, mode: Outage.Mode = Outage.Mode.MANUAL, **values: Any
 ) -> Outage:
@@ -54,15 +59,38 @@ def declare_from_alert(
 
     `values` replaces fields of the outage.
     """
-    links: dict[str, Iterable[Any]] = {
-        "alerts": [alert],
-        "services": [alert.service],
-        "deployments": Deployment.objects.filter(name__iexact=alert.deployment),
-        "products": Product.objects.filter(name__iexact=alert.product),
-    }
+    links: dict[str, Iterable[Any]] = {"alerts": [alert], "services": [alert.service], **_named(alert)}
     defaults = {"priority": alert.priority, "severity": alert.severity, "started_at": min(alert.first_at, now)}
     outage = Outage(**{"title": alert.summary[:200], **defaults, **values})
     return declare(outage, now=now, by=by, mode=mode, links=links)
+
+
+def take_in(outage: Outage, alert: Alert, *, mode: Outage.Mode, fixed: Collection[str], now: datetime) -> bool:
+    """Adds another alert of the same rule to the outage; returns False if the alert needs an outage of its own (bB1).
+
+    It does if the outage was announced and its messages do not say where the alert is. Before the announcement, the outage takes
+    up where the alert is and its priority if that is more important, except what is `fixed`, and is considered again in this mode.
+    If all its alerts are resolved by then, it is dismissed instead.
+    """
+    with transaction.atomic():
+        outage = _locked(outage)
+        named = {name: set(rows) for name, rows in _named(alert).items() if name not in fixed}
+        if outage.state == State.ENDED:
+            return False
+        if outage.announced_at and any(rows - set(getattr(outage, name).all()) for name, rows in named.items()):
+            return False
+        if outage.announced_at is None:
+            if not Alert.objects.filter(matches__outage=outage).exclude(state=Alert.State.RESOLVED).exists():
+                why = f"dismissed: its alerts are resolved, and alert #{alert.pk} opens another outage"
+                _close(outage, why, now=now, by=None)
+                return False
+            for name, rows in named.items():
+                getattr(outage, name).add(*rows)
+            more = alert.priority and (outage.priority is None or alert.priority.level < outage.priority.level)
+            outage.mode, outage.priority = mode, alert.priority if more and "priority" not in fixed else outage.priority
+            outage.save()
+        outage.alerts.add(alert)
+    return True
 
 
 def announce(
@@ -81,7 +109,8 @@ def announce(
         _refuse_if_over(outage)
         if outage.announced_at:
             raise Refused("It has already been announced: write an update.")
-        _refuse_untold(outage)
+        if why := untold(outage):
+            raise why
         reach = audience.of(outage)
         if not reach.told:
             raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
@@ -138,28 +167,41 @@ def end(
 ) -> Update | None:
     """Sends the last message to everybody who was told before, and ends the outage. Waiting brackets become not needed.
 
-    Returns None if nobody was ever told: then the outage only ends.
+    Returns None if nobody was ever told: then the outage is dismissed, and the text is the reason.
     """
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
-        last_update = None
-        if outage.announced_at:
-            last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
-            _reword(last_update, others)
-            outage.ended_at = now
-            _pass_on(outage, last_update, now=now)
+        if outage.announced_at is None:
+            _close(outage, f"dismissed: {text.strip()}" if text.strip() else "dismissed", now=now, by=by)
+            return None
+        last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
+        _reword(last_update, others)
+        outage.ended_at = now
+        _pass_on(outage, last_update, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
             _move(bracket, Bracket.State.CLOSED, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
             _move(bracket, Bracket.State.NOT_NEEDED, now=now, reason="not needed: ended first")
-        outage.ended_at, outage.state = now, State.ENDED
-        outage.next_update_by = outage.due_at = None
-        outage.save()
-        note(outage, "ended", now=now, by=by)
-        if outage.announced_at:
-            _ask(outage, "resolve", now=now)
+        _close(outage, "ended", now=now, by=by)
+        _ask(outage, "resolve", now=now)
     return last_update
+
+
+def dismiss(outage: Outage, reason: str, *, now: datetime, by: User | None = None) -> Outage:
+    """Ends an outage that stakeholders were not told about, for a reason that its timeline keeps; nobody is told now either.
+
+    Raises Refused if it was announced, because the people who were told must hear the end.
+    """
+    if not reason.strip():
+        raise Refused("Say why nobody needs to be told.", "reason")
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        if outage.announced_at:
+            raise Refused("It has been announced, so the people who were told must hear the end: send the end.")
+        _close(outage, f"dismissed: {reason.strip()}", now=now, by=by)
+    return outage
 
 
 def correct(
@@ -178,12 +220,18 @@ def correct(
 def change_priority(
     outage: Outage, priority: Priority | None, *, reason: str, now: datetime, by: User | None = None
 ) -> Outage:
-    """Changes the priority, up or down. The promised time stays or becomes earlier (B140, B141)."""
+    """Changes the priority, up or down. The promised time stays or becomes earlier (B140, B141).
+
+    A reason is valid for one priority only, so a change needs its own (B143); the first priority can do without.
+    """
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
-        note(outage, f"priority {outage.priority or 'none'} → {priority or 'none'}: {reason}", now=now, by=by)
-        outage.priority, outage.priority_reason = priority, reason
+        if outage.priority and not reason.strip():
+            raise Refused("Say why the priority changes.", "priority_reason")
+        why = f": {reason.strip()}" if reason.strip() else ""
+        note(outage, f"priority {outage.priority or 'none'} → {priority or 'none'}{why}", now=now, by=by)
+        outage.priority, outage.priority_reason = priority, reason.strip()
         if outage.announced_at:
             _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
         outage.save()
@@ -202,6 +250,19 @@ def usual(outage: Outage) -> timedelta:
     return _interval(outage) or timedelta(hours=4)
 
 
+def untold(outage: Outage) -> Refused | None:
+    """Returns why stakeholders are not told about this outage as it is now; None if they are (B1, B5, B139, B142)."""
+    if not outage.high_profile:
+        return Refused("It is not high-profile, so stakeholders are not told.", "high_profile")
+    if outage.priority is None:
+        return Refused("It has no priority, so stakeholders are not told: set one.", "priority")
+    if not outage.priority.tells_stakeholders:
+        return Refused(f"With priority {outage.priority} stakeholders are not told.", "priority")
+    if not outage.deployments.exists():
+        return Refused("Choose at least one deployment.", "deployments")
+    return None if outage.products.exists() else Refused("Choose at least one product.", "products")
+
+
 def first_ring() -> StakeholderRing:
     ring = StakeholderRing.objects.order_by("number").first()
     return ring or StakeholderRing.objects.create(number=1, name="Everyone who asked")
@@ -210,6 +271,14 @@ def first_ring() -> StakeholderRing:
 def note(outage: Outage, text: str, *, now: datetime, by: User | None = None, notice: Notice | None = None) -> None:
     """Adds a line to the outage's timeline; with `notice` it also says whether that message has been sent."""
     OutageEvent.objects.create(outage=outage, at=now, text=text, by=by, notice=notice)
+
+
+def _named(alert: Alert) -> dict[str, Iterable[Any]]:
+    """Returns the deployment and the product that the alert names, if they are known."""
+    return {
+        "deployments": Deployment.objects.filter(name__iexact=alert.deployment),
+        "products": Product.objects.filter(name__iexact=alert.product),
+    }
 
 
 def _locked(outage: Outage) -> Outage:
@@ -222,6 +291,8 @@ def _locked(outage: Outage) -> Outage:
 
 def _refuse_if_over(outage: Outage) -> None:
     if outage.state == State.ENDED:
+        if outage.announced_at is None:
+            raise Refused(f"Outage #{outage.pk} was dismissed: its timeline says why.")
         raise Refused(f"Outage #{outage.pk} has ended: only a correction may follow.")
 
 
@@ -230,18 +301,11 @@ def _refuse_unannounced(outage: Outage) -> None:
         raise Refused("It has not been announced yet: the announcement comes first.")
 
 
-def _refuse_untold(outage: Outage) -> None:
-    """Raises Refused, with the reason, if stakeholders are not told about this outage (B1, B5, B139, B142)."""
-    if not outage.high_profile:
-        raise Refused("It is not high-profile, so stakeholders are not told.", "high_profile")
-    if outage.priority is None:
-        raise Refused("It has no priority, so stakeholders are not told: set one.", "priority")
-    if not outage.priority.tells_stakeholders:
-        raise Refused(f"With priority {outage.priority} stakeholders are not told.", "priority")
-    if not outage.deployments.exists():
-        raise Refused("Choose at least one deployment.", "deployments")
-    if not outage.products.exists():
-        raise Refused("Choose at least one product.", "products")
+def _close(outage: Outage, said: str, *, now: datetime, by: User | None) -> None:
+    outage.ended_at, outage.state = now, State.ENDED
+    outage.next_update_by = outage.due_at = None
+    outage.save()
+    note(outage, said, now=now, by=by)
 
 
 def _say(
@@ -281,9 +345,9 @@ def _reword(said: Update, others: wordings.Wordings) -> None:
 
 def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:
     states = [Bracket.State.OPEN, *([Bracket.State.CLOSED] if closed else [])]
-    reach = audience.of(outage)
+    reach, anybody = audience.of(outage), untold(outage) is None
     for bracket in outage.brackets.filter(state__in=states).select_related("ring"):
-        messages.plan(said, bracket, reach, now=now)
+        messages.plan(said, bracket, reach, anybody=anybody, now=now)
 
 
 def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "") -> None:

@@ -142,6 +142,9 @@ class SubscriptionViewSet(Resource):
         everybodys = self.request.user.has_perm(f"stakeholders.{verb}_subscription")
         return super().get_queryset() if everybodys else super().get_queryset().filter(mine)
 
+    def hold(self, pk: str) -> None:
+        subscribing.hold(pk)
+
     def perform_update(self, serializer: Any) -> None:
         if serializer.instance.state == Subscription.State.ENDED:
             raise Refused("It has ended: subscribe again by POST.")

@@ -3,6 +3,7 @@
 from django.core import signing
 from django.urls import reverse
 
+from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint
 from schedules.surfaces.public_urls import public_url
 
@@ -34,5 +35,4 @@ def read(purpose: str, given: str) -> ContactPoint | None:
         point_id, version = signing.loads(given, salt=SALT + purpose, max_age=AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    points = ContactPoint.objects.select_related("recipient__user")
-    return points.filter(pk=point_id, link_version=version).first()
+    return contact_links.of_token(point_id, version)

@@ -19,6 +19,7 @@ from stakeholders.models import (
     StakeholderGroup,
     Subscriber,
     Subscription,
+    TeamTold,
 )
 from stakeholders.news import outages
 from stakeholders.subscriptions.forms import WishForm
@@ -90,7 +91,10 @@ def overview(user: User) -> dict[str, Any]:
         ("Going on now", announced.filter(state=Outage.State.OPEN), "Nothing that you subscribed to is broken."),
         ("Ended", announced.filter(state=Outage.State.ENDED)[:PAST], "Nothing yet."),
     ]
-    return {"points": sections, "zone": user.time_zone, "lists": lists}
+    # Outages about which a team of this person's was told: it may open an outage of its own.
+    teams = TeamTold.objects.filter(subscription__schedule__team__user=user)
+    own = set(teams.values_list("update__outage", flat=True))
+    return {"points": sections, "zone": user.time_zone, "lists": lists, "own": own}
 
 
 def told_to_user(user: User) -> QuerySet[Outage]:

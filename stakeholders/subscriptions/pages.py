@@ -19,6 +19,7 @@ from schedules import clock
 from schedules.models import User
 from schedules.refused import Refused
 from schedules.surfaces.access import person
+from schedules.surfaces.pages import sent_once
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import SignUp, StakeholderGroup
@@ -176,6 +177,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @page
+@sent_once
 def mine(request: HttpRequest) -> HttpResponse:
     """Shows the reader's own subscriptions and the outages they were about; POST comments on an outage's priority."""
     user = person(request)

@@ -283,6 +283,13 @@ def forget_unconfirmed(now: datetime) -> int:
 # --- rows --------------------------------------------------------------------------------------------------------------
 
 
+def hold(subscription: str) -> None:
+    """Locks the contact point of this subscription until the end of the transaction, as all changes of subscriptions do."""
+    fanning.hold()
+    points = ContactPoint.objects.select_for_update(of=("self",), no_key=True)
+    points.filter(subscriptions=int(subscription)).first()
+
+
 @contextmanager
 def _locked(point: ContactPoint) -> Iterator[ContactPoint]:
     """Opens a transaction with the contact point's row locked: its subscriptions cannot change, and no messages are planned."""

@@ -16,7 +16,7 @@ from schedules.models import Team, User
 from schedules.oncall import on_call
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
-from stakeholders.news import messages, outages
+from stakeholders.news import fanning, messages, outages
 
 FRESH = timedelta(days=1)  # older updates are not passed on
 PASS = 50
@@ -40,7 +40,9 @@ def _due(now: datetime) -> Iterator[tuple[int, int]]:
         ~Exists(told.filter(update=update)),
         since__lte=OuterRef("at"),
     )
-    fresh = Update.objects.filter(at__gt=now - FRESH).order_by("pk")
+    # Only when it is known who gets the update as a subscriber.
+    planning = Message.objects.filter(update=OuterRef("pk"), due_at__isnull=False)
+    fresh = Update.objects.filter(~Exists(planning), at__gt=now - FRESH).order_by("pk")
     due = fresh.annotate(members=ArraySubquery(members.order_by("pk").values("pk")))
     for pk, member_ids in due.values_list("pk", "members"):
         yield from ((pk, member_id) for member_id in member_ids)
@@ -73,6 +75,9 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
         "member": member,
     }
     for user in people:
+        if fanning.reached(update, user, now):
+            outages.note(update.outage, f"{member.schedule}: {user.name} gets it as a subscriber", now=now)
+            continue
         notice = notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, context, now=now, url=url)
         # Somebody on duty on two schedules is told once.
         text = f"{member.schedule}: message to {user.name}" if notice else f"{member.schedule}: {user.name}, as above"

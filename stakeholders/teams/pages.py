@@ -12,6 +12,7 @@ from schedules import clock
 from schedules.refused import Refused
 from schedules.surfaces.access import person
 from schedules.surfaces.forms import blame
+from schedules.surfaces.pages import sent_once
 from stakeholders.groups.forms import OwnOutageForm
 from stakeholders.models import Outage
 from stakeholders.teams import dependents
@@ -20,6 +21,7 @@ from stakeholders.teams import dependents
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@sent_once
 def own_outage(request: HttpRequest, pk: int) -> HttpResponse:
     """Shows the form, filled in from the outage that caused it; POST opens the team's own outage.
 

@@ -276,12 +276,12 @@ def _(c):
     return c.api.post("outages/", {"title": "t", "started_at": _iso(c.now + HOUR)})
 
 
-@case("stakeholders.news.api.OutageSerializer.update", status=409, says="only a correction may follow.")
+@case("stakeholders.news.api.OutageSerializer.update", status=409, says="was dismissed")
 def _(c):
     return c.api.patch(f"outages/{c.over.pk}/", {"priority": None})
 
 
-@case("stakeholders.news.api.OutageViewSet.end", status=409, says="only a correction may follow.")
+@case("stakeholders.news.api.OutageViewSet.end", status=409, says="was dismissed")
 def _(c):
     return c.api.post(f"outages/{c.over.pk}/end/", {"text": "over"})
 
@@ -297,6 +297,18 @@ def _(c):
     return c.press(c.outside.outage(), "nothing_new")
 
 
+@case("stakeholders.news.api.OutageViewSet.dismiss", status=409, says="must hear the end")
+def _(c):
+    outage = c.outside.outage()
+    c.outside.announce(outage)
+    return c.api.post(f"outages/{outage.pk}/dismiss/", {"reason": "a drill"})
+
+
+@case("stakeholders.news.admin.OutageAdmin.dismiss", status=200, says="Say why nobody needs to be told.")
+def _(c):
+    return c.press(c.outside.outage(), "dismiss")
+
+
 @case("stakeholders.news.admin.OutageAdmin.save_model", status=200, says="cannot begin in the future")
 def _(c):
     typed = {"title": "Uploads fail", "started_at_0": "2190-01-05", "started_at_1": "09:00"}
@@ -305,7 +317,7 @@ def _(c):
     return answer
 
 
-@case("stakeholders.news.admin.OutageAdmin.write", status=200, says="The next message must come in the future.")
+@case("stakeholders.news.admin.OutageAdmin._write", status=200, says="The next message must come in the future.")
 def _(c):
     words = {"text": "t", "next_update_by": "2020-01-01T12:00", "send": "1"}
     return c.browser.post(f"/admin/stakeholders/outage/{c.outside.outage().pk}/write/announcement/", words)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from dispatching.models import Priority
@@ -12,8 +13,8 @@ from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
 from tests.api import client_of
-from tests.browser import form_in
-from tests.stakeholders.organisation import SHOW
+from tests.browser import browser_of, form_in
+from tests.stakeholders.organisation import SHOW, US
 from tests.sure import sure
 
 HOUR = timedelta(hours=1)
@@ -204,3 +205,114 @@ def test_over_the_api_what_is_live_is_not_edited(outside, definition):
     assert api.get(url).json()["live_since"] is None
     rep = client_of(User.objects.create_user("rep"))
     assert rep.post(f"{url}renew/").status_code == 403  # B37
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def lines(outage) -> list[str]:
+    return [event.text for event in outage.events.all()]
+
+
+def test_a_more_important_breach_does_not_vanish_in_an_outage_that_was_never_announced(outside, monitoring, definition):
+    """bB1: the first breach has no priority, the second one is told, whether the first is still open or not."""
+    breach(outside, monitoring, "k1", priority=None)
+    assert outside.told() == []
+    breach(outside, monitoring, "k2")
+    assert outside.told() == ["ann"]
+    outage = Outage.objects.get()
+    assert (outage.priority, outage.alerts.count()) == (outside.priority, 2)
+
+
+@pytest.mark.parametrize("first", [{"priority": None}, {"deployment": "Moon"}])
+def test_a_breach_weeks_later_is_another_outage_and_the_one_that_waited_is_dismissed(
+    outside, monitoring, definition, first
+):
+    """bB1"""
+    breach(outside, monitoring, "k1", **first)
+    outside.sweep()
+    outside.world.send(monitoring, "resolve", "k1")
+    outside.advance(days=14)
+    later = breach(outside, monitoring, "k2")
+    assert outside.told() == ["ann"]
+    old, new = Outage.objects.order_by("pk")
+    assert (old.state, old.announced_at, new.started_at) == ("ended", None, later.first_at)
+    assert lines(old)[-1] == f"dismissed: its alerts are resolved, and alert #{later.pk} opens another outage"
+
+
+def test_a_breach_where_nobody_was_told_yet_is_told_there(outside, monitoring, definition):
+    """bB1: without places of its own, a definition takes those of each alert."""
+    outside.subscriber("us", "1")
+    for key, product in (("k1", "A"), ("k2", "B")):
+        breach(outside, monitoring, key, product=product)
+        assert outside.told() == ["ann"], "another product of the same showcase is another outage"
+    breach(outside, monitoring, "k3", deployment=US)
+    assert outside.told() == ["us"]
+    breach(outside, monitoring, "k4", deployment=US)
+    assert outside.told() == [] and Outage.objects.count() == 3
+    NotificationDefinition.objects.get().deployments.set([outside.deployments[SHOW]])
+    breach(outside, monitoring, "k5", deployment="Moon")
+    assert outside.told() == [] and Outage.objects.count() == 3, "the definition says where"
+
+
+def test_an_outage_is_dismissed_for_a_reason_and_its_alerts_open_no_other(desk, outside, monitoring, definition):
+    """bB1: in the admin and by API; deleting it would have opened it again."""
+    NotificationDefinition.objects.update(mode="semi")
+    breach(outside, monitoring)
+    outside.sweep()
+    outage = Outage.objects.get()
+    url = f"/admin/stakeholders/outage/{outage.pk}"
+    assert "Dismiss this outage" in desk.get(f"{url}/change/").content.decode()
+    assert desk.get(f"{url}/delete/").status_code == 403
+    assert "Say why nobody" in desk.post(f"{url}/verb/dismiss/", {"reason": " "}, follow=True).content.decode()
+    api = client_of(User.objects.get(username="coach"))
+    assert api.post(f"outages/{outage.pk}/dismiss/", {}).json() == {"reason": ["This field is required."]}
+    assert desk.post(f"{url}/verb/dismiss/", {"reason": "a drill"}).status_code == 302
+    outage.refresh_from_db()
+    assert (outage.state, lines(outage)[-1]) == ("ended", "dismissed: a drill")
+    assert "✓ dismissed" in desk.get("/admin/stakeholders/outage/").content.decode()
+    again = api.post(f"outages/{outage.pk}/dismiss/", {"reason": "x"})
+    assert again.status_code == 409 and "was dismissed" in again.json()["detail"]
+    outside.advance(days=1)
+    assert outside.told() == [] and Outage.objects.count() == 1
+    announced = outside.outage()
+    outside.announce(announced)
+    answer = api.post(f"outages/{announced.pk}/dismiss/", {"reason": "x"})
+    assert answer.status_code == 409 and "must hear the end" in answer.json()["detail"]
+
+
+def test_words_that_were_live_are_not_edited(desk, outside, monitoring, definition):
+    """bB11: taken offline, it can go live again as it was; other words are another version."""
+    breach(outside, monitoring)
+    defining.take_out(definition)
+    definition.refresh_from_db()
+    shown = desk.get(page(definition)).content.decode()
+    assert 'name="text"' not in shown and "Put it live" in shown and "Make a new version" in shown
+    assert "■ offline" in desk.get("/admin/stakeholders/notificationdefinition/").content.decode()
+    api = client_of(User.objects.get(username="coach"))
+    assert api.patch(f"notification-definitions/{definition.pk}/", {"text": "Other words."}).status_code == 409
+    assert defining.may_edit(defining.new_version(definition))
+
+
+def test_who_may_not_announce_does_not_announce_by_a_definition(outside, monitoring, definition):
+    """S13: a team puts its prepared definitions live, and an automatic one only who may write to stakeholders."""
+    ana = User.objects.get(username="ana")
+    monitoring.service.team = outside.world.team("Team 1", ana)
+    monitoring.service.save()
+    newer = defining.new_version(definition)
+    api, url = client_of(ana), f"notification-definitions/{newer.pk}/"
+    answer = api.post(f"{url}live/")
+    assert answer.status_code == 403 and "Choose “prepared”" in answer.json()["detail"]
+    User.objects.update(is_staff=True)
+    browser = browser_of(ana)
+    shown = browser.get(page(newer)).content.decode()
+    assert "Put it live" not in shown and "you may not write to stakeholders" in shown
+    press = reverse("admin:stakeholders_notificationdefinition_verb", args=[newer.pk, "put_live"])
+    assert "you may not write to stakeholders" in browser.post(press, follow=True).content.decode()
+    newer.refresh_from_db()
+    assert newer.live_since is None
+    assert api.patch(url, {"mode": "semi"}).status_code == 200
+    assert api.post(f"{url}live/").json()["live_since"]
+    ana.user_permissions.add(Permission.objects.get(codename="change_outage"))
+    NotificationDefinition.objects.filter(pk=newer.pk).update(mode="auto")
+    assert api.post(f"{url}live/").status_code == 200

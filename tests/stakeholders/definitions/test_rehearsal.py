@@ -146,6 +146,20 @@ def test_the_trial_says_what_being_live_would_have_done(outside, monitoring, def
     assert len(found.outages) == Outage.objects.count()
 
 
+def test_the_trial_groups_outages_as_being_live_does(outside, monitoring, definition):
+    """bB1: one that nobody was told of takes up what the next alert says; another place is another outage."""
+    defining.put_live(definition, now=outside.world.now)
+    course = [("a", None, SHOW), ("b", 2, SHOW), ("c", 2, US), ("d", 2, US), ("e", 2, SHOW)]
+    for key, priority, where in course:
+        outside.world.trigger(monitoring, key, deployment=where, product="A", priority=priority)
+        outside.sweep()
+        outside.advance(minutes=1)
+    found = run(definition, outside)
+    live = [set(outage.alerts.values_list("pk", flat=True)) for outage in Outage.objects.order_by("pk")]
+    assert [{each.alert.pk for each in would.alerts} for would in found.outages] == live
+    assert [len(alerts) for alerts in live] == [3, 2] and [would.untold for would in found.outages] == ["", ""]
+
+
 def test_the_number_of_questions_does_not_grow(outside, monitoring, definition, django_assert_num_queries):
     NotificationDefinition.objects.update(repeats=1, most_important=outside.priority)
     definition = NotificationDefinition.objects.select_related("most_important").get()

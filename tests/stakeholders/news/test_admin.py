@@ -10,7 +10,8 @@ from dispatching.models import Delivery, Priority
 from schedules.models import User
 from stakeholders.models import Message, Outage, Update
 from stakeholders.news import outages
-from tests.browser import everything
+from tests.api import client_of
+from tests.browser import everything, form_in, text
 from tests.stakeholders.organisation import HOUR
 from tests.sure import sure
 
@@ -181,3 +182,72 @@ def test_the_list_asks_a_constant_number_of_questions(desk, outside, django_asse
         outside.outage()
     with django_assert_max_num_queries(12):
         desk.get(reverse("admin:stakeholders_outage_changelist"))
+
+
+def test_an_outage_does_not_begin_in_the_future_in_either_form(desk, outside):
+    """C3: added or changed, in the admin or by API, it is said at the field."""
+    late = {"started_at_0": "2090-11-27", "started_at_1": "22:00"}
+    add = "/admin/stakeholders/outage/add/"
+    made = outside.outage()
+    change = reverse("admin:stakeholders_outage_change", args=[made.pk])
+    for url in (add, change):
+        answer = desk.post(url, form_in(desk.get(url), "outage_form") | {"title": "Later"} | late)
+        assert answer.status_code == 200 and "cannot begin in the future" in answer.content.decode(), url
+    api = client_of(User.objects.get(username="coach"))
+    for call, url in ((api.post, "outages/"), (api.patch, f"outages/{made.pk}/")):
+        answer = call(url, {"title": "Later", "started_at": "2090-11-27T22:00:00Z"})
+        assert answer.status_code == 400 and list(answer.json()) == ["started_at"]
+    assert not Outage.objects.filter(title="Later").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"high_profile": False}, "It is not high-profile"),
+        ({"priority": None}, "It has no priority"),
+        ({"what": ""}, "product"),
+    ],
+)
+def test_what_would_be_told_to_nobody_says_so_on_the_outage_before_a_word_is_written(desk, outside, values, why):
+    """C13, bB15: with the switch on the same page; then who would be told, counted as people."""
+    ann = outside.subscriber("ann", "7")
+    outside.subscribe(outside.world.point(ann.recipient, "ann-2"), "7")
+    outage = outside.outage(**values)
+    url = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    shown = text(desk.get(url))
+    assert f"Nobody. {why}" in shown.replace("Choose at least one ", "") and "Announce …" not in shown
+    assert "each counted once" not in shown
+    assert "Nobody would be told." in text(desk.get(write(outage, "announcement")))
+    Outage.objects.update(high_profile=True, priority=outside.priority)
+    outage.products.set(outside.products.values())
+    shown = text(desk.get(url))
+    assert "Announce …" in shown and "1 person</strong>, each counted once, however many contact points" in shown
+    outside.announce(outage)
+    Outage.objects.update(priority=None)
+    assert "Only people who were told before. It has no priority" in text(desk.get(url))
+
+
+def test_a_new_priority_does_not_take_the_old_reason_along(desk, outside):
+    """bB10"""
+    Priority.objects.create(level=1, name="P1", tells_stakeholders=True)
+    outage = outside.outage(priority_reason="demos")
+    url = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    form = form_in(desk.get(url), "outage_form") | {"priority": Priority.objects.get(level=1).pk}
+    answer = desk.post(url, form)
+    assert answer.status_code == 200 and "Say why the priority changes." in answer.content.decode()
+    assert desk.post(url, form | {"priority_reason": "all customers"}).status_code == 302
+    outage.refresh_from_db()
+    assert (str(outage.priority), outage.priority_reason) == ("P1", "all customers")
+    assert sure(outage.events.last()).text == "priority P2 → P1: all customers"
+
+
+def test_control_characters_are_refused_in_forms(desk, outside):
+    """S10: at the desk, in other words, on a page of the admin and in its rows."""
+    outage = outside.outage()
+    sent = desk.post(write(outage, "announcement"), words(outside, look="1", text="a\x02b")).content.decode()
+    assert "Character 2 is a control character (U+0002)" in sent
+    sent = desk.post(write(outage, "announcement"), words(outside, look="1") | {"de-0-text": "\x01"}).content.decode()
+    assert "is a control character" in sent
+    url = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    answer = desk.post(url, form_in(desk.get(url), "outage_form") | {"title": "a\x02b"})
+    assert "is a control character" in answer.content.decode()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dispatching.models import Priority
 from schedules.models import User
 from stakeholders.models import Outage, Update
 from tests.api import client_of
@@ -69,7 +70,9 @@ def test_what_the_state_forbids_is_409_with_a_sentence(api, outage):
     assert answer.status_code == 409 and "not high-profile" in answer.json()["detail"]
     api.post(f"outages/{outage['id']}/end/", {"text": "over"})
     answer = api.post(f"outages/{outage['id']}/updates/", {"text": "t", "next_update_by": SOON})
-    assert answer.status_code == 409 and "only a correction may follow" in answer.json()["detail"]
+    assert answer.status_code == 409 and "was dismissed" in answer.json()["detail"], (
+        "nobody was told, so nothing follows"
+    )
 
 
 def test_the_priority_changes_through_its_verb_and_what_was_said_stays(api, outage):
@@ -78,6 +81,38 @@ def test_the_priority_changes_through_its_verb_and_what_was_said_stays(api, outa
     assert api.patch(f"outages/{outage['id']}/", {"priority": None, "priority_reason": "no"}).status_code == 200
     assert sure(Outage.objects.get().events.last()).text == "priority P2 → none: no"
     assert list(api.patch(f"outages/{outage['id']}/", {"title": "Other"}).json()) == ["title"]
+
+
+def test_a_reason_belongs_to_its_priority(api, outage):
+    """bB10, B143: a new priority needs its own reason, and a change of something else leaves the recorded one alone."""
+    url = f"outages/{outage['id']}/"
+    Priority.objects.create(level=1, name="P1", tells_stakeholders=True)
+    assert api.patch(url, {"priority_reason": "demos"}).json()["priority_reason"] == "demos"
+    assert api.patch(url, {"priority": 1}).json() == {"priority_reason": ["Say why the priority changes."]}
+    kept = api.patch(url, {"said_geography": "everywhere", "priority": 2}).json()
+    assert (kept["priority"], kept["priority_reason"]) == (2, "demos")
+    changed = api.patch(url, {"priority": 1, "priority_reason": "all customers"}).json()
+    assert (changed["priority"], changed["priority_reason"]) == (1, "all customers")
+    bare = api.post("outages/", {"title": "Slow"}).json()["id"]
+    assert api.patch(f"outages/{bare}/", {"priority": 1}).json()["priority"] == 1, "the first priority needs none"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("", {"title": "A\x01B"}),
+        ("", {"said_products": "A\ufffe"}),
+        ("updates/", {"text": "bell \x07", "next_update_by": SOON}),
+        ("updates/", {"text": "t", "next_update_by": SOON, "late_reason": "\x1b[31m"}),
+        ("end/", {"text": "t", "remains": "a\x0bb"}),
+        ("dismiss/", {"reason": "\x7f"}),
+    ],
+)
+def test_control_characters_are_refused_at_the_field(api, outage, path, body):
+    """S10, J8"""
+    answer = getattr(api, "post" if path else "patch")(f"outages/{outage['id']}/{path}", body)
+    assert answer.status_code == 400 and "is a control character" in next(iter(answer.json().values()))[0]
+    assert list(answer.json()) == [name for name in body if name not in ("next_update_by",) and body[name] != "t"]
 
 
 def test_stakeholders_read_and_do_not_write(outage):

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
+from dispatching.contact import links
 from stakeholders.models import StakeholderGroup
 from stakeholders.news import outages
 from tests.browser import text
@@ -123,3 +124,17 @@ def test_the_page_on_subscribing_names_the_feeds(outside, public):
     """B109, B112"""
     page = text(Client().get("/subscribe/"))
     assert f'<a href="{url(public)}">7</a>' in page and url(outside.groups["6"]) not in page
+
+
+@pytest.mark.parametrize("odd", ["\x01", "\x0b", "\x1f", "\x7f", "\x85", "\ufffe", "\uffff"], ids=ascii)
+def test_every_feed_parses_whatever_a_text_contains(outside, public, odd):
+    """S10, J8: rows from before such characters were refused, or from a source's words."""
+    StakeholderGroup.objects.filter(pk=public.pk).update(name=f"Show{odd}case", advice=f"Move{odd} demos.")
+    point = outside.subscriber("ann", "7")
+    outside.announce(outside.outage(title=f"Uploads{odd} fail"), f"No{odd} data.")
+    outside.sweep()
+    assert [sure(entry.find(f"{ATOM}title")).text for entry in entries(public)] == [
+        "Uploads\ufffd fail (Showcase worldwide)"
+    ]
+    answer = Client().get(links.path("feed", point))
+    assert answer.status_code == 200 and "No\ufffd data." in "".join(ElementTree.fromstring(answer.content).itertext())

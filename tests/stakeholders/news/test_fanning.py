@@ -6,9 +6,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
+from dispatching.contact import links
 from dispatching.delivery import batching, delivering
 from dispatching.models import Batch, ContactPoint, Delivery, Priority, Recipient
+from schedules.models import User
+from stakeholders.groups import audience
 from stakeholders.models import (
     Deployment,
     Message,
@@ -19,6 +23,7 @@ from stakeholders.models import (
     Subscription,
 )
 from stakeholders.news import fanning, outages
+from stakeholders.subscriptions import links as asking
 from stakeholders.subscriptions import subscribing
 from tests.batches import unpack
 from tests.sure import sure
@@ -427,3 +432,89 @@ def test_somebody_told_meanwhile_or_deleted_does_not_hold_up_the_next_batch(cast
     assert [batching.send_due("bulk", lambda: cast.world.now) for _ in range(3)] == [1, 1, 0]
     assert cast.world.told() == ["ana", "cy"]
     assert not Batch.objects.exists()
+
+
+def test_a_late_subscriber_gets_the_state_and_the_correction_not_the_correction_alone(cast):
+    """bB8"""
+    outage = cast.announce()
+    cast.update(outage)
+    outages.correct(outage, "It is product A only.", now=cast.world.now)
+    cast.plan()
+    bo = cast.asks("bo", cast.here)
+    assert fanning.catch_up([bo.pk], now=cast.world.now) == 2
+    unpack()
+    kinds = [each.content.message.update.kind for each in bo.deliveries.order_by("content_id")]
+    assert kinds == ["progress", "correction"]
+    assert fanning.catch_up([bo.pk], now=cast.world.now) == 0
+
+
+def test_what_waits_for_the_end_of_quiet_hours_is_replaced_by_what_is_newer(cast):
+    """bB13: at seven comes the end alone, not an announcement with a promise that has passed; a correction stays beside it."""
+    asleep, brief, awake = (cast.asks(*how, cast.here) for how in (["asleep"], ["brief"], ["awake"]))
+    brief.subscriptions.update(kinds="ends")
+    for point in (asleep, brief):
+        Subscriber.objects.create(recipient=point.recipient, quiet_from=time(0), quiet_until=time(20), time_zone="UTC")
+    now = cast.world.now
+    outage = cast.announce()
+    for act in (
+        lambda: cast.update(outage),
+        lambda: outages.end(outage, "It works again.", now=now),
+        lambda: outages.correct(outage, "Product A only.", now=now),
+    ):
+        while fanning.plan_due(now):
+            pass
+        act()
+    cast.plan()
+    told = {
+        point: {each.content.message.update.kind: each.state for each in point.deliveries.order_by("content")}
+        for point in (asleep, brief, awake)
+    }
+    rest = {"end": "pending", "correction": "pending"}
+    assert told[asleep] == {"announcement": "suppressed", "progress": "suppressed", **rest}
+    assert told[brief] == {"announcement": "suppressed", **rest}
+    assert told[awake] == {"announcement": "pending", "progress": "pending", **rest}
+    assert Delivery.objects.filter(state="suppressed").values_list("reason", flat=True)[0] == fanning.REPLACED
+
+
+def test_people_who_have_left_are_told_nothing_more(cast):
+    """bB4: neither what is planned from now on nor what waits; their links are dead; if they come back, all is as it was."""
+    eve = cast.world.person("eve")
+    point = eve.recipient.contact_points.get()
+    cast.joins(point, cast.here)
+    cast.asks("ana", cast.here)
+    outage = cast.announce()
+    assert fanning.audience_of(Message.objects.get(), cast.world.now) == {"memory": 2}
+    while fanning.plan_due(cast.world.now):
+        pass
+    reader, paths = Client(), [links.path(name, point) for name in ("manage", "unsubscribe", "feed")]
+    paths.append(asking.path("confirm", point))
+    assert {reader.get(path).status_code for path in paths} == {200}
+    User.objects.filter(pk=eve.pk).update(is_active=False)
+    assert cast.plan() == ["ana"], "what was planned before is not sent"
+    cast.update(outage)
+    assert fanning.audience_of(sure(Message.objects.last()), cast.world.now) == {"memory": 1}
+    assert audience.of(outage).people == 1 and cast.plan() == ["ana"]
+    assert {reader.get(path).status_code for path in paths} == {404}
+    assert reader.post(paths[0], {"do": "save"}).status_code == 404
+    User.objects.filter(pk=eve.pk).update(is_active=True)
+    cast.update(outage)
+    assert cast.plan() == ["Eve", "ana"]
+
+
+def test_no_priority_is_less_important_than_any(cast):
+    """bB5, B142: after it is taken away, who was told hears on, and nobody new does, least of all who wants P1 only."""
+    urgent = Priority.objects.create(level=1, name="P1", tells_stakeholders=True)
+    cast.asks("ana", cast.here)
+    outage = cast.announce()
+    assert cast.plan() == ["ana"]
+    late, choosy = cast.asks("late", cast.here), cast.asks("choosy", cast.here, least_priority=1)
+    outages.change_priority(outage, None, reason="a false alarm", now=cast.world.now)
+    cast.update(outage)
+    assert cast.plan() == ["ana"] and fanning.catch_up([late.pk, choosy.pk], now=cast.world.now) == 0
+    outage.refresh_from_db()
+    assert audience.level_of(outage) > 5 and audience.of(outage).people == 2
+    outages.change_priority(outage, urgent, reason="no, it is real", now=cast.world.now)
+    cast.update(outage)
+    assert cast.plan() == ["ana", "late", "choosy"]
+    outages.end(outage, "Over.", now=cast.world.now)
+    assert cast.plan() == ["ana", "late", "choosy"]

@@ -456,6 +456,16 @@ def test_markup_in_what_is_said_is_only_text(outside):
     assert "<script>x</script>" in content.text
 
 
+def test_a_correction_after_a_missed_promise_says_no_length_of_time(outside):
+    """bB6: it read “within -1 day 23 hours”."""
+    outage = outside.outage()
+    outside.announce(outage, within=HOUR)
+    outside.world.now += 2 * HOUR
+    text = outages.correct(outage, "It was product B.", now=outside.world.now).messages.get().content.text
+    assert "The next message was due by 5 January 2026, 10:00 UTC. We will send it as soon as we can." in text
+    assert "We will write again within" not in text and "-1" not in text
+
+
 # --- a second ring, which for now only a test can give an outage ------------------------------------------------------
 
 

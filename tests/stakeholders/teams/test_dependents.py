@@ -1,14 +1,15 @@
 """A team that uses what others look after: its on-call schedule hears of their outages, and it opens its own because of one."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from dispatching.channels import memory
 from dispatching.models import Notice, Service
 from schedules.models import User
-from stakeholders.models import Outage, ScheduleSubscription, TeamTold
+from stakeholders.models import Outage, ScheduleSubscription, Subscriber, TeamTold
 from stakeholders.news import outages
 from tests.browser import browser_of, everything, form_in, text
 from tests.stakeholders.organisation import US
@@ -101,6 +102,21 @@ def test_what_was_said_before_it_became_a_member_is_not_told(outside, team):
     ScheduleSubscription.objects.update(since=outside.world.now + timedelta(minutes=1))
     outside.announce(outside.outage())
     assert told(outside) == []
+
+
+def test_on_duty_and_subscribed_is_told_once_and_still_opens_an_outage_of_its_own(outside, team):
+    """bB12, B4: by the subscription, unless that waits for the end of quiet hours."""
+    ana = User.objects.get(username="ana")
+    point = ana.recipient.contact_points.get()
+    outside.subscribe(point, "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    assert told(outside) == ["ana"] and not Notice.objects.filter(kind="news").exists()
+    assert TeamTold.objects.get().names == "Ana"
+    assert f'href="{own(outage)}"' in text(browser_of(ana).get(reverse("my_subscriptions")))
+    Subscriber.objects.create(recipient=ana.recipient, quiet_from=time(0), quiet_until=time(20), time_zone="UTC")
+    outages.nothing_new(outage, now=outside.world.now)
+    assert told(outside) == ["ana"] and Notice.objects.filter(kind="news").count() == 1
 
 
 # --- an outage of its own ---------------------------------------------------------------------------------------------
