@@ -1,5 +1,6 @@
 """What people reported of other tools (`tests/cases/`): each input by its own interface, with the outcome of its note."""
 
+import asyncio
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from icalendar import Calendar
 
+from config.serving import gate
 from dispatching.models import Alert, ContactPoint, Delivery
 from schedules.calendars.export import calendar_link
 from schedules.calendars.occurrences import occurrences
@@ -30,8 +32,7 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 GONE = ("messages could not be delivered", "failed")
 CASES = Path(__file__).with_name("cases")
-# Issue 14 owns heartbeats; a body in chunks is for the server in front to read.
-ELSEWHERE = {"75-heartbeat", "13-chunked-body"}
+ELSEWHERE = {"75-heartbeat"}  # issue 14 owns heartbeats
 
 
 @pytest.fixture
@@ -227,6 +228,27 @@ def test_case_12_slashes(client, key, settings):
     for path in inputs("12")["paths.txt"].split():
         body = json.dumps(bodies[path.strip("/").split("/")[-1]])
         assert post(client, path, body, key).status_code == 202, path
+
+
+class Chunks:
+    """The server's side of a request whose length was not announced."""
+
+    def __init__(self, body: bytes):
+        self.parts = [body[:7], body[7:]]
+
+    async def __aiter__(self):
+        for part in self.parts:
+            yield part
+
+
+def test_case_13_a_body_without_a_length(client, key, settings):
+    """RFC 9112 7.1: the gate reads the chunks and tells Django their length; over a socket in tests/config/test_gate.py."""
+    [event] = inputs("13").values()
+    environ = {"HTTP_TRANSFER_ENCODING": "chunked"}
+    body = asyncio.run(gate.read(Chunks(event.encode()), environ, settings.INTAKE_LIMIT))
+    assert environ == {"CONTENT_LENGTH": str(len(event))}
+    assert post(client, "/v2/enqueue", body.decode(), key).status_code == 202
+    assert Alert.objects.get().dedup_key == "chunked-1"
 
 
 def test_case_18_no_data_names_its_rule(client, key):
