@@ -5,6 +5,7 @@ Slow clients, a database that says nothing and long pages so take no thread from
 
 import asyncio
 import json
+import re
 import resource
 import time
 from collections import deque
@@ -23,7 +24,7 @@ HANDLES = 8192  # open files of this process, connections among them
 TICK = 0.25  # seconds between two looks at what is late
 KEY_KNOWN = 60  # seconds; then an integration's key is looked up again before a body is read
 HEALTH = ("/healthz", "/readyz")
-INTAKE, LINKS = ("/integrations/", "/v2/"), "/a/"
+INTAKE, LINKS = ("/integrations/", "/v2/", "/generic/"), "/a/"
 SILENT = {
     "status": "red",
     "problems": ["no answer in time: the database is silent, or the web server has too much to do"],
@@ -107,7 +108,7 @@ class Gate:
     def lane_of(self, path: str) -> Lane:
         if path in HEALTH:
             return self.health
-        return self.urgent if path.startswith((*INTAKE, LINKS)) else self.pages
+        return self.urgent if single(path).startswith((*INTAKE, LINKS)) else self.pages
 
     async def _answered(self, lane: Lane, job: Job, over: asyncio.Future[None]) -> None:
         def give_up() -> None:
@@ -129,10 +130,10 @@ class Gate:
         """The whole body; empty if an integration's key in the path is unknown, or if intake refuses it by its length."""
         if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" not in environ:
             return b""
-        if scope.path.startswith(INTAKE):
+        if (path := single(scope.path)).startswith(INTAKE):
             if length_of(environ) > settings.INTAKE_LIMIT:
                 return b""  # it answers in words of its own
-            return await self._intake_body(scope.path, protocol, environ)
+            return await self._intake_body(path, protocol, environ)
         if length_of(environ) > LARGEST_FORM:
             return await self._file(scope.path, protocol, environ)
         return await self._by_deadline(read(protocol, environ, LARGEST_FORM), self.patience.body)
@@ -209,6 +210,11 @@ async def read_chunks(protocol: Any, most: int) -> bytes:
         if size >= most:
             break
     return b"".join(parts)[:most]
+
+
+def single(path: str) -> str:
+    """The path with single slashes, as intake reads it."""
+    return re.sub("/{2,}", "/", path)
 
 
 def length_of(environ: Environ) -> int:

@@ -11,7 +11,8 @@ import pytest
 from django.urls import get_resolver
 
 from config.embedded.run import commands
-from config.serving.gate import INTAKE
+from config.serving.gate import INTAKE, single
+from dispatching.inbound import endpoints
 from tests.live.product import ROOT, eventually, free_port
 
 BODY = b'{"summary": "x"}'
@@ -103,6 +104,9 @@ def test_bodies_of_every_form_arrive_whole_or_are_refused_by_their_size(port):
     connection.sendall(chunks)
     _, told, _ = answer(connection)
     assert (told["body"], told["CONTENT_LENGTH"], "HTTP_TRANSFER_ENCODING" in told) == (BODY.decode(), "16", False)
+    old = socket.create_connection(("127.0.0.1", port), timeout=15)
+    old.sendall(b"POST /integrations/known/events/ HTTP/1.0\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY))
+    assert answer(old)[1]["body"] == BODY.decode()  # case 13 and its sister: chunks, and HTTP/1.0
     assert ask(port, "POST /integrations/known/events/", b"x" * 1000)[1]["body"] == "x" * 1000
     too_long = ask(port, "POST /integrations/known/events/", b"x", length=1001)
     assert (too_long[0], too_long[1]["CONTENT_LENGTH"], too_long[1]["body"]) == (202, "1001", "")  # the view says 413
@@ -130,9 +134,9 @@ def test_an_error_is_a_500_and_its_thread_goes_on(port):
 
 def test_every_path_of_intake_is_in_its_lane():
     """A new format's path must begin like the others, or slow pages could stop it."""
-    patterns = get_resolver().url_patterns
-    found = [
-        str(each.pattern) for each in patterns if each.callback and "inbound.endpoints" in each.callback.__module__
-    ]
-    assert len(found) >= 4
-    assert [path for path in found if not f"/{path}".startswith(INTAKE)] == []
+    views = {each.callback: str(each.pattern) for each in get_resolver().url_patterns if each.callback}
+    intake = [view for view in views if view.__module__ == endpoints.__name__ and view is not endpoints.nothing_here]
+    assert len(intake) >= 4
+    found = ["/" + views[view].removeprefix("^/*").replace("/+", "/") for view in intake]
+    assert [path for path in found if not path.startswith(INTAKE)] == []
+    assert [single(path) for path in ("//v2//enqueue", "/a/b/")] == ["/v2/enqueue", "/a/b/"]
