@@ -174,6 +174,8 @@ def _ask(statement: str, values: dict[str, Any]) -> list[tuple]:
     try:
         return _run(statement, values)
     except (OperationalError, InterfaceError):
+        if connection.connection and not connection.connection.closed:
+            raise  # it works: a lock or the statement took too long
         connection.close()
         return _run(statement, values)
 
