@@ -62,7 +62,10 @@ def test_o2_processes_with_different_settings_turn_health_red(client, db, settin
 def test_o2_every_setting_that_the_table_names_is_shared_or_has_a_reason_not_to_be():
     own = {
         *("HOST", "PORT", "VAR_DIR", "PROXIES", "ALLOWED_HOSTS", "LOG_LEVEL", "DEBUG", "SWEEP_SECONDS"),  # of a process
-        "DATABASE_URL",  # by another name, through a pooler; a process on another database does not meet the others
+        *(
+            "DATABASE_URL",
+            "DATABASE_POOLER",
+        ),  # some through a pooler; a process on another database does not meet the others
         "SECRET_KEY_FALLBACKS",  # only while keys are changed
         "DKIM_SELECTOR",  # of a command
     }

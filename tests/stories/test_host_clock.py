@@ -245,7 +245,7 @@ def cast(db) -> Cast:
 @pytest.mark.parametrize("off", WRONG)
 @pytest.mark.parametrize(("verb", "surface"), [(verb, surface) for verb in ACTS for surface in ACTS[verb]])
 def test_it_writes_what_a_host_with_a_right_clock_writes(cast, time_machine, verb, surface, off):
-    """E1"""
+    """E1; bA2: “Escalate now” in the admin, and an acknowledgement by a link, went by the clock of the web host"""
     act = ACTS[verb][surface]
     right = written(act, cast)
     time_machine.move_to(timezone.now() + WRONG[off], tick=True)
