@@ -17,6 +17,7 @@ from environs import Env, EnvError
 
 from config.database.limits import JOBS, job_of, options_of
 from config.embedded import broker, postgres
+from config.embedded.loopback import only_here
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,6 +81,7 @@ VAR_DIR = Path(knob(env.str, "VAR_DIR", str(BASE_DIR / "var"))).resolve()
 HOST = knob(env.str, "HOST", "127.0.0.1")
 PORT = knob(env.int, "PORT", 8000, allowed=lambda port: 0 < port < 65536, hint="It must be a port number.")
 PUBLIC_URL = url_of("PUBLIC_URL", f"http://{HOST}:{PORT}", ("http", "https")).rstrip("/")
+ONLY_HERE = only_here(HOST, PUBLIC_URL)  # nobody but this machine can reach us
 DEBUG = knob(env.bool, "DEBUG", False)
 SECRET_KEY = knob(env.str, "SECRET_KEY", "") or kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = knob(env.list, "SECRET_KEY_FALLBACKS", [])
