@@ -57,6 +57,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "django_celery_beat.IntervalSchedule": "timer",
         "django_celery_beat.CrontabSchedule": "date_range",
         "authtoken.TokenProxy": "key",
+        "axes.AccessAttempt": "lock_clock",
     },
 }
 MATRIX = "admin:stakeholders_matrix"

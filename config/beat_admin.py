@@ -1,10 +1,11 @@
-"""The admin pages of django-celery-beat and of API tokens in our style; `config.apps` loads them after the packages' own.
+"""The admin pages of django-celery-beat, django-axes and of API tokens in our style; `config.apps` loads them after the packages' own.
 
 The tasks that the engine depends on cannot be deleted, disabled or slowed down here (faults T6).
 """
 
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
@@ -14,7 +15,7 @@ from rest_framework.authtoken.admin import TokenAdmin as DRFTokenAdmin
 from rest_framework.authtoken.models import Token, TokenProxy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from schedules.surfaces.admin import ModelAdmin, local
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule, TokenProxy):
     admin.site.unregister(model)
@@ -114,3 +115,19 @@ class TokenAdmin(DRFTokenAdmin, ModelAdmin):  # type: ignore[misc]
     @admin.display(description="since", ordering="created")
     def since(self, token: Any) -> str:
         return local(token.created)
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Wrong passwords of late, by user name and network. Deleting a line lets its person try again at once."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "last")
+    search_fields = ("username", "ip_address")
+    fields = readonly_fields = ("username", "ip_address", "failures_since_start", "last", "user_agent")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.display(description="last", ordering="attempt_time")
+    def last(self, attempt: AccessAttempt) -> str:
+        return local(attempt.attempt_time)

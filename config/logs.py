@@ -35,8 +35,8 @@ FORMATTER = {
     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     "foreign_pre_chain": PROCESSORS,
 }
-# At INFO these log one line for each task or request, with nothing that the ledger does not have.
-QUIET = ("celery.worker.strategy", "celery.app.trace")
+# At INFO these log lines for each task or log-in, with nothing that the database does not have.
+QUIET = ("celery.worker.strategy", "celery.app.trace", "axes")
 
 # Django's own handlers on these would write the same lines beside ours, with tokens in paths as they came (S12).
 DJANGOS = ("django", "django.server")

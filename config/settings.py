@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "guardian",
+    "axes",
     "schedules",
     "dispatching",
     "stakeholders",
@@ -122,6 +123,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.serving.unavailable.Unavailable",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 TEMPLATES = [
@@ -143,8 +145,30 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic: static files are found once, at the start
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "schedules.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
-AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# So many wrong passwords for one user name from one network lock it there for a while: whoever guesses elsewhere cannot
+# lock a person on call out.
+AXES_FAILURE_LIMIT = knob(env.int, "LOGIN_ATTEMPTS", 10, allowed=lambda n: n > 0, hint="It must be 1 or more.")
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.web.login.network"
+AXES_LOCKOUT_CALLABLE = "config.web.login.locked"
+AXES_RESET_ON_SUCCESS = True
+AXES_NEVER_LOCKOUT_GET = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # who logged in when is in last_login; we keep no more about people than we need
+AXES_ENABLE_ADMIN = False  # its page is ours
+AXES_VERBOSE = False
 ANONYMOUS_USER_NAME = None  # guardian creates no user of its own (faults O14)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/on-call/"
@@ -156,6 +180,10 @@ SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" browsers send "Orig
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "config.web.sessions"
+SESSION_COOKIE_AGE = 3600 * knob(
+    env.int, "SESSION_HOURS", 12, allowed=lambda n: 0 < n <= 336, hint="It must be 1 to 336 hours."
+)
 X_FRAME_OPTIONS = "DENY"
 
 # --- admin ------------------------------------------------------------------------------------------------------------
