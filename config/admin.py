@@ -56,7 +56,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "django_celery_beat.PeriodicTask": "schedule",
         "django_celery_beat.IntervalSchedule": "timer",
         "django_celery_beat.CrontabSchedule": "date_range",
-        "authtoken.TokenProxy": "key",
+        "schedules.ApiToken": "key",
         "axes.AccessAttempt": "lock_clock",
     },
 }

@@ -1,4 +1,4 @@
-"""The admin pages of django-celery-beat, django-axes and of API tokens in our style; `config.apps` loads them after the packages' own.
+"""The admin pages of django-celery-beat and django-axes in our style; `config.apps` loads them after the packages' own.
 
 The tasks that the engine depends on cannot be deleted, disabled or slowed down here (faults T6).
 """
@@ -11,22 +11,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from rest_framework.authtoken.admin import TokenAdmin as DRFTokenAdmin
-from rest_framework.authtoken.models import Token, TokenProxy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
 
-for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule, TokenProxy):
+for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
-
-
-def _owner(token: Token) -> str:
-    return f"token of {token.user}"
-
-
-# The admin shows an object's `str` in titles, questions and its history, and the package's `str` is the secret itself.
-Token.__str__ = _owner  # type: ignore[assignment, method-assign]
 
 
 def vital() -> list[str]:
@@ -98,23 +88,6 @@ class IntervalScheduleAdmin(BeatScheduleAdmin):
 class CrontabScheduleAdmin(BeatScheduleAdmin):
     list_display = ("__str__", "human_readable")
     fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
-
-
-@admin.register(TokenProxy)
-class TokenAdmin(DRFTokenAdmin, ModelAdmin):  # type: ignore[misc]
-    """API tokens by person. Only `manage.py create_api_token` shows the token itself."""
-
-    list_display = ("user", "since")
-    list_filter = ()
-    list_select_related = ("user",)
-    autocomplete_fields = ("user",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description="since", ordering="created")
-    def since(self, token: Any) -> str:
-        return local(token.created)
 
 
 @admin.register(AccessAttempt)

@@ -102,7 +102,6 @@ INSTALLED_APPS = [
     "django.forms",
     "django.contrib.humanize",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -351,7 +350,7 @@ INTAKE_LIMIT = 512 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "schedules.people.tokens_api.ScopedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
@@ -366,7 +365,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "VERSION": "1",
     "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
-    "`python manage.py create_api_token USERNAME` prints a token.",
+    "People make tokens on the page of their account; `python manage.py create_api_token USERNAME` prints one.",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,

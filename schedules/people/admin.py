@@ -12,8 +12,8 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from schedules.models import Participant, Team, User
-from schedules.surfaces.admin import ModelAdmin, local, picker
+from schedules.models import ApiToken, Participant, Team, User
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local, picker
 
 admin.site.unregister(Group)
 
@@ -184,3 +184,29 @@ class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):  # type: ignore[misc]
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
         who = "people" if obj and not self.has_change_permission(request, obj) else "members"
         return ("name", who, "permissions") if request.user.is_superuser else ("name", who)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Everybody's API tokens, to be revoked by deleting them. People make their own on the page of their account."""
+
+    list_display = ("name", "user", "scope", "key_hint", "used", "ends")
+    list_select_related = ("user",)
+    list_filter = ("scope",)
+    search_fields = ("name", "user__username", "user__first_name", "user__last_name")
+    fields = readonly_fields = ("name", "user", "scope", "key_hint", "made", "used", "ends")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.display(description="made", ordering="created_at")
+    def made(self, token: ApiToken) -> str:
+        return local(token.created_at)
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def used(self, token: ApiToken) -> str:
+        return local(token.last_used_at) or "never"
+
+    @admin.display(description="ends", ordering="expires_at")
+    def ends(self, token: ApiToken) -> str:
+        return local(token.expires_at)
