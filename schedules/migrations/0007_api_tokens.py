@@ -44,5 +44,10 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='api_token_ends_later')],
             },
         ),
+        migrations.AlterField(
+            model_name='absence',
+            name='reason',
+            field=models.CharField(blank=True, help_text='Only you and people who look after absences see it. Optional.', max_length=200),
+        ),
         migrations.RunSQL(TAKE_OVER, migrations.RunSQL.noop),
     ]
