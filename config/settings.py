@@ -19,6 +19,7 @@ from config.database.limits import JOBS, job_of, options_of
 from config.embedded import broker, postgres
 from config.embedded.loopback import only_here
 from config.logs import logging_config
+from config.web.headers import OURS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MAILBOX = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]+")
@@ -115,6 +116,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.web.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -184,6 +186,7 @@ SESSION_COOKIE_AGE = 3600 * knob(
     env.int, "SESSION_HOURS", 12, allowed=lambda n: 0 < n <= 336, hint="It must be 1 to 336 hours."
 )
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": OURS}
 
 # --- admin ------------------------------------------------------------------------------------------------------------
 UNFOLD = {
