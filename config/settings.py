@@ -367,7 +367,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "VERSION": "1",
-    "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
+    "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`. "
     "People make tokens on the page of their account; `python manage.py create_api_token USERNAME` prints one.",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
