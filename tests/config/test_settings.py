@@ -8,10 +8,9 @@ import sys
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
-
-from config import settings as settings_module
 from django.core.management import call_command
 
+from config import settings as settings_module
 from schedules.models import User
 
 WRONG = {
