@@ -1,8 +1,6 @@
 from django.contrib import admin
-from django.contrib.auth.views import LoginView
-from django.urls import include, path, re_path
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 

@@ -32,19 +32,12 @@ def address(link: CalendarLink) -> str:
 
 
 def export(
-    now: datetime,
-    *,
-    user: User | None = None,
-    schedule: Schedule | None = None,
-    team: Team | None = None,
-    reader: User | None = None,
+    now: datetime, *, user: User | None = None, schedule: Schedule | None = None, team: Team | None = None
 ) -> bytes:
     """The shifts of one person, schedule or team as iCalendar, from 30 days ago to 180 days ahead, without gaps.
 
     Returns the same bytes for a whole UTC day unless a shift changes. It is a published calendar without METHOD, which would
     demand an organizer (RFC 5546 3.2.1), and without attendees, who belong to invitations (RFC 5545 3.8.4.1).
-    `reader` is marked as taking part in their own shifts; the e-mail addresses of others are private (S16).
-    Returns the same bytes for a whole UTC day unless a shift changes.
     """
     today = datetime.combine(now.astimezone(UTC).date(), time(0), UTC)
     name = _plain(f"On call: {user or schedule or team}")
@@ -61,7 +54,6 @@ def export(
             calendar.add_component(_event(rota, duty, duty.user, today))
     if not calendar.subcomponents:
         calendar.add_component(_utc())
-            calendar.add_component(_event(rota, duty, duty.user, today, reader))
     return calendar.to_ical()
 
 
@@ -100,7 +92,7 @@ def _shifts(schedules: QuerySet[Schedule], today: datetime) -> Iterator[tuple[Sc
                 yield schedule, duty
 
 
-def _event(schedule: Schedule, duty: Duty, user: User, today: datetime, reader: User | None) -> Event:
+def _event(schedule: Schedule, duty: Duty, user: User, today: datetime) -> Event:
     event = Event()
     event.add("UID", _uid(schedule, duty, user, today))
     event.add("DTSTAMP", today)
@@ -110,10 +102,6 @@ def _event(schedule: Schedule, duty: Duty, user: User, today: datetime, reader: 
     event.add("DESCRIPTION", _plain(duty.why))
     event.add("TRANSP", "TRANSPARENT")  # people on call still count as free
     event.add(USERNAME, _plain(user.username))
-    if user == reader and user.email:
-        attendee = vCalAddress("mailto:" + _plain(user.email))
-        attendee.params["CN"] = _plain(user.name)
-        event.add("ATTENDEE", attendee)
     return event
 
 

@@ -78,6 +78,8 @@ def test_metrics_are_counts_without_names(client, db):
 def test_answers_may_go_to_a_mailbox_with_a_long_name(monkeypatch):
     monkeypatch.setenv("REPLY_TO", "stakeholder-communications@example.org")
     assert runpy.run_path(settings_module.__file__)["REPLY_TO"] == "stakeholder-communications@example.org"
+
+
 def test_the_passwords_of_the_example_keep_others_out(settings, db):
     """S2: known by everybody who has read the README, they are refused as soon as others can reach us."""
     settings.DEBUG, settings.ONLY_HERE = True, False
