@@ -12,4 +12,4 @@ class TocsinAdminConfig(AdminConfig):
         super().ready()
         # Only now, when all models are there. The first replaces pages that the packages have registered.
         import_module("config.beat_admin")
-        import_module("config.web.example_passwords")
+        import_module("config.access.example_passwords")

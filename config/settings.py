@@ -15,11 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env, EnvError
 
+from config.access.headers import OURS
 from config.database.limits import JOBS, job_of, options_of
 from config.embedded import broker, postgres
 from config.embedded.loopback import only_here
 from config.logs import logging_config
-from config.web.headers import OURS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 MAILBOX = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]+")
@@ -116,7 +116,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.web.headers.Headers",
+    "config.access.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -162,8 +162,8 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
 AXES_FAILURE_LIMIT = knob(env.int, "LOGIN_ATTEMPTS", 10, allowed=lambda n: n > 0, hint="It must be 1 or more.")
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "config.web.login.network"
-AXES_LOCKOUT_CALLABLE = "config.web.login.locked"
+AXES_CLIENT_IP_CALLABLE = "config.access.login.network"
+AXES_LOCKOUT_CALLABLE = "config.access.login.locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_NEVER_LOCKOUT_GET = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -181,7 +181,7 @@ SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" browsers send "Orig
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
-SESSION_ENGINE = "config.web.sessions"
+SESSION_ENGINE = "config.access.sessions"
 SESSION_COOKIE_AGE = 3600 * knob(
     env.int, "SESSION_HOURS", 12, allowed=lambda n: 0 < n <= 336, hint="It must be 1 to 336 hours."
 )

@@ -138,6 +138,7 @@ class ModelAdmin(PrintableFields, unfold.ModelAdmin):
         """
         offered = {f"{self.date_hierarchy}__{part}" for part in DATES if self.date_hierarchy}
         return lookup in offered.union(*(_asked_by(self.model, each) for each in self.get_list_filter(request)))
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address of an empty form fills in, without what cannot be the id of a row (S17)."""
         initial = super().get_changeform_initial_data(request)

@@ -224,7 +224,7 @@ def test_no_list_takes_a_lookup_that_it_does_not_offer(coach):
     attacks = [
         (CalendarLink, "token__startswith=B"),
         (CalendarFeed, "url__startswith=https://"),
-        (TokenProxy, "key__startswith=2"),
+        (ApiToken, "key_hash__startswith=2"),
         (Delivery, "body__contains=/a/W"),
         (Alert, "summary__regex=^(.*)(.*)(.*)(.*)\\1\\2\\3\\4c$"),
         (Integration, "name__regex=%00"),

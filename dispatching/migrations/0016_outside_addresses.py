@@ -20,7 +20,7 @@ WHERE recipient.id = point.recipient_id AND point.from_outside AND recipient.dis
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dispatching', '0014_refused_in_part'),
+        ('dispatching', '0015_reopened_and_named'),
     ]
 
     operations = [

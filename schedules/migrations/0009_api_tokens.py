@@ -21,7 +21,7 @@ END $$
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('schedules', '0007_days_of_duty'),
+        ('schedules', '0008_submission'),
     ]
 
     operations = [
