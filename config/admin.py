@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import site
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -56,7 +57,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "django_celery_beat.PeriodicTask": "schedule",
         "django_celery_beat.IntervalSchedule": "timer",
         "django_celery_beat.CrontabSchedule": "date_range",
-        "authtoken.TokenProxy": "key",
+        "schedules.ApiToken": "key",
+        "axes.AccessAttempt": "lock_clock",
     },
 }
 MATRIX = "admin:stakeholders_matrix"
@@ -69,6 +71,8 @@ class TocsinAdminSite(UnfoldAdminSite):
 
     def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:
         def on_the_readers_clock(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
+                raise BadRequest("A NUL character is in the address.")  # PostgreSQL refuses it with an error (S17)
             zone = getattr(request.user, "time_zone", None)
             if zone is None:
                 return view(request, *args, **kwargs)

@@ -10,5 +10,6 @@ class TocsinAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        # Only now, because it replaces the pages that the packages have registered.
+        # Only now, when all models are there. The first replaces pages that the packages have registered.
         import_module("config.beat_admin")
+        import_module("config.access.example_passwords")

@@ -1,31 +1,22 @@
-"""The admin pages of django-celery-beat and of API tokens in our style; `config.apps` loads them after the packages' own.
+"""The admin pages of django-celery-beat and django-axes in our style; `config.apps` loads them after the packages' own.
 
 The tasks that the engine depends on cannot be deleted, disabled or slowed down here (faults T6).
 """
 
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django_celery_beat import admin as beat
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from rest_framework.authtoken.admin import TokenAdmin as DRFTokenAdmin
-from rest_framework.authtoken.models import Token, TokenProxy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from schedules.surfaces.admin import ModelAdmin, local
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
 
-for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule, TokenProxy):
+for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
-
-
-def _owner(token: Token) -> str:
-    return f"token of {token.user}"
-
-
-# The admin shows an object's `str` in titles, questions and its history, and the package's `str` is the secret itself.
-Token.__str__ = _owner  # type: ignore[assignment, method-assign]
 
 
 def vital() -> list[str]:
@@ -99,18 +90,17 @@ class CrontabScheduleAdmin(BeatScheduleAdmin):
     fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
 
 
-@admin.register(TokenProxy)
-class TokenAdmin(DRFTokenAdmin, ModelAdmin):  # type: ignore[misc]
-    """API tokens by person. Only `manage.py create_api_token` shows the token itself."""
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Wrong passwords of late, by user name and network. Deleting a line lets its person try again at once."""
 
-    list_display = ("user", "since")
-    list_filter = ()
-    list_select_related = ("user",)
-    autocomplete_fields = ("user",)
+    list_display = ("username", "ip_address", "failures_since_start", "last")
+    search_fields = ("username", "ip_address")
+    fields = readonly_fields = ("username", "ip_address", "failures_since_start", "last", "user_agent")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)
 
-    @admin.display(description="since", ordering="created")
-    def since(self, token: Any) -> str:
-        return local(token.created)
+    @admin.display(description="last", ordering="attempt_time")
+    def last(self, attempt: AccessAttempt) -> str:
+        return local(attempt.attempt_time)

@@ -35,8 +35,12 @@ FORMATTER = {
     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
     "foreign_pre_chain": PROCESSORS,
 }
-# At INFO these log one line for each task or request, with nothing that the ledger does not have.
-QUIET = ("celery.worker.strategy", "celery.app.trace")
+# At INFO these log lines for each task or log-in, with nothing that the database does not have.
+QUIET = ("celery.worker.strategy", "celery.app.trace", "axes")
+
+# Django's own handlers on these would write the same lines beside ours, with tokens in paths as they came (S12).
+DJANGOS = ("django", "django.server")
+ONLY_OURS = {"handlers": [], "propagate": True, "level": "INFO"}
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -57,5 +61,5 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"json": FORMATTER},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": "WARNING"} for name in QUIET},
+        "loggers": {name: {"level": "WARNING"} for name in QUIET} | dict.fromkeys(DJANGOS, ONLY_OURS),
     }

@@ -15,8 +15,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env, EnvError
 
+from config.access.headers import OURS
 from config.database.limits import JOBS, job_of, options_of
 from config.embedded import broker, postgres
+from config.embedded.loopback import only_here
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,6 +82,7 @@ VAR_DIR = Path(knob(env.str, "VAR_DIR", str(BASE_DIR / "var"))).resolve()
 HOST = knob(env.str, "HOST", "127.0.0.1")
 PORT = knob(env.int, "PORT", 8000, allowed=lambda port: 0 < port < 65536, hint="It must be a port number.")
 PUBLIC_URL = url_of("PUBLIC_URL", f"http://{HOST}:{PORT}", ("http", "https")).rstrip("/")
+ONLY_HERE = only_here(HOST, PUBLIC_URL)  # nobody but this machine can reach us
 DEBUG = knob(env.bool, "DEBUG", False)
 SECRET_KEY = knob(env.str, "SECRET_KEY", "") or kept_secret(VAR_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = knob(env.list, "SECRET_KEY_FALLBACKS", [])
@@ -100,12 +103,12 @@ INSTALLED_APPS = [
     "django.forms",
     "django.contrib.humanize",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "guardian",
+    "axes",
     "schedules",
     "dispatching",
     "stakeholders",
@@ -113,6 +116,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.access.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -120,6 +124,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.serving.unavailable.Unavailable",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 TEMPLATES = [
@@ -141,8 +146,30 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # no collectstatic: static files are found once, at the start
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "schedules.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
-AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# So many wrong passwords for one user name from one network lock it there for a while: whoever guesses elsewhere cannot
+# lock a person on call out.
+AXES_FAILURE_LIMIT = knob(env.int, "LOGIN_ATTEMPTS", 10, allowed=lambda n: n > 0, hint="It must be 1 or more.")
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.access.login.network"
+AXES_LOCKOUT_CALLABLE = "config.access.login.locked"
+AXES_RESET_ON_SUCCESS = True
+AXES_NEVER_LOCKOUT_GET = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # who logged in when is in last_login; we keep no more about people than we need
+AXES_ENABLE_ADMIN = False  # its page is ours
+AXES_VERBOSE = False
 ANONYMOUS_USER_NAME = None  # guardian creates no user of its own (faults O14)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/on-call/"
@@ -154,7 +181,12 @@ SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" browsers send "Orig
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "config.access.sessions"
+SESSION_COOKIE_AGE = 3600 * knob(
+    env.int, "SESSION_HOURS", 12, allowed=lambda n: 0 < n <= 336, hint="It must be 1 to 336 hours."
+)
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": OURS}
 
 # --- admin ------------------------------------------------------------------------------------------------------------
 UNFOLD = {
@@ -321,7 +353,7 @@ INTAKE_LIMIT = 512 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "schedules.people.tokens_api.ScopedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissions"],
@@ -335,8 +367,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "VERSION": "1",
-    "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`; "
-    "`python manage.py create_api_token USERNAME` prints a token.",
+    "DESCRIPTION": "Gets each alert to the person who can act on it. Log in with the header `Authorization: Token …`. "
+    "People make tokens on the page of their account; `python manage.py create_api_token USERNAME` prints one.",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,8 +1,8 @@
 from django.contrib import admin
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.api import router
 from config.health import health
@@ -11,6 +11,7 @@ from dispatching.alerts.pages import alert_page
 from dispatching.inbound import endpoints
 from schedules.arrangements.pages import ask_for_swap, mine
 from schedules.calendars.pages import calendar
+from schedules.people.pages import account
 from schedules.rota.pages import on_call_now
 from stakeholders.definitions.pages import stakeholder_guide
 from stakeholders.groups.pages import change_groups
@@ -31,6 +32,8 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("account/", account, name="account"),
     path("on-call/", on_call_now, name="on_call"),
     path("on-call/mine/", mine, name="mine"),
     path("on-call/mine/swap/", ask_for_swap, name="ask_for_swap"),
@@ -57,7 +60,9 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # It has no answer to OPTIONS in the form that it renders.
     path(
-        "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
     ),
     path("healthz", health, name="healthz"),
     path("readyz", health, name="readyz"),

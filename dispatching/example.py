@@ -21,6 +21,7 @@ from schedules.rules.hours import BUSINESS
 from schedules.surfaces import access
 
 HOUR = timedelta(hours=1)
+PASSWORD = "example"
 PEOPLE = [
     # username, first name, last name, superuser, team
     ("coach", "Cleo", "Coach", True, None),

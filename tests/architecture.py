@@ -75,6 +75,7 @@ HOST_CLOCKS_UNLESS_GIVEN = {"localtime": 1, "localdate": 1, "formatdate": 1, "ti
 # Who may all the same, and why. Beyond our reach: structlog dates what it logs, Django log-ins, sessions and its admin's log.
 MAY_READ_THE_HOST = {
     "config/embedded/broker.py": "it compares with the ages of files, which the host dates",
+    "config/access/sessions.py": "Django dates sessions",
     "dispatching/alerts/links.py": "Django dates what it signs; a link is good for 30 days, and no row gets its time",
     "stakeholders/subscriptions/links.py": "the same; these are good for three days",
 }

@@ -99,7 +99,7 @@ def cap(log: Path, limit: int = 5_000_000) -> None:
     """Empties a log that others append to once it exceeds limit bytes, and keeps its content as NAME.1."""
     with contextlib.suppress(OSError):
         if log.stat().st_size > limit:
-            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            shutil.copy(log, log.with_name(log.name + ".1"))  # with its permissions
             os.truncate(log, 0)
 
 

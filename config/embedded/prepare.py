@@ -5,6 +5,7 @@ import sys
 
 import django
 from django.contrib.auth import get_user_model
+from django.core.checks import Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import OperationalError
@@ -14,6 +15,8 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     if not get_user_model().objects.exists():
         call_command("load_example")
+    for problem in run_checks(tags=[Tags.database], databases=["default"]):
+        sys.exit(f"tocsin: {problem.msg}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import http.client
 import importlib
-import ipaddress
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import postgres
 from config.embedded.cluster import cap, die_with_parent, until
+from config.embedded.loopback import only_here
 
 BASE = Path(__file__).resolve().parent.parent.parent
 MARK = "TOCSIN_SUPERVISED_IN"  # in each child's environment, so that the next start finds children left by a kill -9
@@ -76,7 +76,7 @@ class Child:
 
     def start(self) -> None:
         self.born = time.monotonic()
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=BASE,
@@ -115,6 +115,13 @@ class Child:
         return self.process is None or self.process.poll() is not None
 
 
+def private(path: str, flags: int) -> int:
+    """Opens a file that only we may read, also if it was made by an older version (S12)."""
+    handle = os.open(path, flags, 0o600)
+    os.fchmod(handle, 0o600)
+    return handle
+
+
 def stop(children: list[Child]) -> None:
     """Ends all children: first by SIGTERM, then by SIGKILL. Removes their pid files."""
     for child in children:
@@ -128,7 +135,7 @@ def stop(children: list[Child]) -> None:
 
 
 def main() -> None:
-    if is_loopback(os.environ.get("HOST") or "127.0.0.1"):
+    if only_here(os.environ.get("HOST", ""), os.environ.get("PUBLIC_URL", "")):
         os.environ.setdefault("DEBUG", "1")
     try:
         settings = importlib.import_module("config.settings")
@@ -261,13 +268,6 @@ def reach(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def banner(settings) -> str:
     base = settings.PUBLIC_URL
     lines = [
@@ -275,7 +275,7 @@ def banner(settings) -> str:
         f"  On call now     {base}/on-call/",
         f"  API             {base}/api/docs/",
     ]
-    if settings.DEBUG:
+    if settings.DEBUG and settings.ONLY_HERE:
         lines.append("  Logins          coach, ana, bo, rep   password: example")
     lines.append(f"  Logs            {settings.VAR_DIR}/log/")
     return "\n".join(["", "Tocsin runs.", *lines, "  Stop            Ctrl-C", ""])

@@ -15,11 +15,14 @@ def link(alert: Alert, recipient: Recipient) -> str:
 
 
 def read(token: str) -> tuple[Alert, Recipient] | None:
-    """The alert and the recipient of a link; None if it is forged or too old, or if either of them is deleted."""
+    """The alert and the recipient of a link.
+
+    None if it is forged or too old, if either of them is deleted, or if the recipient's login is no longer active.
+    """
     try:
         alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
     except signing.BadSignature:
         return None
     alert = Alert.objects.select_related("service__team", "priority", "acknowledged_by").filter(pk=alert_id).first()
-    recipient = Recipient.objects.select_related("user").filter(pk=recipient_id).first()
+    recipient = Recipient.objects.present().select_related("user").filter(pk=recipient_id).first()
     return (alert, recipient) if alert and recipient else None

@@ -44,9 +44,6 @@ def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime
     if verb is None:
         refused = "On this page you can only acknowledge, resolve or reopen."
         return _show(request, alert, recipient, now, refused=refused, status=400)
-    if recipient.user and not recipient.user.is_active:
-        refused = "This link belongs to somebody who is no longer active."
-        return _show(request, alert, recipient, now, refused=refused, status=403)
     reader = _reader(request)
     # A login says who it is; the link alone only says whose link it was.
     who: dict[str, Any] = {"by": reader, "via": "link"} if reader else {"by": recipient.user, "link_of": recipient}

@@ -34,6 +34,8 @@ class Envelope:
     short: str = ""
     letter: Letter | None = None
     leave: str = ""
+    # The address was not entered by an operator, so it must not lead into our own network, even if that is open to webhooks.
+    outside: bool = False
 
     @property
     def brief(self) -> str:
@@ -93,6 +95,10 @@ class Channel(ABC):
     @abstractmethod
     def clean_address(self, address: str) -> str:
         """The address in its normal form; raises ValidationError with a sentence if it cannot be used."""
+
+    def clean_outside_address(self, address: str) -> str:
+        """Like `clean_address`, for an address that was not entered by an operator: it never leads into our own network."""
+        return self.clean_address(address)
 
     @abstractmethod
     def send(self, envelope: Envelope) -> str:

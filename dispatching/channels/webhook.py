@@ -27,14 +27,14 @@ class WebhookChannel(Channel):
     kind = "webhook"
     label = "Webhook"
 
-    def __init__(self, client: Client | None = None) -> None:
-        self._client = client or Client()
+    def __init__(self, client: Client | None = None, outside: Client | None = None) -> None:
+        self._client, self._outside = client or Client(), outside or Client(private=False)
 
     def clean_address(self, address: str) -> str:
-        try:
-            return clean_url(address)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+        return _clean(address)
+
+    def clean_outside_address(self, address: str) -> str:
+        return _clean(address, private=False)
 
     def send(self, envelope: Envelope) -> str:
         body = content(envelope)
@@ -47,9 +47,17 @@ class WebhookChannel(Channel):
             "X-Tocsin-Signature": "v1=" + signature(body, timestamp, signing_secret()),
             "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
-        reply = self._client.post(envelope.address, body, headers)
+        client = self._outside if envelope.outside else self._client
+        reply = client.post(envelope.address, body, headers)
         provider_id = receipt(reply, at=envelope.at, gone=GONE)
         return PROVED if _answers(reply, envelope.data.get("challenge")) else provider_id
+
+
+def _clean(address: str, **how: bool) -> str:
+    try:
+        return clean_url(address, **how)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 def content(envelope: Envelope) -> bytes:

@@ -46,6 +46,11 @@ class ContactPointForm(ModelForm):
                 choices=_channels(self.instance.channel), widget=UnfoldAdminSelectWidget(), help_text=help_text
             )
 
+    def clean(self) -> dict[str, Any] | None:
+        if {"channel", "address"} & set(self.changed_data):
+            self.instance.from_outside = False  # from now on it is an address that an operator entered
+        return super().clean()
+
     def clean_use_after(self) -> Any:
         delay = self.cleaned_data["use_after"]
         if delay is not None:

@@ -30,6 +30,8 @@ class ContactPointSerializer(RecordSerializer):
         if "recipient" in attrs:
             user = attrs["recipient"]["user"]
             attrs = {**attrs, "recipient": Recipient.objects.get_or_create(user=user)[0]}
+        if {"channel", "address"} & attrs.keys():
+            attrs = {**attrs, "from_outside": False}  # from now on it is an address that an operator entered
         return super().validate(attrs)
 
 

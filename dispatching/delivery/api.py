@@ -1,6 +1,6 @@
 """The ledger of deliveries in the API: messages, their recipients and states, and the reasons for failures."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
@@ -69,8 +69,15 @@ class DeliveryFilters(filters.FilterSet):
 
 
 class DeliveryViewSet(ReadOnlyResource):
-    """Deliveries, newest first."""
+    """Deliveries, newest first. You see all pages, and what was sent to you; the rest with the permission to view deliveries."""
 
     queryset = Delivery.objects.select_related("page__recipient__user", "notice__recipient__user").defer("body", "data")
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        deliveries, user = super().get_queryset(), self.request.user
+        if user.has_perm("dispatching.view_delivery"):
+            return deliveries
+        # The list of all others would be the list of subscribers, which only some people may read (P12, S4).
+        return deliveries.filter(Q(page__isnull=False) | Q(contact_point__recipient__user=user.pk))

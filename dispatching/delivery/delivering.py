@@ -50,7 +50,7 @@ SEEN = (
     *("id", "key", "attempt", "state", "due_at", "cancelled_at", "sent_at", "receipt", "reason", "channel", "address"),
     *("recipient_name", "subject", "body", "data", "expires_at", "asks_to_confirm", "content_id", "queue"),
 )
-POINT = ("id", "address", "verified", "disabled_reason", "link_version")
+POINT = ("id", "address", "verified", "disabled_reason", "link_version", "from_outside")
 LOOK = f"""
 SELECT {", ".join(f"delivery.{name}" for name in SEEN)}, {", ".join(f"point.{name}" for name in POINT)}
 FROM dispatching_delivery delivery LEFT JOIN dispatching_contactpoint point ON point.id = delivery.contact_point_id
@@ -190,6 +190,7 @@ def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
         address=delivery.contact_point.address,
         recipient=delivery.recipient_name,
         at=at,
+        outside=delivery.contact_point.from_outside,
     )
     if delivery.content_id is None:
         data = {"id": delivery.key.hex, **delivery.data}

@@ -1,5 +1,6 @@
 """Recipients, their contact points, and the rules by which these are used."""
 
+import re
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,14 @@ from django.db.models.functions import Lower
 
 from dispatching import channels
 from schedules.models import User
+
+ADDRESS = re.compile(r"\S@\S|://|^\+?[0-9 ()/-]{6,}$")  # of a mailbox, a web page or a phone
+
+
+class Recipients(models.QuerySet["Recipient"]):
+    def present(self) -> "Recipients":
+        """All but people whose login is no longer active. Somebody who has left can do nothing by an old link (bA8)."""
+        return self.filter(Q(user=None) | Q(user__is_active=True))
 
 
 class Recipient(models.Model):
@@ -34,6 +43,8 @@ class Recipient(models.Model):
         help_text="Told when an escalation ends without an acknowledgement. At least one recipient should be marked.",
     )
 
+    objects = Recipients.as_manager()
+
     class Meta:
         ordering = ("pk",)
         constraints = [
@@ -47,12 +58,21 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        # The name stands in timelines and in the ledger, which people read who may not see addresses (S4).
+        if ADDRESS.search(self.display_name):
+            raise ValidationError({"display_name": "Enter a name here. An address belongs in a contact point."})
+
     @property
     def name(self) -> str:
         return self.user.name if self.user else self.display_name
 
 
 class ContactPoints(models.QuerySet["ContactPoint"]):
+    def present(self) -> "ContactPoints":
+        """All but those of people whose login is no longer active (bA8)."""
+        return self.filter(Q(recipient__user=None) | Q(recipient__user__is_active=True))
+
     def usable(self) -> "ContactPoints":
         """The contact points that messages can go to: verified, in use, and of a medium that is set up."""
         return self.filter(verified=True, disabled_reason="", channel__in=[kind for kind, _ in channels.kinds()])
@@ -72,6 +92,8 @@ class ContactPoint(models.Model):
     )
     # Part of every personal link. Raising it by one makes all links void that were ever sent there.
     link_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    # Entered on a public page or for somebody outside, not by an operator: it never leads into our own network (S3).
+    from_outside = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = ContactPoints.as_manager()
 
@@ -94,7 +116,9 @@ class ContactPoint(models.Model):
         if self.channel not in dict(channels.kinds()):
             raise ValidationError({"channel": f"There is no channel “{self.channel}” here."})
         try:
-            self.address = channels.get(self.channel).clean_address(self.address)
+            channel = channels.get(self.channel)
+            clean = channel.clean_outside_address if self.from_outside else channel.clean_address
+            self.address = clean(self.address)
         except ValidationError as error:
             raise ValidationError({"address": error}) from None
 

@@ -1,5 +1,6 @@
 """The API of notices: messages other than pages, such as shift reminders, hand-overs and calendars that cannot be read."""
 
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
@@ -41,8 +42,12 @@ class NoticeFilters(filters.FilterSet):
 
 
 class NoticeViewSet(ReadOnlyResource):
-    """Notices, newest first."""
+    """Notices, newest first. You see your own; all of them with the permission to view notices."""
 
     queryset = Notice.objects.select_related("recipient__user", "delivery").defer("delivery__body", "delivery__data")
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters
+
+    def get_queryset(self) -> QuerySet[Notice]:
+        notices, user = super().get_queryset(), self.request.user
+        return notices if user.has_perm("dispatching.view_notice") else notices.filter(recipient__user=user.pk)

@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Field
+from django.db.models import Field, Model
 from django.forms import Field as FormField
 from django.http import HttpRequest
 from django.utils import timezone
 
 from schedules.models import Absence, HandoverNote, SwapRequest
+from schedules.surfaces import access
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
+
+PRIVATE = ("reason", "note")
 
 
 @admin.register(Absence)
@@ -23,6 +26,15 @@ class AbsenceAdmin(ModelAdmin):
     autocomplete_fields = ("user",)
     fields = ("user", "start", "end", "reason")
     ordering = ("-end",)
+
+    def get_list_display(self, request: HttpRequest) -> tuple:
+        return _seen(request, Absence, self.list_display)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple:
+        return _seen(request, Absence, self.search_fields)
+
+    def get_fields(self, request: HttpRequest, obj: Absence | None = None) -> tuple:
+        return _seen(request, Absence, self.fields, obj and obj.user_id)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -53,6 +65,14 @@ class SwapRequestAdmin(ReadOnlyAdmin):
         *("state", ("answered_by", "answered"), "asked_at"),
     )
     ordering = ("-start",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple:
+        return _seen(request, SwapRequest, self.search_fields)
+
+    def get_fields(self, request: HttpRequest, obj: SwapRequest | None = None) -> tuple:
+        to_anyone = obj is not None and obj.asked_id is None
+        mine = obj is not None and request.user.pk in (obj.asked_by_id, obj.asked_id)
+        return self.fields if to_anyone or mine else _seen(request, SwapRequest, self.fields)
 
     @admin.display(description="asked", ordering="asked")
     def of_whom(self, swap: SwapRequest) -> str:
@@ -97,3 +117,10 @@ class HandoverNoteAdmin(ReadOnlyAdmin):
     @admin.display(description="written", ordering="at")
     def written(self, note: HandoverNote) -> str:
         return local(note.at)
+
+
+def _seen(request: HttpRequest, model: type[Model], names: tuple, owner: int | None = None) -> tuple:
+    """The names of columns without the words that are private, for people who may not read those."""
+    if access.may_read_private(request.user, model, owner):
+        return names
+    return tuple(name for name in names if name not in PRIVATE)

@@ -1,7 +1,7 @@
 """API resources for what people arrange among themselves: absences, swap requests, hand-over notes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -30,6 +30,13 @@ class AbsenceSerializer(RecordSerializer):
     class Meta:
         model = Absence
         fields = ("id", "user", "username", "start", "end", "reason")
+        extra_kwargs: ClassVar = {"reason": {"help_text": "Empty unless it is yours or you may view absences."}}
+
+    def to_representation(self, instance: Absence) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if not access.may_read_private(self.context["request"].user, Absence, instance.user_id):
+            shown["reason"] = ""
+        return shown
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         asking = self.context["request"].user
@@ -94,6 +101,16 @@ class SwapRequestSerializer(RecordSerializer):
             *("note", "state", "created_at", "answered_at", "answered_by", "overrides"),
         )
         read_only_fields = ("state", "created_at", "answered_at", "overrides")
+        extra_kwargs: ClassVar = {
+            "note": {"help_text": "Empty if it is for one person and you are neither of the two."}
+        }
+
+    def to_representation(self, instance: SwapRequest) -> dict[str, Any]:
+        shown, user = super().to_representation(instance), self.context["request"].user
+        between = {instance.asked_by_id, instance.asked_id}
+        if None not in between and user.pk not in between and not access.may_read_private(user, SwapRequest):
+            shown["note"] = ""
+        return shown
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         start, end = attrs.get("return_start"), attrs.get("return_end")

@@ -17,7 +17,9 @@ class Absence(models.Model):
     )
     start = models.DateTimeField(help_text="The start.")
     end = models.DateTimeField(help_text="The end, exclusive.")
-    reason = models.CharField(max_length=200, blank=True, help_text="Colleagues see it. Optional.")
+    reason = models.CharField(
+        max_length=200, blank=True, help_text="Only you and people who look after absences see it. Optional."
+    )
 
     class Meta:
         ordering = ("start", "pk")

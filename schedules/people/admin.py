@@ -12,8 +12,9 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from schedules.models import Participant, Team, User
-from schedules.surfaces.admin import ModelAdmin, local, picker
+from schedules.models import ApiToken, Participant, Team, User
+from schedules.surfaces import access
+from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local, picker
 
 admin.site.unregister(Group)
 
@@ -55,15 +56,24 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
     filter_horizontal = ()
     add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2", *NAME)}),)
 
+    def get_list_display(self, request: HttpRequest) -> tuple:
+        return self.list_display if access.may_read_private(request.user, User) else _but(self.list_display, "email")
+
+    def get_search_fields(self, request: HttpRequest) -> tuple:
+        return self.search_fields if access.may_read_private(request.user, User) else _but(self.search_fields, "email")
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
+        # Even the parts of a hash that Django shows are nobody's business who cannot set a new password (P10).
+        login = ("username", "password") if self.has_change_permission(request, obj) else ("username",)
+        name = NAME if access.may_read_private(request.user, User, obj.pk) else _but(NAME, "email")
         rights = [
             ("Permissions", {"fields": POWERS, "description": "Only superusers see these. A team is a group, too."})
         ] * request.user.is_superuser
         return [
-            (None, {"fields": ("username", "password")}),
-            ("Person", {"fields": NAME}),
+            (None, {"fields": login}),
+            ("Person", {"fields": name}),
             ("Login", {"fields": ("is_active", "last_seen", "joined")}),
             *rights,
         ]
@@ -85,6 +95,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
     @admin.display(description="added")
     def joined(self, user: User) -> str:
         return local(user.date_joined)
+
+
+def _but(names: tuple[str, ...], hidden: str) -> tuple[str, ...]:
+    return tuple(name for name in names if name != hidden)
 
 
 def _may_touch(request: HttpRequest, user: User | None) -> bool:
@@ -184,3 +198,29 @@ class GroupAdmin(DjangoGroupAdmin, PeopleAdmin):  # type: ignore[misc]
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
         who = "people" if obj and not self.has_change_permission(request, obj) else "members"
         return ("name", who, "permissions") if request.user.is_superuser else ("name", who)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Everybody's API tokens, to be revoked by deleting them. People make their own on the page of their account."""
+
+    list_display = ("name", "user", "scope", "key_hint", "used", "ends")
+    list_select_related = ("user",)
+    list_filter = ("scope",)
+    search_fields = ("name", "user__username", "user__first_name", "user__last_name")
+    fields = readonly_fields = ("name", "user", "scope", "key_hint", "made", "used", "ends")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.display(description="made", ordering="created_at")
+    def made(self, token: ApiToken) -> str:
+        return local(token.created_at)
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def used(self, token: ApiToken) -> str:
+        return local(token.last_used_at) or "never"
+
+    @admin.display(description="ends", ordering="expires_at")
+    def ends(self, token: ApiToken) -> str:
+        return local(token.expires_at)

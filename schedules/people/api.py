@@ -1,8 +1,9 @@
 """API resources for teams, people, and groups of people across teams."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -11,6 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from schedules.models import Team, User
+from schedules.surfaces import access
 from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField, ZoneField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
@@ -25,6 +27,13 @@ class UserSerializer(RecordSerializer):
     class Meta:
         model = User
         fields = ("id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active")
+        extra_kwargs: ClassVar = {"email": {"help_text": "Empty unless it is yours or you may view people."}}
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if not access.may_read_private(self.context["request"].user, User, instance.pk):
+            shown["email"] = ""
+        return shown
 
     def create(self, validated_data: dict[str, Any]) -> User:
         user = User(**validated_data)
@@ -35,9 +44,13 @@ class UserSerializer(RecordSerializer):
 
 class UserFilters(filters.FilterSet):
     username = TextFilter()
-    email = TextFilter(lookup_expr="iexact")
+    email = TextFilter(method="by_email", help_text="Finds only you unless you may view people.")
     is_active = YesNoFilter()
     group = NumberFilter(field_name="groups", help_text="The id of a team or group whose members to list.")
+
+    def by_email(self, people: QuerySet[User], name: str, value: str) -> QuerySet[User]:
+        found, asking = people.filter(email__iexact=value), self.request.user
+        return found if access.may_read_private(asking, User) else found.filter(pk=asking.pk)
 
 
 class UserViewSet(Resource):

@@ -24,6 +24,14 @@ def may(user: Any, verb: str, obj: Model) -> bool:
     return user.has_perm(permission) or user.has_perm(permission, obj)
 
 
+def may_read_private(user: Any, model: type[Model], owner: int | None = None) -> bool:
+    """Whether `user` may read what is private in a row of `model`: its `owner` (an id), and people who look after such rows."""
+    if owner is not None and owner == user.pk:
+        return True
+    meta = model._meta
+    return any(user.has_perm(f"{meta.app_label}.{verb}_{meta.model_name}") for verb in ("view", "change"))
+
+
 def grant_to_team(obj: Any, *, before: Team | None = None) -> None:
     """Lets the team that owns `obj` change it, and takes that permission from `before`, the team that owned it before."""
     permission = f"change_{obj._meta.model_name}"

@@ -55,6 +55,10 @@ def picker(field: Any) -> AutocompleteSelectMultiple:
     return AutocompleteSelectMultiple(field, admin.site)
 
 
+def _is_id(value: Any) -> bool:
+    return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
+
+
 class SavedByVerb(forms.ModelForm):
     """A form that keeps what was typed in and shows why the verb that saves it was refused."""
 
@@ -134,6 +138,12 @@ class ModelAdmin(PrintableFields, unfold.ModelAdmin):
         """
         offered = {f"{self.date_hierarchy}__{part}" for part in DATES if self.date_hierarchy}
         return lookup in offered.union(*(_asked_by(self.model, each) for each in self.get_list_filter(request)))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address of an empty form fills in, without what cannot be the id of a row (S17)."""
+        initial = super().get_changeform_initial_data(request)
+        ids = {field.name for field in self.model._meta.fields if field.is_relation}
+        return {name: value for name, value in initial.items() if name not in ids or _is_id(value)}
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.readable or super().has_module_permission(request)

@@ -12,6 +12,7 @@ from dispatching.delivery import delivering
 from dispatching.models import Attempt, ContactPoint, Delivery, Recipient
 from stakeholders.models import SignUp, Suppression
 
+SOMEBODY = "a subscriber"
 GONE, ERASED = "erased", "the address was erased"
 
 
@@ -59,9 +60,9 @@ def point_for(channel: str, address: str) -> ContactPoint:
     """Returns the contact point of this address; if there is none, adds one without a login that is not verified."""
     point = points(channel, address).first()
     if point is None:
-        name = "a browser" if channel == "push" else address[:150]
-        recipient = Recipient.objects.create(display_name=name)
-        point = ContactPoint.objects.create(recipient=recipient, channel=channel, address=address)
+        # The name is shown in the ledger to people who may not see the address, so it must not be the address.
+        recipient = Recipient.objects.create(display_name="a browser" if channel == "push" else SOMEBODY)
+        point = ContactPoint.objects.create(recipient=recipient, channel=channel, address=address, from_outside=True)
     return point
 
 

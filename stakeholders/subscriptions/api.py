@@ -108,7 +108,7 @@ class InvitationSerializer(StrictSerializer):
         if not {group.pk for group in attrs["groups"]} <= open_:
             raise serializers.ValidationError({"groups": "People outside cannot be invited to one of these groups."})
         try:
-            attrs["address"] = channels.get(attrs["channel"]).clean_address(attrs["address"])
+            attrs["address"] = channels.get(attrs["channel"]).clean_outside_address(attrs["address"])
             sms_limits.check(attrs["channel"], attrs["address"])
         except ChannelError as error:
             raise serializers.ValidationError({"channel": str(error)}) from None

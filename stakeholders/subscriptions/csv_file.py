@@ -80,7 +80,7 @@ def _take(
         raise ValidationError(f"there is no group “{line['group']}”")
     if group.openness == StakeholderGroup.Openness.PRODUCT:
         raise ValidationError(f"“{group.name}” is only for people with a login")
-    address = channels.get("email").clean_address(line["address"])
+    address = channels.get("email").clean_outside_address(line["address"])
     if len(address) > 500 or addresses.suppressed("email", address):
         raise ValidationError("this address must not be written to")
     subscriptions = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)

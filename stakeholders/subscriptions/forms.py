@@ -83,7 +83,7 @@ class AddressForm(PlainForm, forms.Form):
     def clean_address(self) -> str:
         kind = self.cleaned_data.get("channel") or "email"
         try:
-            address = channels.get(kind).clean_address(self.cleaned_data["address"])
+            address = channels.get(kind).clean_outside_address(self.cleaned_data["address"])
         except ChannelError as error:
             raise ValidationError(str(error)) from None
         sms_limits.check(kind, address)

@@ -1,8 +1,13 @@
 """No secret in a log (K13)."""
 
-import pytest
+import logging
 
-from config.logs import mask, mask_event
+import pytest
+from django.core.mail import EmailMessage
+from django.urls import URLPattern, get_resolver
+
+from config.logs import FORMATTER, mask, mask_event
+from dispatching.channels.email.mailfiles import EmailBackend
 
 
 def test_a_request_that_is_logged_shows_no_key(rf):
@@ -32,3 +37,33 @@ def test_a_request_that_is_logged_shows_no_key(rf):
 )
 def test_tokens_in_paths_are_masked(text, masked):
     assert mask(text) == masked
+
+
+def test_every_handler_masks():
+    """S12: Django's own handlers wrote the path as it came beside our line."""
+    loggers = [logging.root, *(each for each in logging.root.manager.loggerDict.values() if hasattr(each, "handlers"))]
+    handlers = [handler for logger in loggers for handler in logger.handlers]
+    writing = [
+        each for each in handlers if not isinstance(each, logging.NullHandler) and "_pytest" not in str(type(each))
+    ]
+    assert [type(each.formatter) for each in writing] == [FORMATTER["()"]]
+    assert logging.getLogger("django.server").isEnabledFor(logging.INFO)
+
+
+def test_every_secret_in_a_path_is_masked():
+    """S12: a new page whose address is a key must be masked, too."""
+    patterns = [each for each in get_resolver().url_patterns if isinstance(each, URLPattern)]
+    secrets = [each for each in patterns if {"token", "key", "secret"} & each.pattern.converters.keys()]
+    assert len(secrets) > 10
+    for each in secrets:
+        route = "/" + str(each.pattern)
+        for name in each.pattern.converters:
+            route = route.replace(f"<str:{name}>", "abcSECRET").replace(f"<slug:{name}>", "abcSECRET")
+        assert "SECRET" in route and "SECRET" not in mask(f"Not Found: {route}"), route
+
+
+def test_mail_files_are_for_us_only(tmp_path):
+    """S12: the links in a mail are credentials."""
+    EmailBackend(file_path=tmp_path).send_messages([EmailMessage("Alert", "link", "a@x.org", ["b@x.org"])])
+    [file] = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600 and b"link" in file.read_bytes()

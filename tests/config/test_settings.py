@@ -8,8 +8,10 @@ import sys
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 
 from config import settings as settings_module
+from schedules.models import User
 
 WRONG = {
     "PORT": "99999",
@@ -76,3 +78,22 @@ def test_metrics_are_counts_without_names(client, db):
 def test_answers_may_go_to_a_mailbox_with_a_long_name(monkeypatch):
     monkeypatch.setenv("REPLY_TO", "stakeholder-communications@example.org")
     assert runpy.run_path(settings_module.__file__)["REPLY_TO"] == "stakeholder-communications@example.org"
+
+
+def test_the_passwords_of_the_example_keep_others_out(settings, db):
+    """S2: known by everybody who has read the README, they are refused as soon as others can reach us."""
+    settings.DEBUG, settings.ONLY_HERE = True, False
+    call_command("load_example")
+    assert not User.objects.get(username="coach").check_password("example")
+    for username in ("coach", "fay"):
+        user = User.objects.get(username=username)
+        user.set_password("example")
+        user.save()
+    [problem] = run_checks(tags=["database"], databases=["default"])
+    assert problem.id == "tocsin.E004" and "coach, fay" in problem.msg
+    User.objects.filter(username="coach").update(is_active=False)
+    User.objects.filter(username="fay").update(password="!")
+    assert run_checks(tags=["database"], databases=["default"]) == []
+    settings.ONLY_HERE = True
+    User.objects.filter(username="coach").update(is_active=True)
+    assert run_checks(tags=["database"], databases=["default"]) == []

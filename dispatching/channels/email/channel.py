@@ -65,15 +65,20 @@ def message(envelope: Envelope, address: str) -> EmailMessage:
         subject=_subject(one_line(envelope.subject, SUBJECT)),
         body=shorten(body, BODY, tail),
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[formataddr((one_line(envelope.recipient, NAME), address))],
+        to=[formataddr((one_line(_name(envelope), NAME), address))],
         headers=headers(envelope),
     )
+
+
+def _name(envelope: Envelope) -> str:
+    """The recipient's name; empty for somebody outside, who has told us only an address."""
+    return "" if envelope.outside else envelope.recipient
 
 
 def written(envelope: Envelope, address: str) -> bytes:
     """The mail for an envelope with shared words, as the bytes to send."""
     assert envelope.letter
-    own = {"From": _from(settings.DEFAULT_FROM_EMAIL), "To": mime.address(envelope.recipient, address)}
+    own = {"From": _from(settings.DEFAULT_FROM_EMAIL), "To": mime.address(_name(envelope), address)}
     if settings.REPLY_TO:
         own["Reply-To"] = settings.REPLY_TO
     if envelope.letter.after:

@@ -48,17 +48,18 @@ def allow_private() -> bool:
     return getattr(settings, "WEBHOOK_ALLOW_PRIVATE", False)
 
 
-def clean_url(url: str) -> str:
+def clean_url(url: str, *, private: bool | None = None) -> str:
     """The URL in its normal form; raises ValueError with a sentence if we do not connect to such a URL.
 
-    A name that does not resolve now is accepted, because it is checked again whenever we connect.
+    A name that does not resolve now is accepted, because it is checked again whenever we connect. `private` as for `Client`.
     """
-    destination = parse(url, allow_private=allow_private())
+    private = allow_private() if private is None else private
+    destination = parse(url, allow_private=private)
     try:
         addresses = resolve(destination.host, destination.port, timeout=PATIENCE)
     except OSError:
         return destination.url
-    if not all(may_connect(address, allow_private=allow_private()) for address in addresses):
+    if not all(may_connect(address, allow_private=private) for address in addresses):
         raise ValueError("The URL leads to an address that is not public.")
     return destination.url
 
@@ -113,13 +114,13 @@ class _Line(httpcore.NetworkStream):
 class _Guard(httpcore.NetworkBackend):
     """Opens sockets to checked addresses only. Serves one thread."""
 
-    def __init__(self, private: bool) -> None:
+    def __init__(self, private: bool | None) -> None:
         self._sockets = httpcore.SyncBackend()
         self._private = private
         self.deadline = 0.0
 
     def allow_private(self) -> bool:
-        return self._private or allow_private()
+        return allow_private() if self._private is None else self._private
 
     def left(self, too_late: type[Exception]) -> float:
         left = self.deadline - time.monotonic()
@@ -167,10 +168,11 @@ def _trust() -> ssl.SSLContext:
 class Client(threading.local):
     """An HTTP client that keeps connections open; each thread has its own. `trust` replaces the usual certificate authorities.
 
-    `private`: the URLs are the operator's own, so they may lead into the operator's network.
+    `private`: whether URLs may lead into the operator's own network. True if they are settings, False if strangers entered
+    them, None if WEBHOOK_ALLOW_PRIVATE decides. Kept connections are not shared between clients.
     """
 
-    def __init__(self, trust: ssl.SSLContext | None = None, *, private: bool = False) -> None:
+    def __init__(self, trust: ssl.SSLContext | None = None, *, private: bool | None = None) -> None:
         self._guard = _Guard(private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=trust or _trust(), network_backend=self._guard, max_connections=20, keepalive_expiry=IDLE

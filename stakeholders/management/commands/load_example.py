@@ -9,11 +9,14 @@ from stakeholders import example as stakeholders
 
 
 class Command(BaseCommand):
-    help = "Loads the example organisation; safe to repeat. With DEBUG its people log in with the password “example”."
+    help = (
+        "Loads the example organisation; safe to repeat. With DEBUG its people log in with the password “example”, "
+        "unless other machines can reach us."
+    )
 
     def handle(self, *args, **options):
         with transaction.atomic():
-            keys = example.load("example" if settings.DEBUG else None)
+            keys = example.load(example.PASSWORD if settings.DEBUG and settings.ONLY_HERE else None)
             stakeholders.load(now=clock.now())
         self.stdout.write("The example organisation is there.")
         for name, key in keys.items():

@@ -11,6 +11,7 @@ import pytest
 
 from config.embedded import run
 from config.embedded.cluster import cap, until
+from config.embedded.loopback import is_loopback, only_here
 from tests.sure import sure
 
 BASE = Path(__file__).resolve().parents[3]
@@ -48,6 +49,12 @@ def pid_of(part: run.Child) -> int:
 
 def environment_of(process: subprocess.Popen) -> str:
     return Path(f"/proc/{process.pid}/environ").read_text()
+
+
+def test_logs_are_for_us_only(child, var_dir):
+    """S12: also a log that an older version made."""
+    (var_dir / "log" / "part.log").touch(0o644)
+    assert child(SLEEPER).log.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_child_that_dies_is_started_again_after_a_pause(child, capsys):
@@ -154,9 +161,12 @@ def test_a_log_stays_small_and_its_last_part_is_kept(tmp_path):
     log = tmp_path / "web.log"
     log.write_text("x" * 1000)
 
+    log.chmod(0o600)
+
     cap(log, limit=500)
 
     assert log.read_text() == ""
+    assert (tmp_path / "web.log.1").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "web.log.1").read_text() == "x" * 1000
 
 
@@ -166,7 +176,12 @@ OTHERS = ("0.0.0.0", "192.168.1.2", "example.org")
 
 @pytest.mark.parametrize("host", [*LOOPBACK, *OTHERS])
 def test_only_loopback_counts_as_this_machine(host):
-    assert run.is_loopback(host) is (host in LOOPBACK)
+    assert is_loopback(host) is (host in LOOPBACK)
+    assert (
+        only_here(host, "")
+        is only_here("", f"http://{f'[{host}]' if ':' in host else host}:8000")
+        is (host in LOOPBACK)
+    )
 
 
 def is_running(pid):

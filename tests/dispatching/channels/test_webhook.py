@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.webhook import PROVED
@@ -169,3 +170,16 @@ def test_gone_is_for_good(webhook):
         with pytest.raises(ChannelError) as refused:
             webhook.channel.send(envelope(webhook.address))
         assert refused.value.outcome == (Outcome.GONE if gone else Outcome.PERMANENT)
+
+
+def test_an_address_that_no_operator_entered_never_leads_into_our_own_network(webhook):
+    """S3: not even where the operator's own webhooks may; not by a kept connection, a name or a plain http URL either."""
+    webhook.channel.send(envelope(webhook.address))
+    here = webhook.address.replace("http://127.0.0.1", "https://localhost")
+    for address in (webhook.address, here, "https://127.1/", "http://example.org/hook"):
+        with pytest.raises(ValidationError):
+            webhook.channel.clean_outside_address(address)
+        with pytest.raises(ChannelError) as refused:
+            webhook.channel.send(envelope(address, outside=True))
+        assert refused.value.outcome == Outcome.PERMANENT
+    assert len(webhook.server.requests) == 1

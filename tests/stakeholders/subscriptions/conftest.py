@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from time_machine import TimeMachineFixture
 
-from dispatching.models import Priority
+from dispatching.models import ContactPoint, Priority, Recipient
 from schedules.models import User
 from stakeholders import sweep
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
@@ -88,6 +88,12 @@ def mail(settings):
 
 
 @pytest.fixture
-def webhook(settings):
+def webhook(settings, world):
+    """A receiver in our own network, which an operator has entered (S3)."""
     with http_receiver() as server:
+        operators(server.url)
         yield Webhook(server, settings)
+
+
+def operators(url: str) -> ContactPoint:
+    return Recipient.objects.create(display_name="a hook").contact_points.create(channel="webhook", address=url)

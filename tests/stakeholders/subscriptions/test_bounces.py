@@ -27,6 +27,7 @@ from stakeholders.models import Subscription, Suppression
 from stakeholders.subscriptions import addresses, bounces, subscribing
 from tests.browser import browser_of, text
 from tests.dispatching.reports import arf, dsn, plain
+from tests.stakeholders.subscriptions.conftest import operators
 from tests.stakeholders.subscriptions.test_subscribing import ask, states, subscriber
 from tests.sure import sure
 
@@ -665,6 +666,7 @@ def test_an_answer_of_an_address_that_must_not_be_written_to_holds_up_no_other(w
     """Two contact points with one address: the owner of the first wants no more."""
     webhook.server.always = lambda handler: challenge(handler, webhook.server)
     subscribing.ask("webhook", webhook.address, [world.open], now=world.now)
+    operators(f"{webhook.address}/other")
     allowed = subscribing.ask("webhook", f"{webhook.address}/other", [world.open], now=world.now)
     world.sweep()  # both have answered, and nobody has looked at that yet
     addresses.suppress("webhook", webhook.address, Suppression.Reason.NOT_ME, now=world.now)

@@ -6,15 +6,17 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dispatching.channels import memory
 from dispatching.contact import links
-from dispatching.models import ContactPoint, Delivery
+from dispatching.models import ContactPoint, Delivery, Recipient
 from stakeholders.models import SignUp, Subscriber, Subscription, Suppression
 from stakeholders.subscriptions import subscribing
+from tests.api import client_of
 from tests.browser import browser_of, everything, form_in, text
 from tests.sure import sure
 
@@ -495,3 +497,28 @@ def test_the_feed_of_who_has_left_is_empty_and_of_revoked_links_gone(world):
     old = path("feed", point)
     links.revoke(point)
     assert Client().get(old).status_code == 404
+
+
+def test_a_stranger_cannot_make_us_post_to_our_own_network(world, webhook):
+    """S3: the form and the page for a new link refuse it; an address that got in all the same is refused at the socket."""
+    shutdown = f"{webhook.server.url}?do=shutdown"
+    for url in ("/subscribe/", "/subscriptions/new-link/"):
+        refused = Client().post(url, {"channel": "webhook", "address": shutdown, "groups": [world.open.pk]})
+        assert refused.status_code == 400 and "https://" in text(refused)
+    subscribing.ask("webhook", shutdown, [world.open], now=world.now)
+    world.work()
+    assert webhook.server.requests == [] and Delivery.objects.get().state == "failed"
+
+
+def test_the_ledger_tells_a_login_no_address_of_a_subscriber(world):
+    """S4: neither as a name nor at all, unless the reader may view deliveries; one's own messages are there."""
+    subscribing.ask("memory", VI, [world.open], now=world.now)
+    world.work()
+    plain, coach = world.person("plain"), world.person("coach", is_superuser=True)
+    for path in ("deliveries/", f"deliveries/{Delivery.objects.latest('pk').pk}/", "notices/"):
+        assert VI not in client_of(plain).get(path).content.decode()
+    assert client_of(plain).get("deliveries/").json()["count"] == 0
+    seen = client_of(coach).get("deliveries/").json()["results"]
+    assert {(row["recipient"], row["address"]) for row in seen} == {("a subscriber", VI)}
+    with pytest.raises(ValidationError, match="Enter a name here"):
+        Recipient(display_name=VI).full_clean()

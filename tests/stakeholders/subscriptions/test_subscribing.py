@@ -58,7 +58,7 @@ def news(point: ContactPoint, world, *groups, state="pending") -> Delivery:
 def test_asking_makes_an_address_without_login_that_is_asked_once_and_told_nothing_else(world):
     """B2, B112, B113"""
     point = sure(ask(world))
-    assert (point.recipient.user, point.recipient.display_name, point.verified) == (None, "vi@example.org", False)
+    assert (point.recipient.user, point.recipient.display_name, point.verified) == (None, "a subscriber", False)
     assert states(point) == [("Product A, everywhere", "asked")]
     row = Subscription.objects.get()
     assert (row.asked_at, row.asked_from, row.consent, row.confirmed_at) == (world.now, "form", "2026-11-28", None)

@@ -1,0 +1,21 @@
+"""Django's sessions in the database; the session of somebody who is active goes on, an idle one ends (S8)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+SELDOM = 20  # a session is renewed at most so often within its length, so that few pages write a row
+
+
+class SessionStore(db.SessionStore):
+    """Django looks for this name; SESSION_COOKIE_AGE after the last page that was opened, the session ends."""
+
+    def _get_session_from_db(self) -> Session | None:
+        found = super()._get_session_from_db()  # type: ignore[misc]  # the stubs lack it
+        length = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        if found and found.expire_date < timezone.now() + length * (SELDOM - 1) / SELDOM:
+            self.modified = True
+        return found
