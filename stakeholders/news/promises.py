@@ -54,5 +54,9 @@ def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
 
 
 def _due(outage: Outage, promised: datetime, now: datetime, zone: tzinfo = UTC) -> str:
-    due = f"is due in {cadence.span(promised - now)}" if promised > now else f"has been due since {moment(promised, zone)}"
+    due = (
+        f"is due in {cadence.span(promised - now)}"
+        if promised > now
+        else f"has been due since {moment(promised, zone)}"
+    )
     return f"An update on “{outage.title}” {due}."
