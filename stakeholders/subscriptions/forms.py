@@ -89,6 +89,8 @@ class AddressForm(PlainForm, forms.Form):
             address = channels.get(kind).clean_outside_address(self.cleaned_data["address"])
         except ChannelError as error:
             raise ValidationError(str(error)) from None
+        if kind == "email" and "." not in address.rpartition("@")[2]:  # a host of our own, such as localhost
+            raise ValidationError("Please enter one e-mail address, such as ana@example.org.")
         sms_limits.check(kind, address)
         return address
 
