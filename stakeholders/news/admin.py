@@ -141,7 +141,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             else:
                 if "send" in request.POST:
                     self.log_change(request, outage, f"{chosen.label} sent.")
-                    self.message_user(request, f"{chosen.label}: on its way.", messages.SUCCESS)
+                    self.message_user(request, f"The {chosen.label} is being sent.", messages.SUCCESS)
                     return redirect("admin:stakeholders_outage_change", pk)
         context = {
             **self.admin_site.each_context(request),

@@ -66,6 +66,10 @@ class WriteForm(PageForm, forms.Form):
         super().__init__(data, **kwargs)
         for name in _unused(kind):
             del self.fields[name]
+        if kind == Kind.END:
+            self.fields[
+                "text"
+            ].help_text = "What works again, and for whom. The place and how long it lasted are added below."
 
 
 class WordingForm(forms.ModelForm):

@@ -107,7 +107,11 @@ class GroupsForm(PlainForm, forms.Form):
     products = PartsField(label="Only these products", help_text="Choose none to hear about all of them.")
     deployments = PartsField(label="Only these places", help_text="Choose none to hear about all of them.")
     kinds = forms.ChoiceField(
-        label="How much?", choices=KINDS, widget=forms.RadioSelect, required=False, initial=Subscription.Kinds.ALL.value
+        label="Which messages?",
+        choices=KINDS,
+        widget=forms.RadioSelect,
+        required=False,
+        initial=Subscription.Kinds.ALL.value,
     )
 
     def __init__(self, *args: Any, groups: Iterable[StakeholderGroup], **kwargs: Any) -> None:
@@ -194,7 +198,7 @@ class WishForm(PlainForm, forms.Form):
     wanted = forms.BooleanField(required=False)
     products = PartsField()
     deployments = PartsField()
-    kinds = forms.ChoiceField(label="How much?", choices=KINDS, required=False)
+    kinds = forms.ChoiceField(label="Which messages?", choices=KINDS, required=False)
     least_priority = forms.TypedChoiceField(label="How important?", coerce=int, empty_value=None, required=False)
 
     def __init__(

@@ -208,6 +208,14 @@ def test_words_for_one_ring_cannot_be_sent_until_rings_are_told_apart(outside, p
     assert not Update.objects.exists()
 
 
+def test_each_language_has_its_line_in_the_timeline(outside, people):
+    """P15: the timeline has what was really said to whom."""
+    outage = outside.outage()
+    outside.announce(outage, others=[german()])
+    lines = list(outage.events.values_list("text", flat=True))
+    assert "announcement, Deutsch: Es kommen keine Daten an." in lines and "announcement: No data uploads." in lines
+
+
 # --- once each --------------------------------------------------------------------------------------------------------
 
 
