@@ -297,7 +297,7 @@ class SettingsForm(PlainForm, forms.ModelForm):
             self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
 
 
-def _places(choices: Iterable[Any], current: str) -> list[tuple[Any, str]]:
+def _places(choices: Any, current: str) -> list[tuple[Any, str]]:
     """Returns UTC, the present choice, and the zones that are named after a place; not the other names for the same zones."""
     regions = (
         "Africa/",
