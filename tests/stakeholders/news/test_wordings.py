@@ -110,7 +110,7 @@ def test_every_time_is_on_the_readers_clock(outside, theirs, start, until, short
     outside.announce(outside.outage())
     [delivery] = outside.planned()
     said = delivering.envelope(delivery, at=outside.world.now)
-    mail = message_from_bytes(channel.written(replace(said, address="ann@example.org"), "ann@example.org"))
+    mail: Any = message_from_bytes(channel.written(replace(said, address="ann@example.org"), "ann@example.org"))
     plain, html = (part.get_payload(decode=True).decode() for part in mail.get_payload())
     for text in (said.body, plain, html):
         assert start in text and until in text and shared_words.OPEN not in text
