@@ -468,7 +468,7 @@ def test_a_correction_after_a_missed_promise_says_no_length_of_time(outside):
     outage = outside.outage()
     outside.announce(outage, within=HOUR)
     outside.world.now += 2 * HOUR
-    text = outages.correct(outage, "It was product B.", now=outside.world.now).messages.get().content.text
+    text = messages.specimen(outages.correct(outage, "It was product B.", now=outside.world.now).messages.get().content)
     assert "The next message was due by 5 January 2026, 10:00 UTC. We will send it as soon as we can." in text
     assert "We will write again within" not in text and "-1" not in text
 
