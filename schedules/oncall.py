@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 # How far ahead the end of a duty is looked for; most ends are found in the first few days.
 HORIZON = timedelta(days=70)
 SOON = timedelta(days=8)
+EVER = datetime.max.replace(tzinfo=UTC)
 
 # Everything that the rules need about any number of schedules, in one query.
 PLANS = """
@@ -224,8 +225,13 @@ def _loads(value: Any) -> list[Any]:
 
 def _line(layers: list[LayerPlan], covers: list[Cover], people: dict[int, User], away: dict[int, Any]) -> Line:
     named = _named(layers, covers)
-    gone = frozenset(person for person in named if person not in people or not people[person].is_active)
-    return Line(layers, covers, {person: away[person] for person in named if person in away}, gone)
+    left = {pk: user.left_at for pk, user in people.items() if pk in named and not user.is_active}
+    gone = frozenset(person for person in named if person not in people or (person in left and not left[person]))
+    spans = {person: away[person] for person in named if person in away}
+    for person, at in left.items():
+        if at:
+            spans[person] = joined([*spans.get(person, ()), (at, EVER)])
+    return Line(layers, covers, spans, gone)
 
 
 def _named(layers: list[LayerPlan], covers: list[Cover]) -> set[int]:

@@ -1,6 +1,6 @@
 """The finished words of a page: all that a person needs to act, the most important things first (A25)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -18,7 +18,8 @@ def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -
     """Subject, body and data of one person's page. `alert` comes with its service and priority."""
     url = links.link(alert, recipient)
     title = subject(alert)
-    context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now}
+    zone = recipient.user.time_zone if recipient.user else UTC
+    context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now, "zone": zone}
     body = render_to_string("messages/page.txt", {**context, "particulars": particulars.of(alert)})
     data = {
         "kind": "page",

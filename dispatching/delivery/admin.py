@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from dispatching.channels.shared_words import Letter
 from dispatching.models import Attempt, Delivery, SweepRecord
 from schedules.surfaces.admin import ReadOnlyAdmin, TabularInline, local
 
@@ -23,6 +24,9 @@ LABELS = {
     "failed": "danger",
     "given up": "danger",
 }
+
+
+LONG = ("data", "body", "content__text", "content__html", "content__parts")  # not read for a list
 
 
 def mask(text: str) -> str:
@@ -53,7 +57,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "created",
     )
     list_display_links = ("number", "what")
-    list_select_related = ("page", "notice")
+    list_select_related = ("page", "notice", "content")
     list_filter = ("state", "channel", "queue")
     search_fields = ("recipient_name", "address", "subject", "receipt", "=id")
     search_help_text = "Recipient, address, subject, receipt or number"
@@ -61,15 +65,15 @@ class DeliveryAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("state_now", "reason", "purpose", ("recipient_name", "channel"), "address")}),
         ("When", {"fields": (("created", "due"), ("sent", "cancelled"), "expires", "attempt")}),
-        ("What", {"fields": ("subject", "words")}),
+        ("What", {"fields": ("what", "words")}),
         ("For support", {"fields": ("key", "receipt", "queue")}),
     )
-    readonly_fields = ("state_now", "purpose", "created", "due", "sent", "cancelled", "expires", "words")
+    readonly_fields = ("state_now", "purpose", "what", "created", "due", "sent", "cancelled", "expires", "words")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         match = request.resolver_match
         one = match is not None and "object_id" in match.kwargs
-        return super().get_queryset(request).defer(*(["data"] if one else ["data", "body"]))
+        return super().get_queryset(request).defer(*(() if one else LONG))
 
     @admin.display(description="no.", ordering="pk")
     def number(self, delivery: Delivery) -> str:
@@ -88,11 +92,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         if notice := getattr(delivery, "notice", None):
             url = reverse("admin:dispatching_notice_change", args=[notice.pk])
             return format_html('<a href="{}">{}</a>', url, notice.get_kind_display())
-        return ""
+        return "outage message" if delivery.content_id else ""
 
     @admin.display(description="subject")
     def what(self, delivery: Delivery) -> str:
-        return delivery.subject if len(delivery.subject) <= 80 else f"{delivery.subject[:79]}…"
+        subject = delivery.content.subject if delivery.content else delivery.subject
+        return subject if len(subject) <= 80 else f"{subject[:79]}…"
 
     @admin.display(description="made", ordering="created_at")
     def created(self, delivery: Delivery) -> str:
@@ -116,7 +121,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="text")
     def words(self, delivery: Delivery) -> str:
-        return format_html('<pre class="said">{}</pre>', mask(delivery.body))
+        shared = delivery.content
+        keys, zone = tuple(delivery.data.get("parts", ())), delivery.data.get("zone") or ""
+        body = Letter(shared, keys, {}, zone=zone).filled() if shared else mask(delivery.body)
+        return format_html('<pre class="said">{}</pre>', body)
 
 
 @admin.register(SweepRecord)

@@ -201,7 +201,12 @@ def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
     data = {"id": delivery.key.hex, **content.data, **urls}
     leave = contact_links.mail_token(delivery.contact_point)
     return addressed(
-        subject=content.subject, body=letter.filled(), data=data, short=content.short, letter=letter, leave=leave
+        subject=content.subject,
+        body=letter.filled(),
+        data=data,
+        short=letter.filled("short"),
+        letter=letter,
+        leave=leave,
     )
 
 
@@ -216,7 +221,7 @@ def _letter(content: Content, delivery: Delivery) -> Letter:
     assert point
     links = {name: contact_links.url(name, point) for name in content.links}
     after = (delivery.data.get("after") or "").replace("-", "")
-    return Letter(content, tuple(delivery.data.get("parts", ())), links, after)
+    return Letter(content, tuple(delivery.data.get("parts", ())), links, after, delivery.data.get("zone") or "")
 
 
 def _sent(delivery: Delivery, receipt: str, *, now: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from dispatching import channels
+from dispatching.channels.email.channel import readable
 from schedules.models import User
 
 ADDRESS = re.compile(r"\S@\S|://|^\+?[0-9 ()/-]{6,}$")  # of a mailbox, a web page or a phone
@@ -121,6 +122,11 @@ class ContactPoint(models.Model):
             self.address = clean(self.address)
         except ValidationError as error:
             raise ValidationError({"address": error}) from None
+
+    @property
+    def shown(self) -> str:
+        """The address as its owner writes it."""
+        return readable(self.address) if self.channel == "email" else self.address
 
     @property
     def usable(self) -> bool:

@@ -71,7 +71,7 @@ def _show(
         "unreachable": user.pk in reach.unreachable([user.pk]),
         "running": [(shift, notes.get(shift.schedule.pk)) for shift in running],
         "shifts": [shift for shift in shifts if shift.start > now],
-        "waiting": swaps.waiting(now).filter(for_me),
+        "waiting": [(swap, _doubled(swap, shifts)) for swap in swaps.waiting(now).filter(for_me)],
         "requests": swaps.filter(asked_by=user, end__gt=now),
         "absences": Absence.objects.filter(user=user, end__gt=now),
         "uncovered": turns.cover_needed(user, now, tables),
@@ -80,6 +80,12 @@ def _show(
         "note_form": note or (NoteForm(zone=user.time_zone, schedules=writable) if writable else None),
     }
     return render(request, "schedules/mine.html", context, status=status)
+
+
+def _doubled(swap: SwapRequest, shifts: list[turns.OwnTurn]) -> list[str]:
+    """Returns the other schedules on which the reader would be on duty, too, in the shift that they are asked to take."""
+    then = [own for own in shifts if own.start < swap.end and own.end > swap.start and own.schedule != swap.schedule]
+    return list(dict.fromkeys(own.schedule.name for own in then))
 
 
 def _act(request: HttpRequest, user: User, now: datetime) -> HttpResponse:

@@ -11,6 +11,9 @@ class User(AbstractUser):
 
     time_zone = TimeZoneField(default="UTC", help_text="The zone in which this person reads times.")
 
+    # When an inactive person left. Until then their shifts stay as they were; empty: unknown, so they count as gone always.
+    left_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta(AbstractUser.Meta):
         ordering = ("username",)
 

@@ -12,7 +12,9 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from schedules import clock
 from schedules.models import ApiToken, Participant, Team, User
+from schedules.people import leaving
 from schedules.surfaces import access
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local, picker
 
@@ -83,6 +85,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        leaving.note(obj, now=clock.now())
+        super().save_model(request, obj, form, change)
 
     @admin.display(description="name", ordering="first_name")
     def full_name(self, user: User) -> str:

@@ -11,7 +11,9 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from schedules import clock
 from schedules.models import Team, User
+from schedules.people import leaving
 from schedules.surfaces import access
 from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField, ZoneField
@@ -40,6 +42,11 @@ class UserSerializer(RecordSerializer):
         user.set_unusable_password()
         user.save()
         return user
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        instance.is_active = validated_data.get("is_active", instance.is_active)
+        leaving.note(instance, now=clock.now())
+        return super().update(instance, validated_data)
 
 
 class UserFilters(filters.FilterSet):

@@ -61,7 +61,7 @@ class ForesightAdmin(TeamOwnedAdmin):
             transaction.set_rollback(True)
         request._messages = default_storage(request)  # type: ignore[attr-defined]  # what was said of the edit is not true
         differences = request.changes
-        shown = {"looked": True, "changes": differences[:SHOWN], "more": len(differences) - SHOWN, "weeks": WEEKS}
+        shown = {"looked": True, "changes": differences[:SHOWN], "more": len(differences) - SHOWN, "ahead": WEEKS}
         shown |= {"hints": hints, "hints_seen": _seen(hints)}
         request.only_look = True  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})

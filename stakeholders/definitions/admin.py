@@ -19,12 +19,13 @@ from stakeholders.definitions import defining, rehearsal
 from stakeholders.groups import audience
 from stakeholders.models import DefinitionComment, DefinitionWording, NotificationDefinition
 from stakeholders.news import wordings
+from stakeholders.rules.languages import DEFAULT
 
 LABELS = {"● live": "success", "▲ under discussion": "warning", "■ offline": "danger", "✓ replaced": "info"}
 
 
-class OncePerPair(PaginationInlineFormSet):
-    """Refuses two wordings for the same ring and language before the database does; an empty ring counts as a ring."""
+class OncePerLanguage(PaginationInlineFormSet):
+    """Refuses two wordings in one language before the database does."""
 
     def clean(self) -> None:
         super().clean()
@@ -33,18 +34,23 @@ class OncePerPair(PaginationInlineFormSet):
             data = getattr(form, "cleaned_data", {})
             if not data or data.get("DELETE"):
                 continue
-            pair = (data.get("ring"), data.get("language"))
-            if pair in seen:
-                form.add_error("language", "There is already a wording for this ring in this language.")
-            seen.add(pair)
+            language = data.get("language")
+            if language == DEFAULT:
+                form.add_error("language", "The English words are those above: choose another language.")
+            if language in seen:
+                form.add_error("language", "There is already a wording in this language.")
+            seen.add(language)
 
 
 class WordingInline(StackedInline):
-    """The other wordings of a definition; like the definition itself, they cannot be edited once it is live."""
+    """The definition in other languages; like the definition itself, they cannot be edited once it is live.
+
+    Words for one ring would reach nobody until rings are told apart, so none can be typed.
+    """
 
     model = DefinitionWording
-    formset = OncePerPair
-    fields = (("ring", "language"), "title", "text")
+    formset = OncePerLanguage
+    fields = ("language", "title", "text")
     verbose_name = "wording"
     verbose_name_plural = "other wordings"
 
@@ -52,6 +58,9 @@ class WordingInline(StackedInline):
         return super()._may(request, obj) and (obj is None or defining.may_edit(obj))
 
     has_add_permission = has_change_permission = has_delete_permission = _may
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).filter(ring=None)
 
 
 class CommentInline(TabularInline):

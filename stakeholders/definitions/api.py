@@ -60,7 +60,7 @@ class DefinitionSerializer(RecordSerializer):
         many=True,
         required=False,
         max_length=MOST,
-        help_text="Other wordings, by ring and language. The whole list is replaced.",
+        help_text="Other wordings, by language. The whole list is replaced.",
     )
     remarks = serializers.SerializerMethodField(
         help_text="Words that may not be understood and texts that are too long."
@@ -104,9 +104,9 @@ class DefinitionSerializer(RecordSerializer):
         return super().validate(attrs)
 
     def validate_wordings(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        pairs = [(row.get("ring"), row["language"]) for row in rows]
-        if len(pairs) > len(set(pairs)):
-            raise serializers.ValidationError("Two wordings are for the same ring in the same language.")
+        languages = [row["language"] for row in rows]
+        if len(languages) > len(set(languages)):
+            raise serializers.ValidationError("Two wordings are in the same language.")
         return rows
 
     def put_wordings(self, definition: NotificationDefinition, rows: list[dict[str, Any]]) -> None:

@@ -40,7 +40,7 @@ USUAL = [
     ),
     Usual(
         "Partners and customers",
-        "They do what helps at their end until everything works again, and know that we are working on it.",
+        "They can work around it until everything works again, and know that we are working on it.",
         Openness.EVERYONE,
     ),
 ]
@@ -56,7 +56,7 @@ def covers(group: StakeholderGroup) -> str:
     """Returns what the group covers, in words: its subscribers get the outage messages about these deployments and products."""
     where = "all deployments" if group.all_deployments else _names(group.deployments.all())
     what = "all products" if group.all_products else _names(group.products.all())
-    return f"{where} × {what}" if where and what else "nothing of its own"
+    return f"{where} × {what}" if where and what else "no product directly"
 
 
 def _names(rows) -> str:

@@ -149,7 +149,7 @@ class DefinitionWording(Wording):
                 fields=["definition", "ring", "language"],
                 nulls_distinct=False,
                 name="one_definition_wording",
-                violation_error_message="There is already a wording for this ring in this language.",
+                violation_error_message="There is already a wording in this language.",
             ),
             models.CheckConstraint(
                 condition=Q(language=languages.DEFAULT) | ~Q(title=""),

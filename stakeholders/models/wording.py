@@ -35,9 +35,9 @@ class Wording(models.Model):
             models.CheckConstraint(
                 condition=Q(ring__isnull=False) | ~Q(language=languages.DEFAULT),
                 name="%(class)s_is_another",
-                violation_error_message="The English words for all rings are those above: choose another language or a ring.",
+                violation_error_message="The English words are those above: choose another language.",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_language_display()}, {self.ring or 'all rings'}"
+        return f"{self.get_language_display()}{f', {self.ring}' if self.ring else ''}"

@@ -25,6 +25,7 @@ from schedules.surfaces import once
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, picker, verb
 from schedules.surfaces.forms import blame
+from schedules.templatetags.times import moment
 from stakeholders.groups import audience
 from stakeholders.groups.forms import GroupsField
 from stakeholders.models import Message, Outage, Update
@@ -107,7 +108,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     @verb("Say that there is no news yet")
     def nothing_new(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
         update = outages.nothing_new(outage, by=person(request), now=now)
-        return f"The update goes to everybody who was told. The next one is due by {local(update.next_update_by)}."
+        assert update.next_update_by
+        due = moment(update.next_update_by, timezone.get_current_timezone())
+        return f"The update goes to everybody who was told. The next one is due by {due}."
 
     @verb("Dismiss it")
     def dismiss(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
@@ -138,7 +141,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             else:
                 if "send" in request.POST:
                     self.log_change(request, outage, f"{chosen.label} sent.")
-                    self.message_user(request, f"{chosen.label}: on its way.", messages.SUCCESS)
+                    self.message_user(request, f"The {chosen.label} is being sent.", messages.SUCCESS)
                     return redirect("admin:stakeholders_outage_change", pk)
         context = {
             **self.admin_site.each_context(request),
@@ -167,8 +170,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "late": obj.next_update_by is not None and obj.next_update_by < now,
             "may_dismiss": going_on and not obj.announced_at and self.has_change_permission(request, obj),
             "found": audience.of(obj) if going_on and not untold else None,
-            "brackets": obj.brackets.select_related("ring"),
-            "progress": [(message, progress(message), specimen(message.content)) for message in sent.order_by("-pk")],
+            "progress": [
+                (message, progress(message, now), specimen(message.content)) for message in sent.order_by("-pk")
+            ],
             "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
         }
 
@@ -193,24 +197,31 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return local(outage.next_update_by) or "nothing promised"
 
 
-def progress(message: Message) -> dict[str, Any]:
-    """Returns how far a message is: planned, sent, on its way, failed, not sent. Two queries.
+def progress(message: Message, now: datetime) -> dict[str, Any]:
+    """Returns how far a message is: planned, sent, on its way, held by quiet hours, failed, not sent. Two queries.
 
     `first` and `last` are the times from the decision to the first and the last hand-over (B6).
     """
     batches = Batch.objects.filter(content=message.content_id)
-    waiting = batches.aggregate(all=Coalesce(Sum("contact_points__len"), 0))["all"]
+    held = Q(due_at__gt=now)  # before their first attempt, only quiet hours make messages wait
+    later = batches.aggregate(
+        waiting=Coalesce(Sum("contact_points__len", filter=~held), 0),
+        held=Coalesce(Sum("contact_points__len", filter=held), 0),
+        held_until=Max("due_at", filter=held),
+    )
+    waiting, unsent = later.pop("waiting"), later["held"]
     mine = Delivery.objects.filter(content=message.content_id)
     states = Delivery.State
     far = mine.aggregate(
         first=Min("sent_at"),
         last=Max("sent_at"),
-        all=Count("pk") + waiting,
+        all=Count("pk") + waiting + unsent,
         sent=Count("pk", Q(state__in=(states.SENT, states.DELIVERED))),
         waiting=Count("pk", Q(state__in=Delivery.LIVE)) + waiting,
         failed=Count("pk", Q(state__in=Delivery.LOST)),
         suppressed=Count("pk", Q(state=states.SUPPRESSED)),
     )
+    far |= later
     for name in ("first", "last"):
         if far[name]:
             far[name] = timedelta(seconds=max(1, ceil((far[name] - message.created_at).total_seconds())))

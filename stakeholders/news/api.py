@@ -89,7 +89,7 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         help_text="The latest time of the next message. Required for all but corrections.",
     )
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, required=False, max_length=MOST, help_text="Other wordings, by ring and language."
+        many=True, required=False, max_length=MOST, help_text="Other wordings, by language."
     )
     remarks = serializers.SerializerMethodField(
         help_text="Words that may not be understood and texts that are too long."
@@ -123,7 +123,7 @@ class EndSerializer(StrictSerializer):
     done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
     remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
-        many=True, required=False, max_length=MOST, help_text="Other wordings, by ring and language."
+        many=True, required=False, max_length=MOST, help_text="Other wordings, by language."
     )
 
 

@@ -11,7 +11,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import linebreaks
 from django.utils.http import http_date
 
-from dispatching.channels.shared_words import Letter, mark
+from dispatching.channels.shared_words import Letter, fill, mark
 from dispatching.channels.text import printable
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
@@ -37,7 +37,8 @@ class Feed(Atom1Feed):
 def answer(point: ContactPoint) -> HttpResponse:
     """Returns the feed of one contact point. Its address is secret, so shared caches and search engines must not keep it."""
     messages = wanted(point)
-    entries = [(message, words(message.content, groups, point)) for message, groups in messages]
+    zone = _zone(point)
+    entries = [(message, words(message.content, groups, point, zone)) for message, groups in messages]
     page = links.url("manage", point)
     url = links.url("feed", point)
     response = _document("Outages", f"feed/{point.pk}", page, url, entries, changed=_since(point))
@@ -138,16 +139,23 @@ def _wants(row: Subscription, message: Message) -> bool:
     )
 
 
-def words(content: Content, groups: list[int], point: ContactPoint) -> str:
-    """Returns the text of the message with this contact point's own passages and links."""
+def words(content: Content, groups: list[int], point: ContactPoint, zone: str) -> str:
+    """Returns the text of the message with this contact point's own passages and links, on the clock of `zone`."""
     own = {purpose: links.url(purpose, point) for purpose in content.links}
-    return Letter(content, tuple(map(str, groups)), own).filled()
+    return Letter(content, tuple(map(str, groups)), own, zone=zone).filled()
+
+
+def _zone(point: ContactPoint) -> str:
+    """Returns the reader's time zone: that of the subscriber's settings, else that of the person's login."""
+    settings = Subscriber.objects.filter(recipient=point.recipient_id).first()
+    user = point.recipient.user
+    return str(settings.time_zone if settings else user.time_zone if user else "")
 
 
 def common(content: Content) -> str:
     """Returns the text without its end, which is personal to each reader: their subscriptions and their links."""
     text, _, _ = content.text.partition(mark("parts"))
-    return text.rstrip().rpartition("\n")[0].rstrip()  # the last line introduces what they subscribed to
+    return fill(text.rstrip().rpartition("\n")[0].rstrip(), {})  # the last line introduces what they subscribed to
 
 
 def _since(point: ContactPoint) -> datetime:

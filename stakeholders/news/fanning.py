@@ -65,14 +65,18 @@ CASE WHEN quiet_from < quiet_until AND wall::time >= quiet_from AND wall::time <
     ELSE %(now)s END
 """
 
-# The next contact points to look at, told or not, so that a transaction reads only its own part of every table.
+# The next contact points to look at, told or not, so that a transaction reads only its own part of every table; for a message in
+# a language other than the default, only those of people who chose it.
 RANGE = """
 SELECT count(*), max(id) FROM (
-    SELECT id FROM dispatching_contactpoint WHERE id > %(after)s ORDER BY id LIMIT %(most)s
+    SELECT id FROM dispatching_contactpoint WHERE id > %(after)s AND (%(language)s::text IS NULL OR recipient_id IN (
+        SELECT recipient_id FROM stakeholders_subscriber WHERE language = %(language)s
+    )) ORDER BY id LIMIT %(most)s
 ) part
 """
 
-# Inserts batches of contact points that get the same passages at the same time; returns how many contact points that is.
+# Inserts batches of contact points that get the same passages at the same time on the same clock; returns how many contact
+# points that is. The clock is that of the subscriber's settings or else of the person's login; UTC is not said.
 PLAN = """
 WITH told AS (
     SELECT contact_point_id AS id, array_agg(group_id ORDER BY group_id) AS groups
@@ -81,18 +85,23 @@ WITH told AS (
         AND {spoken}
     GROUP BY contact_point_id
 ), ready AS (
-    SELECT id, groups, {due} AS due_at FROM told JOIN dispatching_contactpoint point USING (id)
+    SELECT id, groups, {due} AS due_at, nullif(coalesce(zone, home), 'UTC') AS clock
+    FROM told JOIN dispatching_contactpoint point USING (id)
     LEFT JOIN (
         SELECT recipient_id, quiet_from, quiet_until, time_zone AS zone, %(now)s AT TIME ZONE time_zone AS wall
         FROM stakeholders_subscriber
-    ) quiet USING (recipient_id)
+    ) quiet USING (recipient_id) LEFT JOIN (
+        SELECT own.id AS recipient_id, person.time_zone AS home
+        FROM dispatching_recipient own JOIN schedules_user person ON person.id = own.user_id WHERE person.time_zone <> 'UTC'
+    ) login USING (recipient_id)
     WHERE point.verified AND point.disabled_reason = '' AND point.recipient_id NOT IN ({left})
 ), numbered AS (
-    SELECT *, (row_number() OVER (PARTITION BY groups, due_at ORDER BY id) - 1) / %(size)s AS number FROM ready
+    SELECT *, (row_number() OVER (PARTITION BY groups, due_at, clock ORDER BY id) - 1) / %(size)s AS number FROM ready
 ), planned AS (
     INSERT INTO dispatching_batch (content_id, contact_points, data, due_at)
-    SELECT %(content)s, array_agg(id ORDER BY id), jsonb_build_object('parts', groups::text[]), due_at
-    FROM numbered GROUP BY groups, due_at, number ORDER BY min(id)
+    SELECT %(content)s, array_agg(id ORDER BY id),
+        jsonb_strip_nulls(jsonb_build_object('parts', groups::text[], 'zone', clock)), due_at
+    FROM numbered GROUP BY groups, due_at, clock, number ORDER BY min(id)
     RETURNING cardinality(contact_points) AS size
 )
 SELECT coalesce(sum(size), 0) FROM planned
@@ -153,7 +162,7 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
         if message is None:
             return False
         _hold_alone()
-        count, upto = _next_range(message.planned_up_to, most)
+        count, upto = _next_range(message, most)
         if count:
             message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
             message.planned_up_to = upto
@@ -164,10 +173,10 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
     return True
 
 
-def _next_range(after: int, most: int) -> tuple[int, int]:
+def _next_range(message: Message, most: int) -> tuple[int, int]:
     """Returns (how many contact points to look at next, the id of the last one)."""
     with connection.cursor() as cursor:
-        cursor.execute(RANGE, {"after": after, "most": most})
+        cursor.execute(RANGE, {"after": message.planned_up_to, "most": most, "language": _chosen(message)})
         return cursor.fetchone()
 
 
@@ -191,13 +200,18 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
         "level": message.audience["level"],
         "update": message.update_id,
         "bracket": message.bracket_id,
-        "language": None if message.language == DEFAULT else message.language,
+        "language": _chosen(message),
         "message": message.pk,
         "all": kind != Update.Kind.PROGRESS,
         "content": message.content_id,
         "size": batching.BATCH,
         "now": now,
     }
+
+
+def _chosen(message: Message) -> str | None:
+    """Returns the language that readers of this message have chosen; None for the default, which everybody else gets."""
+    return None if message.language == DEFAULT else message.language
 
 
 def audience_of(message: Message, now: datetime) -> dict[str, int]:

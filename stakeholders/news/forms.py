@@ -13,7 +13,7 @@ from schedules.surfaces.forms import LocalField, PageForm
 from schedules.validators import only_printable
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
-from stakeholders.models import Message, Outage, StakeholderRing, Update, UpdateWording
+from stakeholders.models import Message, Outage, Update, UpdateWording
 from stakeholders.news import fanning, outages, wordings
 from stakeholders.news.messages import other_specimens, specimen
 from stakeholders.rules import cadence
@@ -66,10 +66,14 @@ class WriteForm(PageForm, forms.Form):
         super().__init__(data, **kwargs)
         for name in _unused(kind):
             del self.fields[name]
+        if kind == Kind.END:
+            self.fields[
+                "text"
+            ].help_text = "What works again, and for whom. The place and how long it lasted are added below."
 
 
 class WordingForm(forms.ModelForm):
-    """The update in words for one ring or in another language. If its fields are empty, there is no such wording."""
+    """The update in another language. If its fields are empty, there is no such wording."""
 
     class Meta:
         model = UpdateWording
@@ -90,7 +94,7 @@ class WordingForm(forms.ModelForm):
         }
 
     def __init__(self, data: Any, *, kind: Update.Kind, row: UpdateWording) -> None:
-        prefix = f"{row.language}-{row.ring.number if row.ring else 0}"
+        prefix = f"{row.language}-0"
         super().__init__(data, instance=row, prefix=prefix, label_suffix="", use_required_attribute=False)
         self.fields["text"].required = False
         for name in _unused(kind):
@@ -125,23 +129,14 @@ def _unused(kind: Update.Kind) -> tuple[str, ...]:
 
 
 def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[WordingForm]:
-    """Returns a form for each language and ring, except for the default language for all rings, which is the update itself.
+    """Returns a form for each language except the default, in which the update itself is written.
 
-    If there is only one ring, it needs no wordings of its own. The forms start with the known titles and, before the
-    announcement, with the prepared words if a definition led to the outage.
+    The forms start with the known titles and, before the announcement, with the prepared words if a definition led to the outage.
     """
-    rings = list(StakeholderRing.objects.all())
     prepared = () if outage.announced_at else wordings.draft_wordings(outage)
-    drafts = {(row.ring_id, row.language): row for row in prepared}
-    titles, others = wordings.titles(outage), []
-    for ring in [None, *(rings if len(rings) > 1 else ())]:
-        for language in NAMES:
-            if ring is None and language == DEFAULT:
-                continue
-            key = (ring.pk if ring else None, language)
-            row = drafts.get(key) or UpdateWording(ring=ring, language=language, title=titles.get(key, ""))
-            others.append(WordingForm(data, kind=kind, row=row))
-    return others
+    drafts, titles = {row.language: row for row in prepared}, wordings.titles(outage)
+    rows = {name: UpdateWording(language=name, title=titles.get(name, "")) for name in NAMES if name != DEFAULT}
+    return [WordingForm(data, kind=kind, row=row) for row in (rows | drafts).values()]
 
 
 def kinds(outage: Outage) -> list[Update.Kind]:

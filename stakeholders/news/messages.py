@@ -1,18 +1,23 @@
-"""Makes the messages of an update: for each ring and language, the words are rendered once and the audience is decided once."""
+"""Makes the messages of an update: for each language, the words are rendered once and the audience is decided once.
+
+What stands around an author's words is in the reader's language, and every time is on the reader's clock; the words themselves
+stay as they were written, marked as what they are if that is another language.
+"""
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.utils import dateformat, translation
+from django.utils import translation
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext_lazy, pgettext, pgettext_lazy
 
 from dispatching import alarms
-from dispatching.channels import Envelope, push, sms, webhook
-from dispatching.channels.shared_words import Letter, mark
+from dispatching.channels import Envelope, push, shared_words, sms, webhook
+from dispatching.channels.shared_words import Letter, fill, mark
 from dispatching.channels.text import one_line
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Content
@@ -33,6 +38,12 @@ STATES = {
     Update.Kind.END: pgettext_lazy("message", "End"),
     Update.Kind.CORRECTION: pgettext_lazy("message", "Correction"),
 }
+# Before the title in the subject: the two messages that a reader should tell from the others at a glance.
+SUBJECTS = {
+    Update.Kind.END: pgettext_lazy("subject", "Resolved: %s"),
+    Update.Kind.CORRECTION: pgettext_lazy("subject", "Correction: %s"),
+}
+WIDEST = "Pacific/Kiritimati"  # a reader's clock, and a zone without a short name, where times are longest
 UNITS = {
     "day": ngettext_lazy("%d day", "%d days"),
     "hour": ngettext_lazy("%d hour", "%d hours"),
@@ -41,7 +52,7 @@ UNITS = {
 
 
 def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = True, now: datetime) -> None:
-    """Makes a message, due now, for each language in which there are words. Call it in the transaction that makes the update.
+    """Makes a message, due now, for each language that has words or readers. Call it in the transaction that makes the update.
 
     If not `anybody`, it is only for people who were told before.
 
@@ -56,15 +67,15 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = T
         "level": audience.level_of(update.outage),
         "anybody": anybody,
     }
-    for wording in wordings.said(update, bracket.ring):
-        with translation.override(wording.language):
-            words = _words(wording, bracket, found)
+    for language, wording in wordings.said(update):
+        with translation.override(language):
+            words = _words(wording, found, language)
         content = Content.objects.create(**words, thread_id=thread, created_at=now)
         thread = thread or content.pk
         Message.objects.create(
             update=update,
             bracket=bracket,
-            language=wording.language,
+            language=language,
             content=content,
             audience=snapshot,
             created_at=now,
@@ -73,31 +84,39 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = T
     transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
 
 
-def _words(said: UpdateWording, bracket: Bracket, found: Audience) -> dict[str, Any]:
-    """Returns the fields of a `Content` for this wording and ring, in the active language."""
+def _words(said: UpdateWording, found: Audience, language: str) -> dict[str, Any]:
+    """Returns the fields of a `Content` with this wording, in a frame in `language`, which is active."""
     update, outage = said.update, said.update.outage
-    state = str(STATES[Update.Kind(update.kind)])
+    kind = Update.Kind(update.kind)
+    state, title = str(STATES[kind]), str(SUBJECTS.get(kind, "%s")) % said.title
+    automatic = said.text == wordings.NOTHING_NEW
+    text = gettext(said.text) if automatic else said.text
+    foreign = said.language if said.language != language else ""
     context = {
+        "language": language,
         "state": state,
         "said": said,
-        "facts": facts(said, bracket),
-        "promise": promise(update),
+        "text": text,
+        "foreign": foreign,  # the language of the author's words, if it is not that of the frame
+        "foreign_text": "" if automatic else foreign,
+        "facts": facts(said, language),
+        "promise": promise(update, at=_marked),
         "parts": mark("parts"),
         "manage": mark("manage"),
         "unsubscribe": mark("unsubscribe"),
     }
     return {
-        "subject": one_line(f"{said.title} ({geography(outage)})", 200),
+        "subject": one_line(f"{title} ({geography(outage)})", 200),
         "text": render_to_string("messages/outage.txt", context),
         "html": render_to_string("messages/outage.html", context),
-        "short": _short(said, state),
-        "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, said) for told in found.told},
+        "short": _short(said, state, text),
+        "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, language) for told in found.told},
         "links": LINKS,
         "headers": {
-            "List-Id": f"<ring-{bracket.ring.number}.outages.{public_host()}>",
-            "Content-Language": ", ".join(_languages(said, found)),
+            "List-Id": f"<outages.{public_host()}>",
+            "Content-Language": ", ".join(_languages(said, found, language)),
         },
-        "data": data(said, bracket),
+        "data": data(said, text),
     }
 
 
@@ -111,7 +130,7 @@ def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     """Returns what the media other than e-mail get, by their names, for previews."""
     link = links.url("unsubscribe", ContactPoint(pk=0))  # belongs to nobody, but is as long as a reader's link
     payload = {**content.data, "url": THEIRS, "unsubscribe_url": link}
-    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), payload, content.short, at=at)
+    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), payload, fill(content.short, {}), at=at)
     posted = json.loads(webhook.content(envelope))
     shown = {
         "Text message": sms.text(envelope),
@@ -121,46 +140,55 @@ def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     return {medium: text.replace(link, THEIRS) for medium, text in shown.items()}
 
 
-def facts(said: UpdateWording, bracket: Bracket) -> list[tuple[str, str, str]]:
+def facts(said: UpdateWording, language: str) -> list[tuple[str, str, str]]:
     """Returns the facts that Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value).
 
-    The language is empty if it is the language of the message.
+    The language is empty if it is `language`, that of the message.
     """
     update, outage = said.update, said.update.outage
-    other = DEFAULT if said.language != DEFAULT else ""
+    other = DEFAULT if language != DEFAULT else ""
     entries = [
-        (pgettext("message", "Recipients"), gettext("ring %d") % bracket.ring.number, ""),
         (pgettext("message", "Geography"), geography(outage), other if outage.said_geography else ""),
         (pgettext("message", "Products"), products(outage), other if outage.said_products else ""),
-        (pgettext("message", "Since"), moment(outage.started_at), ""),
-        (pgettext("message", "Sent"), moment(update.at), ""),
     ]
     if outage.priority:
-        entries.insert(3, (pgettext("message", "Priority"), str(outage.priority), ""))
+        entries.append((pgettext("message", "Priority"), str(outage.priority), ""))
     if update.kind == Update.Kind.END:
-        recovered = gettext("%s, counted from the announcement") % recovery(update)
-        entries.append((pgettext("message", "Time to recovery"), recovered, ""))
-    return entries
+        entries += _how_long(update)
+    else:
+        entries.append((pgettext("message", "Since"), _marked(outage.started_at), ""))
+    return [*entries, (pgettext("message", "Sent"), _marked(update.at), "")]
 
 
-def recovery(update: Update) -> str:
-    """Returns the time from the announcement to the end in words, such as "51 minutes", as Table 8.7 counts it (D3)."""
-    assert update.outage.announced_at
-    return span(update.at - update.outage.announced_at)
+def _how_long(end: Update) -> list[tuple[str, str, str]]:
+    """Returns how long it lasted, as readers noticed it, and beside it the time to recovery as Table 8.7 counts it (D3)."""
+    began, announced = end.outage.started_at, end.outage.announced_at
+    assert announced
+    lasted = {"length": span(end.at - began), "start": _marked(began), "end": _marked(end.at)}
+    recovery = {"length": span(end.at - announced), "start": _marked(announced)}
+    return [
+        (pgettext("message", "Lasted"), gettext("%(length)s, from %(start)s to %(end)s") % lasted, ""),
+        (
+            pgettext("message", "Time to recovery"),
+            gettext("%(length)s, counted from the announcement on %(start)s") % recovery,
+            "",
+        ),
+    ]
 
 
-def promise(update: Update) -> str:
-    """Returns a sentence on the latest time of the next message, or one that says that none is planned."""
+def promise(update: Update, *, at: Callable[[datetime], str]) -> str:
+    """Returns a sentence on the latest time of the next message, or one that says that none is planned.
+
+    `at` puts an instant into words.
+    """
     if update.next_update_by is None:
-        return gettext("No further communication is planned.")
+        return gettext("This is our last message about this outage.")
     if update.next_update_by <= update.at:
-        return gettext("The next message was due by %s. We will send it as soon as we can.") % moment(
-            update.next_update_by
-        )
+        return gettext("The next message was due by %s. We will send it as soon as we can.") % at(update.next_update_by)
     length = span(cadence.at_most(update.next_update_by - update.at))
     return gettext("We will write again within %(length)s (by %(moment)s), sooner if there is news.") % {
         "length": length,
-        "moment": moment(update.next_update_by),
+        "moment": at(update.next_update_by),
     }
 
 
@@ -172,9 +200,9 @@ def products(outage: Outage) -> str:
     return outage.said_products or _all_or_names(Product, outage.products.all())
 
 
-def moment(at: datetime) -> str:
-    """Returns the time in a form that is clear to everybody (D6): "1 December 2020, 15:00 UTC"."""
-    return f"{dateformat.format(at.astimezone(UTC), pgettext('day and time', 'j F Y, H:i'))} UTC"
+def _marked(at: datetime) -> str:
+    """Returns a mark for the instant: each reader sees their own clock with UTC beside it (D6), “1 December 2020, 15:00 UTC”."""
+    return shared_words.moment(at, pgettext("day and time", "j F Y, H:i"))
 
 
 def span(length: timedelta) -> str:
@@ -183,8 +211,8 @@ def span(length: timedelta) -> str:
     return words or gettext("less than a minute")
 
 
-def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
-    """Returns the data of the message for machines (webhooks)."""
+def data(said: UpdateWording, text: str) -> dict[str, Any]:
+    """Returns the data of the message for machines (webhooks); `text` is what it says."""
     update, outage = said.update, said.update.outage
     return {
         "kind": "notice",
@@ -201,11 +229,10 @@ def data(said: UpdateWording, bracket: Bracket) -> dict[str, Any]:
         "update": {
             "id": update.pk,
             "kind": update.kind,
-            "text": said.text,
+            "text": text,
             "at": update.at.isoformat(),
             "next_update_by": update.next_update_by.isoformat() if update.next_update_by else None,
         },
-        "ring": bracket.ring.number,
         "version": 1,
     }
 
@@ -216,30 +243,34 @@ def _all_or_names(model: Any, chosen: Any) -> str:
     return pgettext("message", "all") if everything else ", ".join(names)
 
 
-def _part(name: str, advice: str, said: UpdateWording) -> dict[str, str]:
+def _part(name: str, advice: str, language: str) -> dict[str, str]:
     """Returns the passage for one group, with its advice. Advice is in the default language; in a message in another language,
     the HTML marks it as such.
     """
-    foreign = format_html(': <span lang="{}">{}</span>', DEFAULT, advice) if said.language != DEFAULT else f": {advice}"
+    foreign = format_html(': <span lang="{}">{}</span>', DEFAULT, advice) if language != DEFAULT else f": {advice}"
     return {
         "text": f"- {name}: {advice}" if advice else f"- {name}",
         "html": format_html("<li>{}{}</li>", name, foreign if advice else ""),
     }
 
 
-def _languages(said: UpdateWording, found: Audience) -> list[str]:
+def _languages(said: UpdateWording, found: Audience, language: str) -> list[str]:
     """Returns the languages that occur in the message, its own first (RFC 3282)."""
     outage = said.update.outage
     others = [outage.said_geography, outage.said_products, *(told.group.advice for told in found.told)]
-    return [said.language, *([DEFAULT] if any(others) and said.language != DEFAULT else [])]
+    return list(dict.fromkeys([language, said.language, *([DEFAULT] if any(others) else [])]))
 
 
-def _short(said: UpdateWording, state: str) -> str:
+def _short(said: UpdateWording, state: str, text: str) -> str:
     """Returns the short form: state, title and place in the first line, below it the time of the next message, and as much of the
     text as there is room for.
     """
-    update = said.update
-    by = update.next_update_by
-    until = gettext("Next message by %s.") % moment(by) if by else promise(update)
+    update, by = said.update, said.update.next_update_by
+    form = pgettext("day and time", "j F Y, H:i")
+    until = (
+        gettext("Next message by %s.") % shared_words.moment(by, form, brief=True)
+        if by
+        else promise(update, at=_marked)
+    )
     facts = f"{state}: {one_line(said.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
-    return facts + one_line(said.text, sms.LONGEST - len(facts))
+    return facts + one_line(text, sms.LONGEST - len(fill(facts, {}, WIDEST)))

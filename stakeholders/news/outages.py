@@ -115,7 +115,7 @@ def announce(
         if not reach.told:
             raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
         update = _say(outage, Kind.ANNOUNCEMENT, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
-        _reword(update, others)
+        _reword(update, others, now=now)
         outage.announced_at = now
         bracket = Bracket.objects.create(outage=outage, ring=first_ring())
         _move(bracket, Bracket.State.OPEN, now=now)
@@ -143,7 +143,7 @@ def update(
         _refuse_if_over(outage)
         _refuse_unannounced(outage)
         progress = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
-        _reword(progress, others)
+        _reword(progress, others, now=now)
         _pass_on(outage, progress, now=now)
         _promise(outage, next_update_by, now=now)
     return progress
@@ -176,7 +176,7 @@ def end(
             _close(outage, f"dismissed: {text.strip()}" if text.strip() else "dismissed", now=now, by=by)
             return None
         last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
-        _reword(last_update, others)
+        _reword(last_update, others, now=now)
         outage.ended_at = now
         _pass_on(outage, last_update, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
@@ -212,7 +212,7 @@ def correct(
         outage = _locked(outage)
         _refuse_unannounced(outage)
         correction = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
-        _reword(correction, others)
+        _reword(correction, others, now=now)
         _pass_on(outage, correction, now=now, closed=True)
     return correction
 
@@ -338,9 +338,12 @@ def _say(
     )
 
 
-def _reword(said: Update, others: wordings.Wordings) -> None:
-    if why := wordings.keep(said, others):
+def _reword(said: Update, others: wordings.Wordings, *, now: datetime) -> None:
+    rows = list(others)
+    if why := wordings.keep(said, rows):
         raise Refused(why, "wordings")
+    for row in rows:
+        note(said.outage, f"{said.get_kind_display()}, {row}: {row.text}", now=now, by=said.by)
 
 
 def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:
@@ -358,7 +361,8 @@ def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "
     else:
         bracket.closed_at = now
     bracket.save()
-    note(bracket.outage, f"{bracket.ring}: {reason or bracket.get_state_display()}", now=now)
+    if reason:
+        note(bracket.outage, reason, now=now)
 
 
 def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:

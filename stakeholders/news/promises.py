@@ -2,16 +2,16 @@
 outage that a definition has opened and that nobody has announced.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from django.db import transaction
 
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.surfaces.public_urls import public_url
+from schedules.templatetags.times import moment
 from stakeholders.models import Outage
 from stakeholders.news import communicators
-from stakeholders.news.messages import moment
 from stakeholders.news.outages import note
 from stakeholders.rules import cadence
 
@@ -38,13 +38,25 @@ def remind_due(now: datetime) -> bool:
 
 
 def _remind(outage: Outage, promised: datetime, now: datetime) -> None:
-    due = f"is due in {cadence.span(promised - now)}" if promised > now else f"has been due since {moment(promised)}"
-    text = f"An update on “{outage.title}” {due}."
+    text = _due(outage, promised, now)
     who = communicators.of(outage, now)
     if who is None:
         note(outage, f"{text} Nobody could be reminded: the outage has no communicator.", now=now)
         return
     url = public_url("admin:stakeholders_outage_change", outage.pk)
-    key, context = f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}", {"promised": moment(promised)}
-    notice = notices.tell(who, key, Notice.Kind.PROMISE, text, context, now=now, url=url)
+    key, context = (
+        f"promise/{outage.pk}/{promised.isoformat()}/{now.isoformat()}",
+        {"promised": moment(promised, who.time_zone)},
+    )
+    subject = _due(outage, promised, now, who.time_zone)
+    notice = notices.tell(who, key, Notice.Kind.PROMISE, subject, context, now=now, url=url)
     note(outage, f"reminder to {who.name}: {text}", now=now, notice=notice)
+
+
+def _due(outage: Outage, promised: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    due = (
+        f"is due in {cadence.span(promised - now)}"
+        if promised > now
+        else f"has been due since {moment(promised, zone)}"
+    )
+    return f"An update on “{outage.title}” {due}."

@@ -1,12 +1,15 @@
-"""Wordings of an update: in which words each ring is told in each language, and what these words must not lack (B5)."""
+"""Wordings of an update: in which words it is told in each language, and what these words must not lack (B5).
+
+Wordings for one ring wait until rings are told apart: today everybody who is told is told as the first ring, customers too.
+"""
 
 from collections.abc import Iterable
 
-from django.db.models import F, Model, Q
+from django.db.models import Model
 from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
-from stakeholders.models import NotificationDefinition, Outage, StakeholderRing, Update, UpdateWording
+from stakeholders.models import NotificationDefinition, Outage, Subscriber, Update, UpdateWording
 from stakeholders.rules import plain
 from stakeholders.rules.languages import DEFAULT, NAMES
 
@@ -18,30 +21,33 @@ EVERYWHERE = {
     "late_reason": "why the next message comes later than usual",
 }
 Wordings = Iterable[UpdateWording]  # not saved yet
-Titles = dict[tuple[int | None, str], str]
+Titles = dict[str, str]  # by language
+NOT_BY_RING = "Rings are not told apart yet, so nobody would read words for one ring alone. Leave the ring empty."
 
 
-def said(update: Update, ring: StakeholderRing) -> list[UpdateWording]:
-    """Returns the words for this ring, one wording for each language, with the default language last.
+def said(update: Update) -> list[tuple[str, UpdateWording]]:
+    """Returns each language that has words or readers, with the words that its readers get, the default language last.
 
-    The ring's own wording goes before the one for all rings. The wordings are not saved.
+    Where nobody wrote words in a language, they are the default's, as their own `language` says. The words are not saved.
     """
     own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
-    wordings = {DEFAULT: UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)}
-    theirs = update.wordings.filter(Q(ring=None) | Q(ring=ring)).order_by(F("ring").asc(nulls_first=True), "pk")
-    for wording in theirs:
+    default = UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)
+    theirs = {}
+    for wording in update.wordings.filter(ring=None):
         wording.update = update
-        wordings[wording.language] = wording
-    return [
-        *(wordings[language] for language in NAMES if language in wordings and language != DEFAULT),
-        wordings[DEFAULT],
-    ]
+        theirs[wording.language] = wording
+    others = [name for name in NAMES if name != DEFAULT and (name in theirs or _chosen(name))]
+    return [*((name, theirs.get(name, default)) for name in others), (DEFAULT, default)]
+
+
+def _chosen(language: str) -> bool:
+    return Subscriber.objects.filter(language=language).exists()
 
 
 def titles(outage: Outage) -> Titles:
-    """Returns the outage's last title in each wording, by (ring id or None, language)."""
-    wordings = UpdateWording.objects.filter(update__outage=outage).order_by("pk")
-    return {(ring, language): title for ring, language, title in wordings.values_list("ring", "language", "title")}
+    """Returns the outage's last title in each language that it was told in."""
+    wordings = UpdateWording.objects.filter(update__outage=outage, ring=None).order_by("pk")
+    return dict(wordings.values_list("language", "title"))
 
 
 def keep(update: Update, given: Wordings) -> str:
@@ -51,8 +57,7 @@ def keep(update: Update, given: Wordings) -> str:
     """
     last_titles, wordings = titles(update.outage), list(given)
     for wording in wordings:
-        usual = update.outage.title if wording.language == DEFAULT else last_titles.get((None, wording.language), "")
-        wording.title = wording.title or last_titles.get((wording.ring_id, wording.language), usual)
+        wording.title = wording.title or last_titles.get(wording.language, "")
         wording.update = update
     why = objection(update, wordings)
     if not why:
@@ -62,11 +67,13 @@ def keep(update: Update, given: Wordings) -> str:
 
 def objection(update: Update, given: list[UpdateWording]) -> str:
     """Returns why the update cannot be said in these words; empty if it can."""
-    pairs = [(wording.ring_id, wording.language) for wording in given]
+    languages = [wording.language for wording in given]
     for wording in given:
-        if wording.ring_id is None and wording.language == DEFAULT:
-            return f"The {NAMES[DEFAULT]} words for all rings belong in the update itself: choose another language or a ring."
-        if pairs.count((wording.ring_id, wording.language)) > 1:
+        if wording.ring_id is not None:
+            return NOT_BY_RING
+        if wording.language == DEFAULT:
+            return f"The {NAMES[DEFAULT]} words belong in the update itself: choose another language."
+        if languages.count(wording.language) > 1:
             return f"{wording}: this wording is given twice."
         if missing := lacking(update, wording):
             return f"{wording}: also say {' and '.join(missing)}."
@@ -85,11 +92,11 @@ def lacking(update: Update, wording: UpdateWording) -> list[str]:
 
 
 def nothing_new(outage: Outage) -> list[UpdateWording]:
-    """Returns “no news yet” for each ring and language that had a wording of this outage before."""
+    """Returns “no news yet” for each language that had a wording of this outage before, so that its title is in it, too."""
     wordings = []
-    for ring, language in titles(outage):
+    for language in titles(outage):
         with translation.override(language):
-            wordings.append(UpdateWording(ring_id=ring, language=language, text=gettext(NOTHING_NEW)))
+            wordings.append(UpdateWording(language=language, text=gettext(NOTHING_NEW)))
     return wordings
 
 
@@ -115,5 +122,5 @@ def draft(outage: Outage) -> str:
 def draft_wordings(outage: Outage) -> list[UpdateWording]:
     """Returns the wordings of that definition as wordings of an update, not saved."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
-    drafts = definition.wordings.select_related("ring") if definition else ()
-    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in drafts]
+    drafts = definition.wordings.filter(ring=None) if definition else ()
+    return [UpdateWording(language=row.language, title=row.title, text=row.text) for row in drafts]

@@ -17,13 +17,17 @@ from stakeholders.models import StakeholderGroup
 from stakeholders.subscriptions import addresses, links, quota, sms_limits
 
 DAY = timedelta(days=1)
+AGAIN = 3  # questions a day to an address that has said yes before
 
 
 def ask_to_confirm(
     point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime, invited_by: User | None = None
 ) -> None:
-    """Sends the only message that an unconfirmed address gets: at most one a day, however often it is asked for (P1)."""
-    if not _may("confirm", point, now):
+    """Sends the only message that an unconfirmed address gets: at most one a day, however often it is asked for (P1).
+
+    An address that is confirmed already is asked up to three times a day, because its owner may well want more groups.
+    """
+    if not (_may("again", point, now, AGAIN) if point.verified else _may("confirm", point, now)):
         return
     # No person reads what a webhook gets: the receiver confirms by answering with the challenge. The link works, too.
     asks = {"kind": "confirm", "challenge": secrets.token_urlsafe(24)} if point.channel == "webhook" else {}
@@ -45,6 +49,13 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
     _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
 
 
+def welcome(point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime) -> None:
+    """Sends a mail that says what was subscribed to, so that the link to change it is in the mailbox before the first outage."""
+    if point.channel == "email" and _may("welcome", point, now, AGAIN):
+        url = contact_links.url("manage", point)
+        _post(point, "You are subscribed", "messages/welcome.txt", {"groups": groups, "url": url}, url=url, now=now)
+
+
 def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
     """Tells the owner of a suspended webhook through another of their contact points, at most once a day.
 
@@ -57,8 +68,8 @@ def tell_suspended(point: ContactPoint, *, now: datetime) -> None:
         _post(other, "Your webhook gets no more messages", "messages/suspended.txt", words, url=url, now=now)
 
 
-def _may(what: str, point: ContactPoint, now: datetime) -> bool:
-    if not quota.take(what, addresses.mailbox(point.channel, point.address), 1, span=DAY, now=now):
+def _may(what: str, point: ContactPoint, now: datetime, most: int = 1) -> bool:
+    if not quota.take(what, addresses.mailbox(point.channel, point.address), most, span=DAY, now=now):
         return False
     return point.channel != "sms" or sms_limits.take(point.address, now=now)
 

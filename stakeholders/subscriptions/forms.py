@@ -27,6 +27,7 @@ HOW = {
     "sms": "Text message (SMS) to a phone",
     "webhook": "Webhook: we send the messages to a program of yours",
 }
+FEWER = ("products", "deployments", "kinds")  # what nobody has to answer
 ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
 
 
@@ -82,10 +83,14 @@ class AddressForm(PlainForm, forms.Form):
 
     def clean_address(self) -> str:
         kind = self.cleaned_data.get("channel") or "email"
+        if kind == "email" and "://" in self.cleaned_data["address"]:
+            raise ValidationError("This is a URL. Enter an e-mail address, or choose “Webhook” above.")
         try:
             address = channels.get(kind).clean_outside_address(self.cleaned_data["address"])
         except ChannelError as error:
             raise ValidationError(str(error)) from None
+        if kind == "email" and "." not in address.rpartition("@")[2]:  # a host of our own, such as localhost
+            raise ValidationError("Please enter one e-mail address, such as ana@example.org.")
         sms_limits.check(kind, address)
         return address
 
@@ -93,6 +98,7 @@ class AddressForm(PlainForm, forms.Form):
 class GroupsForm(PlainForm, forms.Form):
     """A choice of groups, and of what to be told about them."""
 
+    folded, folded_label = FEWER, "Only some of these messages?"
     groups = GroupsField(
         StakeholderGroup.objects.none(),
         label="What do you want to hear about?",
@@ -101,7 +107,11 @@ class GroupsForm(PlainForm, forms.Form):
     products = PartsField(label="Only these products", help_text="Choose none to hear about all of them.")
     deployments = PartsField(label="Only these places", help_text="Choose none to hear about all of them.")
     kinds = forms.ChoiceField(
-        label="How much?", choices=KINDS, widget=forms.RadioSelect, required=False, initial=Subscription.Kinds.ALL.value
+        label="Which messages?",
+        choices=KINDS,
+        widget=forms.RadioSelect,
+        required=False,
+        initial=Subscription.Kinds.ALL.value,
     )
 
     def __init__(self, *args: Any, groups: Iterable[StakeholderGroup], **kwargs: Any) -> None:
@@ -135,7 +145,7 @@ class GroupsForm(PlainForm, forms.Form):
 class SubscribeForm(AddressForm, GroupsForm):
     """The form for everybody: an address and groups."""
 
-    field_order = ("groups", "products", "deployments", "kinds", "channel", "address")
+    field_order = ("groups", "channel", "address", *FEWER)
 
 
 class BrowserForm(GroupsForm):
@@ -150,7 +160,7 @@ class BrowserForm(GroupsForm):
 class InviteForm(AddressForm, GroupsForm):
     """The form for colleagues who invite a person outside: that person's address, and groups."""
 
-    field_order = ("channel", "address", "groups", "products", "deployments", "kinds")
+    field_order = ("channel", "address", "groups", *FEWER)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -169,7 +179,7 @@ class SubscribeOneselfForm(GroupsForm):
         empty_label=None,
         error_messages={"required": "Please choose where the messages go."},
     )
-    field_order = ("groups", "products", "deployments", "kinds", "point")
+    field_order = ("groups", "point", *FEWER)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -188,7 +198,7 @@ class WishForm(PlainForm, forms.Form):
     wanted = forms.BooleanField(required=False)
     products = PartsField()
     deployments = PartsField()
-    kinds = forms.ChoiceField(label="How much?", choices=KINDS, required=False)
+    kinds = forms.ChoiceField(label="Which messages?", choices=KINDS, required=False)
     least_priority = forms.TypedChoiceField(label="How important?", coerce=int, empty_value=None, required=False)
 
     def __init__(
@@ -245,7 +255,7 @@ class CommentForm(PlainForm, forms.Form):
 
     outage = forms.ModelChoiceField(Outage.objects.none(), label="Which outage?")
     text = forms.CharField(
-        label="Should it be more important or less? Why?",
+        label="Is this more urgent for your customers, or less? Why?",
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Please write a comment."},
@@ -265,7 +275,8 @@ class SettingsForm(PlainForm, forms.ModelForm):
         labels = {"time_zone": "Time zone", "quiet_from": "Quiet from", "quiet_until": "Quiet until"}
         help_texts = {
             "quiet_from": "During these hours we send nothing; messages come when they end. Leave both empty to get them immediately.",
-            "time_zone": "The quiet hours are in this time zone.",
+            "time_zone": "The times in messages and the quiet hours are in this time zone.",
+            "language": "The words around each message. What people write is in English if nobody wrote it in your language.",
         }
         widgets = {
             "quiet_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
@@ -274,12 +285,32 @@ class SettingsForm(PlainForm, forms.ModelForm):
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, prefix="how", **kwargs)
+        zone = field_of(self, "time_zone", forms.ChoiceField)
+        zone.choices = _places(zone.choices, str(self.instance.time_zone))
+        if self.instance.pk is None and str(self.instance.time_zone) == "UTC":
+            zone.widget.attrs["data-zone"] = "browser"  # a script chooses the browser's own
 
     def clean(self) -> None:
         super().clean()
         times = [self.cleaned_data.get(name, "wrong") for name in ("quiet_from", "quiet_until")]
         if None in times and times != [None, None]:
             self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
+
+
+def _places(choices: Any, current: str) -> list[tuple[Any, str]]:
+    """Returns UTC, the present choice, and the zones that are named after a place; not the other names for the same zones."""
+    regions = (
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    )
+    return [(zone, label) for zone, label in choices if str(zone) in ("UTC", current) or str(zone).startswith(regions)]
 
 
 def _offer(form: forms.Form, name: str, parts: list) -> None:
@@ -291,11 +322,11 @@ def _offer(form: forms.Form, name: str, parts: list) -> None:
 
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:
-    most = min((priority.level for priority in priorities), default=0)
-    return [
-        (priority.level, f"Only {priority.name}" if priority.level == most else f"{priority.name} and more important")
-        for priority in priorities
-    ]
+    """Returns each priority's level with the priorities that it lets through, as words: only P1; P1 and P2; P1 to P3."""
+    names = [priority.name for priority in sorted(priorities, key=lambda each: each.level)]
+    words = [f"{names[0]} {'and' if number == 1 else 'to'} {name}" for number, name in enumerate(names)]
+    words[:1] = [f"Only {name}" for name in names[:1]]
+    return list(zip(sorted(priority.level for priority in priorities), words, strict=True))
 
 
 def _initial(row: Subscription | None) -> dict[str, Any]:

@@ -40,9 +40,12 @@ def addresses_of(point: ContactPoint) -> dict[str, Any]:
 
 def settings_of(point: ContactPoint, *, keep: bool) -> Subscriber:
     """Returns the subscriber's settings. If there are none, `keep` saves the defaults; otherwise they are not saved."""
+    user = point.recipient.user
+    usual = {"time_zone": user.time_zone} if user else {}
     if keep:
-        return Subscriber.objects.get_or_create(recipient=point.recipient)[0]
-    return Subscriber.objects.filter(recipient=point.recipient).first() or Subscriber(recipient=point.recipient)
+        return Subscriber.objects.get_or_create(recipient=point.recipient, defaults=usual)[0]
+    known = Subscriber.objects.filter(recipient=point.recipient).first()
+    return known or Subscriber(recipient=point.recipient, **usual)
 
 
 def rows(point: ContactPoint) -> list[Subscription]:

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dispatching.channels import push
+from dispatching.channels.email.channel import readable
 from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint
 from schedules import clock
@@ -93,7 +94,7 @@ def _ask_for_address(request: HttpRequest) -> HttpResponse:
     form = forms.SubscribeForm(_sent(request), groups=groups)
     if request.method == "POST" and form.is_valid():
         _take(request, form)
-        return render(request, "stakeholders/asked.html", form.cleaned_data)
+        return render(request, "stakeholders/asked.html", _shown(form))
     key = "" if request.user.is_authenticated else push.public_key()
     return _show(request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.open_to(None))
 
@@ -152,7 +153,7 @@ def new_link(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         wish = SignUp(kind=SignUp.Kind.LINK, channel=data["channel"], address=data["address"])
         sign_ups.take(wish, ip=sign_ups.sender(request.META), now=clock.now())
-        return render(request, "stakeholders/link_sent.html", data)
+        return render(request, "stakeholders/link_sent.html", _shown(form))
     return _show(request, "stakeholders/new_link.html", form)
 
 
@@ -191,6 +192,11 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 def _sent(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
+
+
+def _shown(form: forms.AddressForm) -> dict[str, Any]:
+    """Returns what was sent, with the address as its owner wrote it."""
+    return form.cleaned_data | {"address": readable(form.cleaned_data["address"])}
 
 
 def _take(
@@ -281,6 +287,7 @@ def manage(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
     context = {
         "point": point,
         "wishes": wishes,
+        "active": any(form.row and form.row.state == form.row.State.ACTIVE for form in wishes),
         "how": how,
         "wrong": wrong,
         "refused": refused,

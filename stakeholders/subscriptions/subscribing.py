@@ -113,6 +113,7 @@ def confirm(point: ContactPoint, *, now: datetime, until: datetime | None = None
             row.save(update_fields=["state", "confirmed_at"])
         if asked:
             _verify(point)
+            confirmations.welcome(point, [row.group for row in asked], now=now)
             fanning.catch_up([point.pk], now=now)
     return [row.group for row in asked]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -15,6 +16,7 @@ from dispatching.notices import notices
 from schedules.models import Team, User
 from schedules.oncall import on_call
 from schedules.surfaces.public_urls import public_url
+from schedules.templatetags.times import moment
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import fanning, messages, outages
 
@@ -69,7 +71,6 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
     url = public_url("own_outage", update.outage_id)
     context = {
         "update": update,
-        "promise": messages.promise(update),
         "where": messages.geography(update.outage),
         "what": messages.products(update.outage),
         "member": member,
@@ -78,7 +79,8 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
         if fanning.reached(update, user, now):
             outages.note(update.outage, f"{member.schedule}: {user.name} gets it as a subscriber", now=now)
             continue
-        notice = notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, context, now=now, url=url)
+        theirs = context | {"promise": messages.promise(update, at=partial(moment, zone=user.time_zone))}
+        notice = notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, theirs, now=now, url=url)
         # Somebody on duty on two schedules is told once.
         text = f"{member.schedule}: message to {user.name}" if notice else f"{member.schedule}: {user.name}, as above"
         outages.note(update.outage, text, now=now, notice=notice)

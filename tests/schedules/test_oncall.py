@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from schedules.models import (
@@ -24,6 +25,7 @@ from schedules.models import (
 from schedules.oncall import HORIZON, duty_at, on_call, people_on_duty, shifts_of, timetables
 from schedules.rota import replanning
 from tests.api import client_of
+from tests.browser import browser_of, form_in
 from tests.live import eventually
 from tests.sure import sure
 from tests.world import MONDAY
@@ -134,6 +136,34 @@ def test_who_has_a_turn_together_and_who_takes_it_for_whom(world, people):
     assert reasons(schedule, MONDAY)[0] == ("cy", "swap: dentist, in place of Ana")
     Override.objects.create(user=bo, **span)
     assert reasons(schedule, MONDAY) == [("bo", "override")]
+
+
+@pytest.mark.parametrize("how", ["api", "admin"])
+def test_who_leaves_has_been_on_duty_until_then_and_who_returns_was_away_in_between(world, people, clock, how):
+    """C10: an edit leaves the past alone, also for people who have left."""
+    main, ana = world.weekly(*people, positions=1)[0], people[0]
+    coach = User.objects.create_superuser("coach")
+
+    def set_active(active: bool) -> None:
+        if how == "api":
+            assert client_of(coach).patch(f"users/{ana.pk}/", {"is_active": active}).status_code == 200
+            return
+        page, browser = reverse("admin:schedules_user_change", args=[ana.pk]), browser_of(coach)
+        form = form_in(browser.get(page), "user_form")
+        form.pop("is_active", None)
+        assert browser.post(page, form | ({"is_active": "on"} if active else {})).status_code == 302
+
+    clock.move_to(MONDAY + 2 * HOUR, tick=False)
+    set_active(False)
+    assert names(main, MONDAY + HOUR) == ["ana"] and names(main, MONDAY + 2 * HOUR) == []
+    [first, gap, *_] = shifts_of(main, MONDAY, MONDAY + WEEK)
+    assert (sure(first.user).username, first.end, gap.user) == ("ana", MONDAY + 2 * HOUR, None)
+    assert "Ana is no longer active" in gap.why
+    clock.move_to(MONDAY + 3 * HOUR, tick=False)
+    set_active(True)
+    assert [names(main, MONDAY + n * HOUR) for n in (1, 2, 3)] == [["ana"], [], ["ana"]]
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    assert names(main, MONDAY + HOUR) == [], "nobody knows when"
 
 
 def test_who_is_away_leaves_a_gap_or_is_filled(world, people):

@@ -284,7 +284,7 @@ def test_the_page_holds_all_that_is_needed_to_act(world):
         "log-on 99.9 %",
         "https://runbook.example/1",
         "https://dash.example/1",
-        "5 January 2026, 09:00:00 UTC",
+        "Mon 5 Jan 2026, 09:00 UTC",
         "reported once",
         "/a/",
         "Priority: not set",

@@ -138,6 +138,7 @@ MINE = {"invite": "/subscribe/invite/", "mine": "/subscriptions/mine/", "subscri
 # What can be pressed is big enough, or stands in a sentence (WCAG 2.5.8); one h1, no heading level left out; all named.
 FAULTS = """() => {
   const faults = [];
+  document.querySelectorAll('details').forEach(each => each.open = true);
   if (!document.documentElement.lang) faults.push('no lang');
   if (!document.title) faults.push('no title');
   if (document.querySelectorAll('main').length !== 1) faults.push('not one main');

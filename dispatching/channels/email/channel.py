@@ -25,6 +25,7 @@ from dispatching.channels.email.smtp import SmtpLine
 from dispatching.channels.text import one_line, printable, shorten
 
 SUBJECT, NAME, BODY = 250, 100, 100_000  # characters
+LOCAL, WHOLE = 64, 254  # octets before the @, and of an address (RFC 5321 4.5.3.1)
 
 
 class EmailChannel(Channel):
@@ -36,12 +37,18 @@ class EmailChannel(Channel):
 
     def clean_address(self, address: str) -> str:
         local, _, domain = address.strip().rpartition("@")
+        if local and not local.isascii():
+            raise ValidationError("We cannot write to an address with letters such as ü before the @.")
         try:
             # The part before the @ is case-sensitive in principle (RFC 5321 2.4), the domain never is.
             address = f"{local}@{punycode(domain.lower())}"
             validate_email(address)
         except (ValidationError, UnicodeError):
             raise ValidationError("Please enter one e-mail address, such as ana@example.org.") from None
+        if len(local) > LOCAL or len(address) > WHOLE:
+            raise ValidationError(
+                f"No such address can exist: at most {LOCAL} characters before the @, {WHOLE} in all."
+            )
         return address
 
     def send(self, envelope: Envelope) -> str:
@@ -55,6 +62,15 @@ class EmailChannel(Channel):
         content = written(envelope, address) if envelope.letter else _serialised(message(envelope, address))
         answer = self._line.send(sender(envelope), address, content)
         return f"{message_id(envelope.key)} {answer}"
+
+
+def readable(address: str) -> str:
+    """The address as its owner writes it: a domain such as exämple.de, not the xn--… that mail servers use."""
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{domain.encode('ascii').decode('idna')}"
+    except UnicodeError:
+        return address
 
 
 def message(envelope: Envelope, address: str) -> EmailMessage:

@@ -8,7 +8,7 @@ from email.header import Header
 from functools import lru_cache
 from html import escape
 
-from dispatching.channels.shared_words import Letter, Words, split
+from dispatching.channels.shared_words import Letter, Words, of_moment, on_clock, split
 from dispatching.channels.text import one_line, printable
 
 LINE = b"\r\n"
@@ -80,6 +80,11 @@ def _passages(words: Words, form: str, parts: tuple[str, ...]) -> bytes:
     return encoded(Letter(words, parts, {}).passages(form))
 
 
+@lru_cache(2048)
+def _moment(name: str, zone: str) -> bytes:
+    return encoded(on_clock(name, zone))  # nothing in it is markup
+
+
 def _body(letter: Letter, form: str) -> bytes:
     out: list[bytes] = []
     for piece in _pieces(letter.words, form):
@@ -95,5 +100,7 @@ def _body(letter: Letter, form: str) -> bytes:
 def _value(letter: Letter, form: str, name: str) -> bytes:
     if name == "parts":
         return _passages(letter.words, form, letter.parts)
+    if of_moment(name):
+        return _moment(name, letter.zone)
     url = letter.links.get(name, "")
     return encoded(escape(url) if form == "html" else url)

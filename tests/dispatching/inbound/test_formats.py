@@ -539,3 +539,9 @@ def test_one_long_group_key_does_not_multiply():
     payload = {**fired(), "groupKey": "k" * 100_000}
     payload["alerts"] *= 500
     assert sum(len(json.dumps(event.details)) for event in taken(alertmanager.parse(payload))) < 1_000_000
+
+
+def test_an_unknown_field_of_an_event_is_kept_for_people_to_see():
+    """P16: a resolve that was meant by a word that we do not know stands at least on the alert's page."""
+    [event] = taken(generic.parse({"summary": "x", "status": "nonsense"}))
+    assert (event.action, event.details) == ("trigger", {"status": "nonsense"})

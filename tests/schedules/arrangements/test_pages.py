@@ -63,6 +63,17 @@ def ask(schedule: Schedule, by: User, start=MONDAY + DAY, end=MONDAY + 2 * DAY, 
     return swapping.ask(schedule, by, start, end, now=NOW, **more)
 
 
+def test_who_is_asked_reads_that_they_would_be_two_people_at_once(world, ana, bo):
+    """P25: main and backup would be one person, and no step would reach another."""
+    main, backup = world.weekly(ana, bo)
+    ask(main, ana, asked=bo)
+    warning = f"You are on duty on {backup.name} in this time, too."
+    assert warning in part(browser_of(bo).get(MINE), "Waiting for your answer")
+    [swap] = SwapRequest.objects.all()
+    SwapRequest.objects.filter(pk=swap.pk).update(start=MONDAY + 2 * WEEK, end=MONDAY + 2 * WEEK + DAY, schedule=backup)
+    assert "in this time, too" not in text(browser_of(bo).get(MINE)), "it is the one that is asked for"
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 

@@ -364,6 +364,7 @@ def test_the_look_ahead_says_what_changes_and_saves_nothing(admin, main):
     assert everything() == before
     table = shown.partition("Not saved yet.")[2].partition("</table>")[0]
     assert "Mon 19 Jan 2026, 03:30" in table and "Mon 5 Jan" not in table
+    assert "In the next 8 weeks this would change" in shown
     assert "Asia/Kolkata" in shown.partition('id="rotation_form"')[2]  # what was typed in is still there
 
 
@@ -443,6 +444,14 @@ def test_the_look_ahead_at_a_new_rotation(admin, world):
     shown = text(admin.post(reverse("admin:schedules_rotation_add"), form))
     assert everything() == before
     assert "Bangalore main" in shown.partition("Not saved yet.")[2].partition("</table>")[0]
+    assert "These schedules were added" not in shown, "C5"
+
+
+def test_the_look_ahead_at_a_schedule_is_in_words(admin, main, world):
+    """C2: the length of the look is one thing, the weeks of the drawing below it another."""
+    form = form_of(admin, main) | {"layers-0-hours": "Mon-Fri 09:00-17:00", "_look": "1"}
+    shown = text(admin.post(page_of(main), form))
+    assert "In the next 8 weeks this would change" in shown and "datetime.date(" not in shown
 
 
 def test_saving_keeps_who_is_on_duty_and_says_what_changes(admin, main, world):

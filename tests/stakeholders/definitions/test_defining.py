@@ -9,7 +9,7 @@ from django.urls import reverse
 from dispatching.models import Priority
 from schedules.models import User
 from schedules.refused import Refused
-from stakeholders.definitions import defining
+from stakeholders.definitions import defining, rehearsal
 from stakeholders.models import NotificationDefinition, Outage
 from stakeholders.news import outages, wordings
 from tests.api import client_of
@@ -53,6 +53,20 @@ def test_a_breach_that_matches_is_announced_with_no_click(outside, monitoring, d
     outage = Outage.objects.get()
     assert (outage.title, outage.mode, outage.updates.get().mode) == ("Uploads fail", "auto", "auto")
     assert list(outage.alerts.all()) == [alert] and outage.declared_by is None
+
+
+@pytest.mark.parametrize("key", ["tocsin/refused", "tocsin/outage/7"])
+def test_what_tocsin_reports_of_itself_is_no_breach(outside, monitoring, definition, key):
+    """C7: refused messages, or an outage that asks for an acknowledgement, would be announced to customers."""
+    NotificationDefinition.objects.update(repeats=2)
+    definition.refresh_from_db()
+    for minutes in (1, 2):
+        breach(outside, monitoring, key)
+        outside.advance(minutes=minutes)
+    breach(outside, monitoring, "k")
+    outside.sweep()
+    assert outside.told() == [] and not Outage.objects.exists()
+    assert rehearsal.run(definition, 7, now=outside.world.now).alerts == 0
 
 
 def test_a_prepared_one_waits_for_a_person(outside, monitoring, definition):

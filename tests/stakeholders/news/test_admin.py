@@ -1,5 +1,6 @@
 """The desk of the communicator: what would be sent is seen before it is sent."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 from django.urls import reverse
 
 from dispatching.models import Delivery, Priority
+from schedules import clock
 from schedules.models import User
 from stakeholders.models import Message, Outage, Update
-from stakeholders.news import outages
+from stakeholders.news import fanning, outages
 from tests.api import client_of
+from tests.batches import unpack
 from tests.browser import everything, form_in, text
 from tests.stakeholders.organisation import HOUR
 from tests.sure import sure
@@ -116,19 +119,42 @@ def test_nothing_new_is_one_click(desk, outside):
     outage = outside.outage()
     outside.announce(outage)
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
-    assert "The update goes to everybody who was told." in answer.content.decode()
+    shown = answer.content.decode()
+    assert "The update goes to everybody who was told. The next one is due by " in shown
+    assert "&lt;time" not in shown, "P5, C4: words, no markup"
     outside.world.now = sure(Update.objects.last()).at
     assert outside.told() == ["ann", "ann"]
 
 
-def test_the_page_shows_brackets_progress_and_the_timeline(desk, outside):
+def test_the_page_shows_progress_and_the_timeline(desk, outside):
     outside.subscriber("ann", "7")
     outage = outside.outage()
     outside.announce(outage)
     outside.sweep()
     shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
-    for words_ in ("ring 1: Everyone who asked", "of 1 sent", "declared by hand", "Who would be told now", "Overdue"):
+    for words_ in ("0 of 1 sent, 1 on its way", "declared by hand", "Who would be told now", "Overdue"):
         assert words_ in shown, words_
+    assert "Everyone who asked" not in shown, "rings are not told apart yet"
+
+
+def test_what_waits_for_quiet_hours_is_shown_as_that(desk, outside):
+    """P14; C19: its delivery says later which message it was."""
+    now = clock.now()
+    outside.world.now = now
+    quiet = {"quiet_from": (now - HOUR).time(), "quiet_until": (now + HOUR).time()}
+    outside.subscriber("ann", "7", quiet=quiet)
+    outage = outside.outage()
+    outside.announce(outage)
+    while fanning.plan_due(now):
+        pass
+    page = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    shown = " ".join(re.sub(r"<[^>]+>", " ", desk.get(page).content.decode()).split())
+    assert "0 of 1 sent, 1 waits for quiet hours to end, by " in shown and "on its way" not in shown
+    unpack()
+    listed = desk.get(reverse("admin:dispatching_delivery_changelist")).content.decode()
+    assert "outage message" in listed and "Uploads fail (Showcase worldwide)" in listed
+    one = desk.get(reverse("admin:dispatching_delivery_change", args=[Delivery.objects.get().pk])).content.decode()
+    assert "ANNOUNCEMENT: Uploads fail" in one
 
 
 def test_somebody_who_may_not_change_outages_only_looks(client, outside):

@@ -394,7 +394,7 @@ def test_the_end_goes_to_those_who_have_not_even_got_the_start(cast):
     assert not Delivery.objects.exists()
     cast.world.sweep()
     start, end = Delivery.objects.order_by("pk")
-    assert (sure(start.content).subject, start.data["after"], end.data["after"]) == (
+    assert (f"Resolved: {sure(start.content).subject}", start.data["after"], end.data["after"]) == (
         sure(end.content).subject,
         None,
         str(start.key),

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from dispatching.channels.shared_words import fill
 from schedules.models import User
 from stakeholders.news import messages, outages
 
@@ -10,7 +11,7 @@ BY = "Next message by 5 January 2026, 13:00 UTC."
 
 
 def short(update) -> str:
-    return update.messages.get().content.short
+    return fill(update.messages.get().content.short, {})
 
 
 def test_it_shows_state_title_place_and_until_when_the_next_one_comes(outside):
@@ -19,13 +20,16 @@ def test_it_shows_state_title_place_and_until_when_the_next_one_comes(outside):
     said = outside.announce(outage, "No data uploads.")
     assert short(said) == f"Announcement: Uploads fail (Showcase worldwide)\n{BY} No data uploads."
     end = outages.end(outage, "Over.", now=outside.world.now)
-    assert short(end) == "End: Uploads fail (Showcase worldwide)\nNo further communication is planned. Over."
+    assert short(end) == "End: Uploads fail (Showcase worldwide)\nThis is our last message about this outage. Over."
 
 
 def test_however_much_is_said_it_stays_within_300_characters_and_keeps_the_facts(outside):
     outage = outside.outage(title="T" * 200, said_geography="G" * 200)
-    said = short(outside.announce(outage, "x" * 5000))
+    update = outside.announce(outage, "x" * 5000)
+    said = short(update)
     assert len(said) <= 300
+    for zone in ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu"):
+        assert len(fill(update.messages.get().content.short, {}, zone)) <= 300, "P7: on any clock"
     assert said.startswith("Announcement: TTT") and "… (GGG" in said and BY in said and said.endswith("x…")
 
 

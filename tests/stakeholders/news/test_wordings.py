@@ -1,13 +1,22 @@
-"""Wording per ring and language: everybody is told once, in the language they chose or else in the default's."""
+"""Wordings by language: everybody is told once, in a frame in the language they chose, in its words or else in the default's."""
 
+from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
+from dispatching.channels import shared_words
+from dispatching.channels.email import channel
+from dispatching.channels.shared_words import fill
+from dispatching.contact import links
+from dispatching.delivery import delivering
+from dispatching.models import ContactPoint
 from schedules.refused import Refused
-from stakeholders.models import Bracket, Message, StakeholderRing, Subscriber, Update, UpdateWording
+from stakeholders.models import Message, StakeholderRing, Subscriber, Update, UpdateWording
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import HOUR
 from tests.sure import sure
@@ -47,12 +56,75 @@ def test_each_one_is_told_in_the_language_they_chose(outside, people):
     assert languages(outside) == [("ann", "en"), ("uwe", "de")]
 
 
-def test_without_words_in_their_language_it_is_the_defaults_as_a_whole(outside, people):
+def test_without_words_in_their_language_only_the_words_are_the_defaults_and_say_so(outside, people):
+    """P7: the frame is the reader's, the words stay as they were written, marked as English."""
+    outage = outside.outage()
+    outside.announce(outage)
+    assert languages(outside) == [("ann", "en"), ("uwe", "de")]
+    content = Message.objects.get(language="de").content
+    assert '<html lang="de">' in content.html and content.headers["Content-Language"] == "de, en"
+    assert (
+        '<span lang="en">Uploads fail</span>' in content.html and '<div lang="en"><p>No data uploads.' in content.html
+    )
+    assert "Wir schreiben wieder" in content.text and "Auf Englisch, wie es geschrieben wurde:\nNo data" in content.text
+    outages.nothing_new(outage, now=outside.world.now)
+    last = sure(Message.objects.filter(language="de").last()).content
+    assert "Es gibt noch nichts Neues." in last.text and "Auf Englisch" not in last.text
+    assert last.data["update"]["text"].startswith("Es gibt noch")
+
+
+def test_a_language_that_nobody_reads_gets_no_message(outside):
+    outside.subscriber("ann", "7")
     outside.announce(outside.outage())
-    assert languages(outside) == [("ann", "en"), ("uwe", "en")]
-    content = Message.objects.get().content
-    assert '<html lang="en">' in content.html and content.headers["Content-Language"] == "en"
-    assert "Wir schreiben wieder" not in content.text
+    assert [message.language for message in Message.objects.all()] == ["en"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "start", "until", "short"),
+    [
+        ({}, "5 January 2026, 09:00 UTC", "5 January 2026, 13:00 UTC", "5 January 2026, 13:00 UTC."),
+        (
+            {"time_zone": "Europe/Berlin", "language": "de"},
+            "5. Januar 2026, 10:00 CET (09:00 UTC)",
+            "5. Januar 2026, 14:00 CET (13:00 UTC)",
+            "5. Januar 2026, 14:00 CET.",
+        ),
+        (
+            {"time_zone": "Asia/Kathmandu"},
+            "5 January 2026, 14:45 UTC+05:45 (09:00 UTC)",
+            "5 January 2026, 18:45 UTC+05:45 (13:00 UTC)",
+            "5 January 2026, 18:45 UTC+05:45.",
+        ),
+        (
+            {"time_zone": "Pacific/Auckland"},
+            "5 January 2026, 22:00 NZDT (09:00 UTC)",
+            "6 January 2026, 02:00 NZDT (5 January 2026, 13:00 UTC)",
+            "6 January 2026, 02:00 NZDT.",
+        ),
+    ],
+    ids=["no settings", "Berlin", "no name", "another day"],
+)
+def test_every_time_is_on_the_readers_clock(outside, theirs, start, until, short):
+    """P7: in the mail, its HTML, the short form and the feed."""
+    point = outside.subscriber("ann", "7", quiet=theirs)
+    outside.announce(outside.outage())
+    [delivery] = outside.planned()
+    said = delivering.envelope(delivery, at=outside.world.now)
+    mail: Any = message_from_bytes(channel.written(replace(said, address="ann@example.org"), "ann@example.org"))
+    plain, html = (part.get_payload(decode=True).decode() for part in mail.get_payload())
+    for text in (said.body, plain, html):
+        assert start in text and until in text and shared_words.OPEN not in text
+    assert short in said.brief
+    assert until in Client().get(links.url("feed", point)).content.decode()
+
+
+def test_a_login_without_settings_of_its_own_reads_on_the_clock_of_the_person(outside):
+    """P7: the zone that people on call chose is also that of their outage messages."""
+    outside.world.person("rep", time_zone="Europe/Berlin")
+    outside.subscribe(ContactPoint.objects.get(address="rep"), "7")
+    outside.announce(outside.outage())
+    [delivery] = outside.planned()
+    assert "10:00 CET (09:00 UTC)" in delivering.envelope(delivery, at=outside.world.now).body
 
 
 def test_the_german_message_is_german_from_the_subject_to_the_last_link(outside, people):
@@ -60,21 +132,21 @@ def test_the_german_message_is_german_from_the_subject_to_the_last_link(outside,
     outside.announce(outside.outage(), others=[german()])
     content = Message.objects.get(language="de").content
     assert content.subject == "Uploads gestört (Showcase worldwide)"
+    text = messages.specimen(content)
     for line in (
         "ANKÜNDIGUNG: Uploads gestört",
         "Es kommen keine Daten an.",
-        "Wir schreiben wieder, sobald es Neues gibt, spätestens am 5. Januar 2026, 13:00 UTC (längste Wartezeit: 4 Stunden).",
-        "Empfänger: Ring 1",
+        "Wir schreiben wieder, sobald es Neues gibt, spätestens am 5. Januar 2026, 13:00 UTC. Das dauert höchstens 4 Stunden.",
         "Gebiet: Showcase worldwide",
         "Produkte: alle",
         "Priorität: P2",
         "Gesendet: 5. Januar 2026, 09:00 UTC",
-        "Sie bekommen diese Nachricht, weil Sie Folgendes bestellt haben:",
+        "Sie bekommen diese Nachricht, weil Sie Folgendes abonniert haben:",
         "Auswählen, was Sie bekommen: ",
         "Diese Nachrichten abbestellen: ",
     ):
-        assert line in content.text, line
-    assert content.short == (
+        assert line in text, line
+    assert fill(content.short, {}) == (
         "Ankündigung: Uploads gestört (Showcase worldwide)\n"
         "Nächste Nachricht bis 5. Januar 2026, 13:00 UTC. Es kommen keine Daten an."
     )
@@ -92,13 +164,16 @@ def test_the_german_end_says_what_was_done_and_how_long_it_took(outside, people)
     last = german("Daten kommen wieder an.", done="Eine Korrektur wurde eingespielt.", remains="Der Rest kommt morgen.")
     done, remains = "A fix was deployed.", "The rest comes tomorrow."
     outages.end(outage, "Uploads work again.", done=done, remains=remains, now=outside.world.now, others=[last])
-    text = sure(Message.objects.filter(language="de").last()).content.text
+    content = sure(Message.objects.filter(language="de").last()).content
+    text = messages.specimen(content)
+    assert content.subject.startswith("Behoben: Uploads gestört")
     for line in (
         "ENDE: Uploads gestört",
         "Was getan wurde: Eine Korrektur wurde eingespielt.",
         "Was noch folgt: Der Rest kommt morgen.",
-        "Weitere Nachrichten sind nicht geplant.",
-        "Zeit bis zur Behebung: 51 Minuten, gerechnet ab der Ankündigung",
+        "Das ist unsere letzte Nachricht zu diesem Ausfall.",
+        "Dauer: 51 Minuten, vom 5. Januar 2026, 09:00 UTC bis zum 5. Januar 2026, 09:51 UTC",
+        "Zeit bis zur Behebung: 51 Minuten, gerechnet ab der Ankündigung am 5. Januar 2026, 09:00 UTC",
     ):
         assert line in text, line
 
@@ -123,26 +198,22 @@ def test_markup_in_a_wording_is_only_text(outside, people):
     assert "<script>" not in content.html and "<b>" not in content.html
 
 
-def test_a_ring_has_words_of_its_own_before_those_for_all(outside, people):
-    second = StakeholderRing.objects.create(number=2, name="leadership")
-    outages.first_ring()
-    first = StakeholderRing.objects.create(number=1, name="product management")
-    others = [
-        german("An alle."),
-        german("An Ring 1.", ring=first),
-        german("An Ring 2.", ring=second),
-        german("To ring 1.", ring=first, language="en", title=""),
-    ]
-    outside.announce(outside.outage(), "To all.", others=others)
-    texts = {message.language: message.content.text for message in Message.objects.all()}
-    assert "An Ring 1." in texts["de"] and "To ring 1." in texts["en"]
-    assert "ANNOUNCEMENT: Uploads fail" in texts["en"], "the title is the outage's"
-    assert languages(outside) == [("ann", "en"), ("uwe", "de")]
-    said = Update.objects.get()
-    bracket = Bracket.objects.create(outage=said.outage, ring=second, state="open")
-    messages.plan(said, bracket, outages.audience.of(said.outage), now=outside.world.now)
-    texts = {message.language: message.content.text for message in bracket.messages.all()}
-    assert "An Ring 2." in texts["de"] and "To all." in texts["en"]
+def test_words_for_one_ring_cannot_be_sent_until_rings_are_told_apart(outside, people):
+    """P1, C1: today everybody is in the first ring, so customers would read its words, and nobody those of another."""
+    for number in (1, 4):
+        ring = StakeholderRing.objects.create(number=number, name=f"circle {number}")
+        for language in ("en", "de"):
+            with pytest.raises(Refused, match="Rings are not told apart yet"):
+                outside.announce(outside.outage(), others=[german(ring=ring, language=language)])
+    assert not Update.objects.exists()
+
+
+def test_each_language_has_its_line_in_the_timeline(outside, people):
+    """P15: the timeline has what was really said to whom."""
+    outage = outside.outage()
+    outside.announce(outage, others=[german()])
+    lines = list(outage.events.values_list("text", flat=True))
+    assert "announcement, Deutsch: Es kommen keine Daten an." in lines and "announcement: No data uploads." in lines
 
 
 # --- once each --------------------------------------------------------------------------------------------------------
@@ -207,7 +278,7 @@ def test_the_end_and_corrections_come_in_the_language_they_prefer_by_then_and_ar
     outside.announce(outage, others=[german()])
     assert languages(outside) == [("ann", "en"), ("uwe", "de")]
     update(outage, outside)  # nobody had the time for German
-    assert languages(outside) == [("ann", "en"), ("uwe", "en")]
+    assert languages(outside) == [("ann", "en"), ("uwe", "de")]
     speak(people["ann"], "de")
     outages.end(outage, "It works again.", now=now, others=[german("Es geht wieder.")])
     assert languages(outside) == [("ann", "de"), ("uwe", "de")]
@@ -250,10 +321,10 @@ def test_a_title_once_said_is_kept(outside, people):
 @pytest.mark.parametrize(
     ("wordings", "sentence"),
     [
-        ([german("  ")], "Deutsch, all rings: also say what is being done"),
-        ([german(title="")], "Deutsch, all rings: also say what is affected"),
-        ([german(), german()], "Deutsch, all rings: this wording is given twice"),
-        ([german(language="en")], "The English words for all rings belong in the update itself"),
+        ([german("  ")], "Deutsch: also say what is being done"),
+        ([german(title="")], "Deutsch: also say what is affected"),
+        ([german(), german()], "Deutsch: this wording is given twice"),
+        ([german(language="en")], "The English words belong in the update itself"),
     ],
     ids=["no text", "no title", "two", "the default"],
 )

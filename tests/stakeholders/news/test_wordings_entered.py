@@ -53,7 +53,7 @@ def words(**more):
 def test_the_desk_shows_each_wording_as_its_readers_get_it_then_sends(desk, outside):
     """B40, B42"""
     outage = outside.outage()
-    assert "Other wording: Deutsch, all rings" in desk.get(write(outage)).content.decode()
+    assert "<summary>In Deutsch</summary>" in desk.get(write(outage)).content.decode()
     before = everything()
     shown = desk.post(write(outage), words(look="1")).content.decode()
     assert everything() == before
@@ -67,14 +67,14 @@ def test_the_desk_shows_each_wording_as_its_readers_get_it_then_sends(desk, outs
     progress = words(send="1") | {"de-0-text": "", "de-0-late_reason": ""}
     assert desk.post(write(outage, "progress"), progress).status_code == 302
     outside.world.now = sure(Update.objects.last()).at
-    assert languages(outside) == [("ann", "en"), ("uwe", "en")]
+    assert languages(outside) == [("ann", "en"), ("uwe", "de")]
 
 
 def test_what_a_wording_lacks_is_said_and_nothing_is_sent(desk, outside):
     """B5"""
     outage = outside.outage()
     shown = desk.post(write(outage), words(send="1") | {"de-0-late_reason": ""}).content.decode()
-    assert "Deutsch, all rings: also say why the next message comes later" in shown
+    assert "Deutsch: also say why the next message comes later" in shown
     shown = desk.post(write(outage), words(send="1") | {"de-0-title": "x" * 201}).content.decode()
     assert "at most 200 characters" in shown
     assert not Message.objects.exists()
@@ -85,20 +85,21 @@ def test_each_wording_is_checked_in_its_language_while_writing(desk, outside):
     form = words(look="1") | {"text": "The backend is down.", "de-0-text": "Die Latenz ist hoch. " + "x" * 1500}
     shown = desk.post(write(outside.outage()), form).content.decode()
     assert "“backend” may not be understood. Plainer: system." in shown
-    assert "Deutsch, all rings: “Latenz” may not be understood. Plainer: Verzögerung." in shown
-    assert "Deutsch, all rings: Too long for email: at most 1500 characters." in shown
+    assert "Deutsch: “Latenz” may not be understood. Plainer: Verzögerung." in shown
+    assert "Deutsch: Too long for email: at most 1500 characters." in shown
 
 
-def test_with_several_rings_each_has_words_of_its_own(desk, outside):
-    for number in (1, 2):
-        StakeholderRing.objects.create(number=number, name=f"circle {number}")
-    outage = outside.outage()
-    shown = desk.get(write(outage)).content.decode()
-    for name in ("Deutsch, all rings", "English, ring 1", "Deutsch, ring 2"):
-        assert f"Other wording: {name}" in shown
-    own = {"en-1-text": "For the first ring.", "en-1-late_reason": "holidays"}
-    assert desk.post(write(outage), words(send="1") | own).status_code == 302
-    assert "For the first ring." in Message.objects.get(language="en").content.text
+def test_no_words_can_be_typed_for_one_ring(desk, outside, definition):
+    """P1, C1: nobody or everybody would read them."""
+    ring = StakeholderRing.objects.create(number=1, name="circle")
+    definition.wordings.create(ring=ring, language="en", text="Inside.")
+    StakeholderRing.objects.create(number=4, name="customers")
+    for page in (
+        write(outside.outage()),
+        reverse("admin:stakeholders_notificationdefinition_change", args=[definition.pk]),
+    ):
+        shown = desk.get(page).content.decode()
+        assert "Deutsch" in shown and "circle" not in shown and "Inside." not in shown
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ def test_wordings_over_the_api(api, outside):
     assert (wording["ring"], wording["language"], wording["title"]) == (None, "de", "Uploads gestört")
     assert said.json()["remarks"] == [
         "“backend” may not be understood. Plainer: system.",
-        "Deutsch, all rings: “Latenz” may not be understood. Plainer: Verzögerung.",
+        "Deutsch: “Latenz” may not be understood. Plainer: Verzögerung.",
     ]
     end = {
         "text": "It works.",
@@ -136,11 +137,11 @@ def test_wordings_over_the_api(api, outside):
     ("wordings", "sentence"),
     [
         ([{**GERMAN, "language": "tlh"}], "is not a valid choice"),
-        ([{**GERMAN, "ring": 99}], "does not exist"),
+        ([{**GERMAN, "ring": 1}], "Rings are not told apart yet"),
         ([{**GERMAN, "txt": "x"}], "There is no field “txt” here"),
         ([{"language": "de", "title": "t"}], "This field is required"),
         ([{"language": "de", "text": "t"}], "what is affected (the title)"),
-        ([{**GERMAN, "language": "en"}], "The English words for all rings"),
+        ([{**GERMAN, "language": "en"}], "The English words are those above"),
         ([GERMAN, GERMAN], "this wording is given twice"),
         ("de", "Expected a list of items"),
         ([GERMAN] * 51, "no more than 50"),
@@ -214,7 +215,7 @@ def test_the_words_of_a_definition_over_the_api(api, definition):
     assert api.get(url).json()["wordings"] == [{"ring": None, **GERMAN}]
     answer = api.patch(url, {"wordings": [GERMAN | {"text": "Das Backend steht."}]})
     assert answer.status_code == 200, answer.json()
-    assert answer.json()["remarks"] == ["Deutsch, all rings: “Backend” may not be understood. Plainer: System."]
+    assert answer.json()["remarks"] == ["Deutsch: “Backend” may not be understood. Plainer: System."]
     for wrong in ([GERMAN, GERMAN], [{**GERMAN, "title": ""}], [{**GERMAN, "language": "en"}]):
         answer = api.patch(url, {"wordings": wrong})
         assert answer.status_code == 400 and list(answer.json()) == ["wordings"]
@@ -228,15 +229,15 @@ def test_the_words_of_a_definition_in_the_admin(desk, definition):
     page = reverse("admin:stakeholders_notificationdefinition_change", args=[definition.pk])
     definition.wordings.update(text="Das Backend steht.")
     shown = desk.get(page)
-    assert "Deutsch, all rings: “Backend” may not be understood. Plainer: System." in shown.content.decode()
+    assert "Deutsch: “Backend” may not be understood. Plainer: System." in shown.content.decode()
     form = form_in(shown, "notificationdefinition_form")
     second = {f"wordings-1-{name}": value for name, value in GERMAN.items()}
     twice = form | {"wordings-TOTAL_FORMS": "2"} | second
-    assert "There is already a wording for this ring in this language." in desk.post(page, twice).content.decode()
+    assert "There is already a wording in this language." in desk.post(page, twice).content.decode()
     untitled = form | {"wordings-0-title": ""}
     assert "In another language, the title is needed, too." in desk.post(page, untitled).content.decode()
     both = form | {"wordings-TOTAL_FORMS": "2", "wordings-1-language": "en", "wordings-1-text": "x"}
-    assert "choose another language or a ring" in desk.post(page, both).content.decode()
+    assert "choose another language" in desk.post(page, both).content.decode()
     assert desk.post(page, form | {"wordings-0-text": "Keine Daten."}).status_code == 302
     assert definition.wordings.get().text == "Keine Daten."
     defining.put_live(definition, now=datetime.now(UTC))
@@ -258,7 +259,7 @@ def test_the_feed_has_one_entry_an_update_in_the_readers_language(outside, uwe, 
         return [(each.get(language), each.findtext(f"{ATOM}id")) for each in found]
 
     german = entries()
-    assert [language for language, _ in german] == ["en", "de"]
+    assert [language for language, _ in german] == ["de", "de"]
     Subscriber.objects.update(language="en")
     assert [language for language, _ in entries()] == ["en", "en"]
     assert [key for _, key in entries()] == [key for _, key in german], "no entry is new in another language"

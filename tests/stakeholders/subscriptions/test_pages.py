@@ -48,6 +48,98 @@ def path(purpose: str, point: ContactPoint) -> str:
     return urlsplit(links.url(purpose, point)).path
 
 
+def test_an_address_that_is_subscribed_is_asked_again_the_same_day_when_it_wants_more(world):
+    """P4: its owner would wait for a message that never came; after three such messages the link in them shows the rest."""
+    point = subscriber(world)
+    heard = len(memory.outbox)
+    for number in range(5):
+        Subscription.objects.filter(group=world.europe).delete()
+        answer = send(world, groups=[world.europe.pk])
+        world.work()
+        assert len(memory.outbox) == heard + min(number + 1, 3)
+    assert "the link in that message shows this request, too" in text(answer)
+    assert "Europe" in text(Client().get(link("subscriptions/confirm")))
+    Client().post(link("subscriptions/confirm"))
+    assert set(point.subscriptions.values_list("group__name", "state")) == {
+        ("Product A, everywhere", "active"),
+        ("Europe", "active"),
+    }
+
+
+@pytest.mark.parametrize("how", ["leave", "untick"])
+def test_who_stops_everything_reads_that_nothing_comes_any_more(world, how):
+    """P12"""
+    point = subscriber(world)
+    page = path("manage", point)
+    form = form_in(Client().get(page), "manage") | {"do": "save"}
+    form.pop(f"group-{world.open.pk}-wanted")
+    stopped = Client().post(page, {"do": "leave"} if how == "leave" else form, follow=True)
+    assert "You get no more messages here." in text(stopped) and "Saved." not in text(stopped)
+
+
+def test_the_manage_page_names_the_priorities_that_pass(world):
+    """P13"""
+    for level in (1, 2, 3):
+        world.priority(level)
+    page = text(Client().get(path("manage", subscriber(world))))
+    for words in (">Only P1<", ">P1 and P2<", ">P1 to P3<", ">All outages<"):
+        assert words in page, words
+
+
+def test_the_manage_page_offers_zones_named_after_places_and_says_how_to_change_the_medium(world):
+    """P36, P37"""
+    page = text(Client().get(path("manage", subscriber(world))))
+    assert ">Europe/Berlin<" in page and ">UTC<" in page and 'data-zone="browser"' in page
+    for name in ("localtime", "W-SU", "Etc/GMT+12", "US/Pacific"):
+        assert f">{name}<" not in page, name
+    assert "To get them somewhere else" in page
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("x" * 65 + "@example.org", "No such address can exist"),
+        ("x" * 60 + "@" + "y" * 60 + "." + ("z" * 60 + ".") * 3 + "example.org", "No such address can exist"),
+        ("zeta@localhost", "Please enter one e-mail address"),
+        ("üser@example.com", "letters such as ü before the @"),
+        ("https://hooks.example.org/x", "This is a URL. Enter an e-mail address"),
+    ],
+    ids=["long name", "long", "localhost", "umlaut", "webhook"],
+)
+def test_an_address_that_cannot_exist_is_refused_with_the_reason(world, address, sentence):
+    """P6, P45, C17"""
+    answer = send(world, address, channel="email")
+    assert answer.status_code == 400 and sentence in text(answer) and not SignUp.objects.exists()
+
+
+def test_an_address_is_shown_as_its_owner_writes_it(world):
+    """P6"""
+    shown = text(send(world, "user@exämple.de", channel="email"))
+    assert "user@exämple.de" in shown and "xn--" not in shown
+    assert SignUp.objects.get().address == "user@xn--exmple-cua.de"
+
+
+def test_who_has_confirmed_has_a_link_in_the_mailbox_before_the_first_outage(world):
+    """P43"""
+    send(world, "user@exämple.de", channel="email")
+    world.work()
+    point = ContactPoint.objects.get()
+    subscribing.confirm(point, now=world.now)
+    said = sure(Delivery.objects.order_by("pk").last())
+    assert said.subject == "You are subscribed" and path("manage", point) in said.body
+    assert "user@exämple.de" in text(Client().get(path("manage", point)))
+
+
+def test_only_two_questions_stand_before_the_button(world):
+    """P44: what nobody has to answer is folded away, and open where something is wrong in it."""
+    page = text(Client().get("/subscribe/"))
+    form, folded = page.partition("<details>")[::2]
+    for name in ("products", "deployments", "kinds"):
+        assert f'name="{name}"' not in form, name
+    assert 'name="kinds"' in folded.partition("</details>")[0] and 'name="address"' in form
+    assert "<details open>" in text(send(world, kinds="nonsense"))
+
+
 # --- the form ----------------------------------------------------------------------------------------------------------
 
 
