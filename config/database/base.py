@@ -18,6 +18,11 @@ ROLE = (
     "ALTER ROLE … SET {} = …; then reconnect the pooler to the server."
 )
 
+ENCODING = (
+    "The database of DATABASE_URL is in the encoding {}, in which texts come back as bytes. "
+    "Make one with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0;"
+)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection:
@@ -36,12 +41,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def check(connection: psycopg.Connection, *, pooler: bool) -> None:
-    """Raises ImproperlyConfigured if sessions are shared without our knowing, or if the limits are not in force."""
+    """Raises ImproperlyConfigured if sessions are shared without our knowing, texts are bytes, or limits are not in force."""
     with psycopg.Cursor(connection) as cursor:
         rows = cursor.execute(LOOK, [list(NEEDED)]).fetchall()
     connection.rollback()
     # A pooler invents a process number, because a client keeps no session of its own.
     if not pooler and rows[0][0] != connection.info.backend_pid:
         raise ImproperlyConfigured(POOLER)
+    if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+        raise ImproperlyConfigured(ENCODING.format(encoding))
     if unlimited := [name for _, name, value in rows if not value]:
         raise ImproperlyConfigured(ROLE.format(" and ".join(unlimited), unlimited[0]))

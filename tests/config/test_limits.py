@@ -124,7 +124,7 @@ def test_a_shared_session_is_refused(db):
     class Pooled(psycopg.Connection):
         @property
         def info(self):
-            return type("Info", (), {"backend_pid": 1})
+            return type("Info", (), {"backend_pid": 1, "parameter_status": lambda self, name: "UTF8"})()
 
     with Pooled.connect(address(), **options("web")) as pooled:
         with pytest.raises(ImproperlyConfigured, match="DATABASE_POOLER=1"):
@@ -132,3 +132,20 @@ def test_a_shared_session_is_refused(db):
         base.check(pooled, pooler=True)
     with Pooled.connect(address()) as unlimited, pytest.raises(ImproperlyConfigured, match="idle_in_transaction"):
         base.check(unlimited, pooler=True)
+
+
+def test_a_database_whose_texts_are_bytes_is_refused(db):
+    """Debian makes one where no locale is set. Events were answered 202 on it, and a minute later pages were still not out."""
+    ascii_only = "ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER 'libc' TEMPLATE template0"
+    with psycopg.connect(make_conninfo(address(), dbname="postgres"), autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS bytes")
+        admin.execute(f"CREATE DATABASE bytes {ascii_only}")
+        try:
+            there = make_conninfo(address(), dbname="bytes")
+            with (
+                psycopg.connect(there, **options("web")) as connected,
+                pytest.raises(ImproperlyConfigured, match="SQL_"),
+            ):
+                base.check(connected, pooler=False)
+        finally:
+            admin.execute("DROP DATABASE bytes")

@@ -69,9 +69,11 @@ def process(*command: object, cwd: Path, **env: str) -> Iterator[subprocess.Pope
 @contextlib.contextmanager
 def postgres() -> Iterator[int]:
     """Its port; it has a role and an empty database `tocsin`. As Debian sets it up: `jit` is on."""
-    binaries, port = postgres_binaries(), free_port()
+    binaries, port, utf8 = postgres_binaries(), free_port(), ("--encoding=UTF8", "--locale=C.UTF-8")
     with folder() as home:
-        with process(binaries / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-N", cwd=home) as made:
+        with process(
+            binaries / "initdb", "-D", home / "data", "-U", "postgres", "-A", "trust", "-N", *utf8, cwd=home
+        ) as made:
             assert made.wait(60) == 0, (home / "log").read_text()
         options = ("-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", "fsync=off", "-k", home)
         with process(binaries / "postgres", "-D", home / "data", *options, cwd=home):
@@ -135,7 +137,12 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(0.2, self._loop.stop)
 
     def cut(self) -> None:
         self._whole.clear()

@@ -100,7 +100,12 @@ def test_machines_that_vanish_and_a_silent_database_stop_nobody(server):
             silent_for_twenty_seconds(tocsin, wire, key)
             told = {row["dedup_key"] for row in tocsin.rows("SELECT dedup_key FROM dispatching_alert")}
             assert {"k0", "new1", "silent", "after"} <= told
-            assert eventually(lambda: told <= {key for key in told for mail in sink.mails() if key in mail.subject}, 90)
+            assert eventually(
+                lambda: told <= {key for key in told for mail in sink.mails() if key in mail.subject}, 90
+            ), (
+                tocsin.rows("SELECT state, address, reason, attempt, due_at FROM dispatching_delivery"),
+                tocsin.last_words(),
+            )
 
 
 def vanished_in_a_transaction(tocsin: Product, server: int, key: str) -> None:
