@@ -1,5 +1,6 @@
 """What a browser does with a page: reads the form in it, sends it back; and what a table holds before and after."""
 
+import re
 from collections import defaultdict
 from html.parser import HTMLParser
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from schedules.models import Submission, User
 
 APPS = ("schedules", "dispatching", "stakeholders")
 PHONE = {"width": 390, "height": 844}
+NONCE = re.compile(r' nonce="[^"]*"')
 NOT_SENT = ("submit", "button", "checkbox", "radio")  # the last two unless they are checked
 
 
@@ -73,8 +75,8 @@ def form_in(response: Page, form_id: str) -> dict[str, Any]:
 
 
 def text(response: Page) -> str:
-    """The page with every run of white space as one blank."""
-    return " ".join(response.content.decode().split())
+    """The page with every run of white space as one blank, without the number that each answer has of its own."""
+    return " ".join(NONCE.sub("", response.content.decode()).split())
 
 
 def everything() -> dict[str, list[tuple]]:
