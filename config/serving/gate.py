@@ -178,11 +178,11 @@ class Gate:
 
         def ask() -> None:
             known = self.knows(key)
-            self.loop.call_soon_threadsafe(lambda: found.done() or found.set_result(known))
+            self.loop.call_soon_threadsafe(lambda: found.done() or found.set_result(known))  # type: ignore[func-returns-value]
 
         if not self.urgent.put(ask):
             raise Busy
-        self._late[found] = now + self.urgent.seconds, lambda: found.done() or found.set_exception(Busy())
+        self._late[found] = now + self.urgent.seconds, lambda: found.done() or found.set_exception(Busy())  # type: ignore[func-returns-value]
         try:
             if not await found:
                 return False

@@ -87,7 +87,7 @@ class EditGuard(forms.ModelForm):
 def _asked_by(model: type[Model], each: Any) -> set[str]:
     """The parameters that a filter of a list puts into its address."""
     if isinstance(each, type):
-        return {each.parameter_name}
+        return {each.parameter_name}  # type: ignore[attr-defined]
     name = each if isinstance(each, str) else each[0]
     other = get_fields_from_path(model, name)[-1].related_model
     key = {f"{name}__{other._meta.pk.name}__exact"} if other else set()
@@ -266,7 +266,7 @@ class VerbAdmin(ModelAdmin):
         now, meta = clock.now(), self.model._meta
         page = redirect(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", quote(obj.pk))
         try:
-            return once.answer(request, lambda: self._done(request, obj, getattr(self, name), now) or page, now=now)
+            return once.answer(request, lambda: self._done(request, obj, getattr(self, name), now) or page, now=now)  # type: ignore[func-returns-value]
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return page

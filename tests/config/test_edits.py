@@ -37,7 +37,7 @@ def test_every_resource_locks_the_row_before_it_reads_it(coach):
     """bB3, S5: the whole kind. A new resource or page that goes round the base classes fails here."""
     api, resources = client_of(coach), 0
     for prefix, viewset, _ in router.registry:
-        row = viewset.queryset.order_by("pk").first()
+        row = viewset.queryset.order_by("pk").first()  # type: ignore[attr-defined]
         if (
             row is None
             or "patch" not in getattr(viewset, "http_method_names", ())

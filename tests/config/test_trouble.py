@@ -68,6 +68,7 @@ def test_o2_every_setting_that_the_table_names_is_shared_or_has_a_reason_not_to_
         ),  # some through a pooler; a process on another database does not meet the others
         "SECRET_KEY_FALLBACKS",  # only while keys are changed
         "DKIM_SELECTOR",  # of a command
+        *("LOGIN_ATTEMPTS", "SESSION_HOURS"),  # of log-ins, which tell nobody of an alert
     }
     text = Path("docs/operate.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
     named = {

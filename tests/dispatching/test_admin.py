@@ -347,13 +347,14 @@ def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
     assert [str(point) for point in ana.recipient.contact_points.all()] == ["memory: ANA"]
 
 
-def test_the_preview_names_the_person_on_call_now_and_writes_nothing(admin, two_steps, clock):
+def test_the_preview_names_the_person_on_call_now_and_writes_nothing(admin, coach, two_steps, clock):
     shown = text(admin.get(page_of(two_steps)))
-    before = everything()
     preview = shown.partition("If it fired now")[2]
     assert "Ana at once, Bo and Ana after 45 minutes" in preview
     assert "No service uses this policy yet." in preview
     clock.move_to(MONDAY + timedelta(days=7, minutes=5), tick=False)
+    admin.force_login(coach)  # a session ends when it is idle
+    before = everything()
     preview = text(admin.get(page_of(two_steps))).partition("If it fired now")[2]
     assert "Bo at once, " in preview
     assert everything() == before

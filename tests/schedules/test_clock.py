@@ -7,6 +7,7 @@ import pytest
 from dispatching import tasks
 from dispatching.models import Delivery, Escalation
 from schedules import clock
+from stakeholders import tasks as stakeholders
 from tests.world import World
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -53,4 +54,5 @@ def test_nothing_is_early(world, wrong_host):
 def test_health_goes_by_the_database_too(client, world, wrong_host):
     """E1"""
     tasks.sweep()
+    stakeholders.sweep()
     assert client.get("/healthz").status_code == 200

@@ -163,6 +163,16 @@ for verb, says in [
     )
 
 
+@case("dispatching.alerts.api.AlertViewSet.reopen", status=409, says="is not resolved")
+def _(c):
+    return [c.api.post(f"alerts/{c.alert.pk}/reopen/") for _ in range(2)][1]
+
+
+@case("dispatching.alerts.admin.AlertAdmin.reopen", status=200, says="is not resolved")
+def _(c):
+    return [c.press(c.alert, "reopen") for _ in range(2)][1]
+
+
 @case("dispatching.alerts.pages._act", status=409, says="is already resolved.")
 def _(c):
     return c.stranger.post(urlsplit(alert_links.link(c.alert, c.ana.recipient)).path)

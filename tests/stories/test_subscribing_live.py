@@ -43,4 +43,4 @@ def test_a_customer_subscribes_hears_of_an_outage_and_leaves_by_one_click(tocsin
     planned = """SELECT 1 FROM stakeholders_message message JOIN stakeholders_bracket bracket ON bracket.id = bracket_id
         WHERE planned_at IS NOT NULL AND outage_id = %s HAVING count(*) = 2"""
     assert eventually(lambda: tocsin.rows(planned, made["outage"]), 15)
-    assert len(mails(sink)) == 2
+    assert len(mails(sink)) == 3, "the question, the answer to the confirmation, and the announcement"

@@ -11,7 +11,7 @@ class EmailBackend(filebased.EmailBackend):
     """A backend with unique file names. Django's are made of the second and a memory address, so it may append to an older file."""
 
     _fname: str | None
-    stream: IO[bytes] | None
+    stream: IO[bytes] | None  # type: ignore[assignment]
 
     def _get_filename(self) -> str:
         if self._fname is None:

@@ -410,7 +410,7 @@ def test_who_has_no_usable_contact_point_is_said_to_be_unreachable(db, points, r
 def test_who_cannot_be_reached_is_marked_now_and_next_and_told_so(main, ana, bo):
     """A48: before the shift starts."""
     sentence = "cannot be reached: no verified contact point"
-    yours = "You cannot be reached: you have no verified contact point."
+    yours = "You cannot be reached: you have no verified contact point in use."
     assert sentence not in text(browser_of(bo).get("/on-call/")) + text(browser_of(bo).get(MINE))
     ContactPoint.objects.filter(recipient__user=bo).update(verified=False)
     page = text(browser_of(ana).get("/on-call/"))

@@ -50,7 +50,7 @@ def test_every_length_of_time_in_the_admin_is_read_so():
     request = RequestFactory().get("/")
     request.user = User(is_superuser=True, is_staff=True)
     forms = [(model, admin) for model, admin in site._registry.items()]
-    forms += [(row.model, row) for _, admin in list(forms) for row in admin.get_inline_instances(request)]
+    forms += [(row.model, row) for _, admin in list(forms) for row in admin.get_inline_instances(request)]  # type: ignore[misc]
     fields = [
         (model.__name__, field.name, admin.formfield_for_dbfield(field, request))
         for model, admin in forms

@@ -239,6 +239,7 @@ def test_a_request_past_due_is_visible_to_both_sides(cast, request_, clock):
     rep, coach = browser_of(cast["rep"]), browser_of(cast["coach"])
     assert "past due" not in text(rep.get(PAGE))
     clock.move_to(MONDAY + 49 * HOUR, tick=False)
+    rep, coach = browser_of(cast["rep"]), browser_of(cast["coach"])  # their sessions have ended
     assert "past due" in text(rep.get(PAGE))
     listed = coach.get("/admin/stakeholders/changerequest/?due=past")
     assert list(listed.context["cl"].result_list) == [request_] and "past due:" in text(listed)

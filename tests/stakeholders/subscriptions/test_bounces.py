@@ -41,6 +41,7 @@ def reader(world, address=VI, channel="email") -> ContactPoint:
     point = sure(subscribing.ask(channel, address, [world.open], now=world.now))
     Delivery.objects.all().delete()
     subscribing.confirm(point, now=world.now)
+    world.work()  # the mail that says how to change one's choices
     return point
 
 
@@ -248,7 +249,7 @@ def sent(world, mail) -> SimpleNamespace:
     world.work()
     delivery = news_of(point)
     assert delivery.state == "sent"
-    [received] = mail.server.mails
+    received = mail.server.mails[-1]
     message = message_from_bytes(received.content)
     return SimpleNamespace(
         point=point,
