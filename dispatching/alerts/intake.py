@@ -237,7 +237,9 @@ def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
     if alert is None:
         log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)
         return Accepted(event.dedup_key, None, "ignored", "there is no alert with this key")
-    if event.action == "resolve" and event.occurred_at and alert.occurred_at and event.occurred_at < alert.occurred_at:
+    # Some sources give a start in the future: Alertmanager takes the end for it if it is told none.
+    began = min(alert.occurred_at, alert.first_at) if alert.occurred_at else None
+    if event.action == "resolve" and event.occurred_at and began and event.occurred_at < began:
         return _ignored(alert, event, "the source sent the end of something that was over before this began", now)
     try:
         if event.action == "resolve":
