@@ -34,7 +34,7 @@ class AbsenceAdmin(ModelAdmin):
         return _seen(request, Absence, self.search_fields)
 
     def get_fields(self, request: HttpRequest, obj: Absence | None = None) -> tuple:
-        return _seen(request, Absence, self.fields, obj and obj.user_id)  # type: ignore[arg-type]
+        return _seen(request, Absence, self.fields, obj.user_id if obj else None)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

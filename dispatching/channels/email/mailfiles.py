@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from typing import IO
+from typing import Any
 
 from django.core.mail.backends import filebased
 
@@ -11,7 +11,7 @@ class EmailBackend(filebased.EmailBackend):
     """A backend with unique file names. Django's are made of the second and a memory address, so it may append to an older file."""
 
     _fname: str | None
-    stream: IO[bytes] | None  # type: ignore[assignment]
+    stream: Any  # bytes here, and None until it is open
 
     def _get_filename(self) -> str:
         if self._fname is None:
