@@ -178,11 +178,11 @@ class Gate:
 
         def ask() -> None:
             known = self.knows(key)
-            self.loop.call_soon_threadsafe(lambda: found.done() or found.set_result(known))  # type: ignore[func-returns-value]
+            self.loop.call_soon_threadsafe(settle, found, known)
 
         if not self.urgent.put(ask):
             raise Busy
-        self._late[found] = now + self.urgent.seconds, lambda: found.done() or found.set_exception(Busy())  # type: ignore[func-returns-value]
+        self._late[found] = now + self.urgent.seconds, lambda: settle(found, Busy())
         try:
             if not await found:
                 return False
@@ -268,3 +268,13 @@ def more_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft = HANDLES if hard == resource.RLIM_INFINITY else min(HANDLES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def settle(future: asyncio.Future[bool], answer: bool | Exception) -> None:
+    """Gives a future its answer, unless it has one already or nobody waits for it any more."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

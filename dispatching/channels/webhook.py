@@ -45,7 +45,6 @@ class WebhookChannel(Channel):
             "Idempotency-Key": envelope.key,
             "X-Tocsin-Timestamp": timestamp,
             "X-Tocsin-Signature": "v1=" + signature(body, timestamp, signing_secret()),
-            "X-Tocsin-Hop": str(_hop(envelope) + 1),
         }
         client = self._outside if envelope.outside else self._client
         reply = client.post(envelope.address, body, headers)
@@ -85,12 +84,6 @@ def signing_secret() -> str:
 def signature(body: bytes, timestamp: str, secret: str) -> str:
     """Hex HMAC-SHA256 over "timestamp.body"."""
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
-def _hop(envelope: Envelope) -> int:
-    """How many instances of Tocsin the event has already passed through, so that the intake can cut a loop (faults S7)."""
-    hop = envelope.data.get("hop", 0)
-    return hop if isinstance(hop, int) else 0
 
 
 def receipt(reply: Reply, *, at: datetime, gone: Collection[int] = ()) -> str:

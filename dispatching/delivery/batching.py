@@ -140,9 +140,9 @@ def withdraw(point: ContactPoint, reason: str, *, keep: Iterable[str] = (), now:
 
 def replace(earlier: list[int], *, by: int, why: str, now: datetime) -> None:
     """Stops the batches of these contents that are not due yet, for the contact points that will get the content `by`."""
-    values = {"state": "suppressed", "attempt": 0, "due_at": None, "cancelled_at": now, "reason": why}
+    values: dict[str, Any] = {"state": "suppressed", "attempt": 0, "due_at": None, "cancelled_at": now, "reason": why}
     with connection.cursor() as cursor:
-        cursor.execute(batches_sql.REPLACE, {"earlier": earlier, "by": by, "now": now, **values})  # type: ignore[dict-item]
+        cursor.execute(batches_sql.REPLACE, {"earlier": earlier, "by": by, "now": now, **values})
 
 
 def _look(claims: dict[int, int]) -> dict[int, Delivery]:

@@ -41,7 +41,7 @@ def pieces(text: str) -> Iterator[Piece]:
     kind, lines, depth = "", list[str](), 0
     for line in re.split(r"\r?\n", re.sub(r"\r?\n[ \t]", "", text)):
         edge = _edge.fullmatch(line)
-        begins, name = bool(edge) and edge[1].upper() == "BEGIN", edge[2].upper() if edge else ""  # type: ignore[index]
+        begins, name = (edge[1].upper() == "BEGIN", edge[2].upper()) if edge else (False, "")
         if name in _top:
             if kind:
                 yield Piece(kind, lines, name == kind and not begins)

@@ -86,8 +86,8 @@ class EditGuard(forms.ModelForm):
 
 def _asked_by(model: type[Model], each: Any) -> set[str]:
     """The parameters that a filter of a list puts into its address."""
-    if isinstance(each, type):
-        return {each.parameter_name}  # type: ignore[attr-defined]
+    if not isinstance(each, str | tuple):
+        return {each.parameter_name}
     name = each if isinstance(each, str) else each[0]
     other = get_fields_from_path(model, name)[-1].related_model
     key = {f"{name}__{other._meta.pk.name}__exact"} if other else set()
@@ -265,15 +265,18 @@ class VerbAdmin(ModelAdmin):
             raise PermissionDenied
         now, meta = clock.now(), self.model._meta
         page = redirect(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", quote(obj.pk))
+        method = getattr(self, name)
+
+        def act() -> HttpResponse:
+            self.message_user(request, method(request, obj, now), messages.SUCCESS)
+            self.log_change(request, obj, f"{method.label}.")
+            return page
+
         try:
-            return once.answer(request, lambda: self._done(request, obj, getattr(self, name), now) or page, now=now)  # type: ignore[func-returns-value]
+            return once.answer(request, act, now=now)
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return page
-
-    def _done(self, request: HttpRequest, obj: Any, method: Any, now: datetime) -> None:
-        self.message_user(request, method(request, obj, now), messages.SUCCESS)
-        self.log_change(request, obj, f"{method.label}.")
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")

@@ -163,7 +163,7 @@ class Resource(ReadOnlyResource, viewsets.ModelViewSet):
 
     def hold(self, pk: str) -> None:
         """Locks the row, as the verbs on it do."""
-        locks.hold(self.queryset.model, pk)  # type: ignore[arg-type, union-attr]
+        locks.hold(self.get_queryset().model, pk)
 
 
 class TeamOwnedResource(Resource):

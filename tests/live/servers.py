@@ -78,11 +78,17 @@ def postgres() -> Iterator[int]:
         options = ("-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", "fsync=off", "-k", home)
         with process(binaries / "postgres", "-D", home / "data", *options, cwd=home):
             address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-            assert eventually(lambda: psycopg.connect(address).close() is None, 30), (home / "log").read_text()  # type: ignore[func-returns-value]
+            assert eventually(lambda: answers(address), 30), (home / "log").read_text()
             with psycopg.connect(address, autocommit=True) as admin:
                 admin.execute("CREATE ROLE tocsin LOGIN")
                 admin.execute("CREATE DATABASE tocsin OWNER tocsin")
             yield port
+
+
+def answers(address: str) -> bool:
+    """Whether a server takes connections; raises psycopg.OperationalError while it does not."""
+    psycopg.connect(address).close()
+    return True
 
 
 @contextlib.contextmanager
@@ -100,7 +106,7 @@ def bouncer(server: int) -> Iterator[int]:
             path.chmod(0o644)
         with process(BOUNCER, home / "ini", cwd=home):
             address = f"postgresql://tocsin@127.0.0.1:{port}/tocsin"
-            assert eventually(lambda: psycopg.connect(address).close() is None, 20), (home / "log").read_text()  # type: ignore[func-returns-value]
+            assert eventually(lambda: answers(address), 20), (home / "log").read_text()
             yield port
 
 

@@ -119,7 +119,8 @@ def vanished_in_a_transaction(tocsin: Product, server: int, key: str) -> None:
             assert (jit, held) == ("off", "1"), "O3: Debian's own setting is on"
             os.kill(second.pid, signal.SIGSTOP)
             own.cut()
-            began, repeats = time.monotonic(), []  # type: ignore[var-annotated]
+            began = time.monotonic()
+            repeats: list[tuple[int, float]] = []
             while not repeats or repeats[-1][0] != 202:
                 repeats.append(outcome(tocsin, key, "k0"))
                 new, seconds = outcome(tocsin, key, f"new{len(repeats)}")

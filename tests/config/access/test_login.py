@@ -15,7 +15,8 @@ from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
 GOOD = "correct horse battery"
-HERE, THERE = {"REMOTE_ADDR": "192.0.2.1"}, {"REMOTE_ADDR": "2001:db8::1"}
+HERE: dict[str, Any] = {"REMOTE_ADDR": "192.0.2.1"}
+THERE: dict[str, Any] = {"REMOTE_ADDR": "2001:db8::1"}
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_guessing_is_limited_by_user_name_and_network(ana, clock, path):
     assert log_in("wrong", path=path, **HERE).status_code == 429
     refused = log_in(path=path, **HERE)
     assert refused.status_code == 429 and "for 15 minutes" in text(refused)
-    assert Client(**HERE).get(path).status_code == 200  # type: ignore[arg-type]
+    assert Client(**HERE).get(path).status_code == 200
     assert log_in(username="bo", path=path, **HERE).status_code == log_in(**THERE).status_code == 302
     clock.shift(timedelta(minutes=16))
     assert log_in(**HERE).status_code == 302

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 
 from dispatching.channels import ChannelError, Outcome
 from dispatching.channels.webhook import PROVED
+from dispatching.inbound import alertmanager, generic, grafana, pagerduty
+from dispatching.inbound.bad_input import BadInput
 from tests.dispatching.media import KEY, envelope
 from tests.dispatching.receivers import answer, hang_up
 from tests.sure import sure
@@ -45,11 +47,18 @@ def test_without_a_secret_of_the_operator_the_signature_is_still_not_guessable(w
     assert request.headers["x-tocsin-signature"] != f"v1={guessable.hexdigest()}"
 
 
-def test_a_webhook_says_how_many_of_us_it_came_through(webhook):
+@pytest.mark.parametrize(
+    "parse", [generic.parse, alertmanager.parse, grafana.parse, pagerduty.parse, pagerduty.parse_v1]
+)
+def test_our_own_message_opens_no_alert_so_a_webhook_to_ourselves_makes_no_loop(webhook, parse):
     """S7"""
-    webhook.channel.send(envelope(webhook.address))
-    webhook.channel.send(envelope(webhook.address, data={"hop": 2}))
-    assert [request.headers["x-tocsin-hop"] for request in webhook.server.requests] == ["1", "3"]
+    webhook.channel.send(envelope(webhook.address, data={"alert": {"id": 1, "summary": "Log-on is down"}}))
+    [request] = webhook.server.requests
+    try:
+        read = parse(json.loads(request.body))
+    except BadInput as refused:
+        read = [refused]
+    assert all(isinstance(each, BadInput) for each in read)
 
 
 def test_surrogates_deep_in_the_data_are_replaced(webhook):

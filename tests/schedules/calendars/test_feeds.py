@@ -316,7 +316,12 @@ def test_while_one_person_has_a_calendar_read_others_are_asked_to_wait(coach, pe
     monkeypatch.setattr(feeds, "WHILE_WAITED_FOR", BRIEFLY)
     started, refused = threading.Event(), []
     first_look = feeds.check
-    monkeypatch.setattr(feeds, "check", lambda text: started.set() or first_look(text))  # type: ignore[func-returns-value]
+
+    def look(text):
+        started.set()
+        return first_look(text)
+
+    monkeypatch.setattr(feeds, "check", look)
 
     def read_the_bomb():
         with pytest.raises(BadCalendar, match="takes too long"):

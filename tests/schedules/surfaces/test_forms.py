@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin import site
+from django.contrib.admin.options import BaseModelAdmin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.test import RequestFactory
@@ -49,8 +50,8 @@ def test_nothing_is_left_empty_and_what_is_shown_comes_back():
 def test_every_length_of_time_in_the_admin_is_read_so():
     request = RequestFactory().get("/")
     request.user = User(is_superuser=True, is_staff=True)
-    forms = [(model, admin) for model, admin in site._registry.items()]
-    forms += [(row.model, row) for _, admin in list(forms) for row in admin.get_inline_instances(request)]  # type: ignore[misc]
+    forms: list[tuple[type[models.Model], BaseModelAdmin]] = list(site._registry.items())
+    forms += [(row.model, row) for admin in site._registry.values() for row in admin.get_inline_instances(request)]
     fields = [
         (model.__name__, field.name, admin.formfield_for_dbfield(field, request))
         for model, admin in forms
