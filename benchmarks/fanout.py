@@ -62,7 +62,7 @@ def measure(product: Product, sink: SmtpSink, people: int) -> list[Line]:
 
 def outcome(section: str, told: FanOut, people: int) -> list[Line]:
     return [
-        Line(section, "from the first hand-over to the last", "s", [told.seconds]),
+        Line(section, "from the first handover to the last", "s", [told.seconds]),
         Line(section, "subscribers missed", "", [told.missed(people)], at_most=0),
         Line(section, "in hand at the kills", "mails", [len(told.in_hand)]),
         Line(section, "came twice", "mails", [len(told.twice)]),

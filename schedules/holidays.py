@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from holidays import country_holidays, list_supported_countries
 
+ALIASES = {"UK": "GB"}  # what people write instead of the code
+
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, list[str]]:
@@ -13,13 +15,18 @@ def _countries() -> dict[str, list[str]]:
 
 def known(code: str) -> bool:
     """Whether a code such as “DE” or “DE-BE” is known. Case matters, so that each region is written in only one way."""
-    country, _, state = code.partition("-")
+    country, state = _parts(code)
     return country in _countries() and (not state or state in _countries()[country])
+
+
+def _parts(code: str) -> tuple[str, str]:
+    country, _, state = code.partition("-")
+    return ALIASES.get(country, country), state
 
 
 @lru_cache(maxsize=1000)
 def _days(code: str, year: int) -> dict[date, str]:
-    country, _, state = code.partition("-")
+    country, state = _parts(code)
     return dict(country_holidays(country, subdiv=state or None, years=year, language="en_US"))
 
 

@@ -44,5 +44,5 @@ def valid_days(text: str) -> None:
 def valid_region(code: str) -> None:
     if not holidays.known(code):
         raise ValidationError(
-            f"“{code}” is not a country or state with known public holidays. Write, for example, DE, DE-BE or IN-KA."
+            f"“{code}” is not a country or state with known public holidays. Write, for example, GB, DE, DE-BE or IN-KA."
         )

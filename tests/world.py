@@ -76,7 +76,7 @@ class World:
         return found
 
     def watch(self, schedule: Schedule, *, remind: timedelta | None = None, hands_over: bool = False) -> None:
-        """Reminders and hand-over notes are switched on, and the next sweep has taken that in."""
+        """Reminders and handover notes are switched on, and the next sweep has taken that in."""
         schedule.remind, schedule.hands_over = remind, hands_over
         schedule.save()
         self.sweep()

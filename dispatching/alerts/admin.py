@@ -10,14 +10,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from dispatching.alerts import access, lifecycle, timeline
-from dispatching.models import Alert, AlertEvent, Escalation, Page
-from dispatching.rules.escalation import FrozenStep, step_at
+from dispatching.alerts import access, lifecycle, standing, timeline
+from dispatching.models import Alert, Page
 from dispatching.templatetags.links import web_link
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import ReadOnlyAdmin, VerbAdmin, local, verb
 
-Kind = AlertEvent.Kind
 LABELS = {"▲ triggered": "danger", "● acknowledged": "info", "✓ resolved": "success"}
 SHAPES = {Alert.State.TRIGGERED: "▲", Alert.State.ACKNOWLEDGED: "●", Alert.State.RESOLVED: "✓"}
 
@@ -66,7 +64,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def offered(self, request: HttpRequest, obj: Alert) -> list[str]:
         legal = Alert.MOVES[Alert.State(obj.state)]
         names = {"acknowledge": Alert.State.ACKNOWLEDGED in legal, "resolve": Alert.State.RESOLVED in legal}
-        names |= {"escalate_now": _running(obj) is not None, "reopen": obj.state == Alert.State.RESOLVED}
+        names |= {"escalate_now": standing.running(obj) is not None, "reopen": obj.state == Alert.State.RESOLVED}
         return [name for name in self.verbs if names[name]]
 
     @verb("Acknowledge", strong=True)
@@ -90,12 +88,12 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         return f"The next step of alert #{alert.pk} runs now."
 
     def preview(self, request: HttpRequest, obj: Alert, now: datetime) -> dict[str, Any]:
-        running = _running(obj)
+        running = standing.running(obj)
         pages = Page.objects.filter(alert=obj).select_related("recipient__user", "delivery").order_by("-pk")
         return {
             "running": running,
-            "next_step": _next_step(running) if running else None,
-            "lines": [(Kind(line.kind).label, line) for line in timeline.of(obj, last=200)],
+            "next_step": standing.next_step(running) if running else None,
+            "lines": timeline.of(obj, last=200),
             "pages": pages[:100],
         }
 
@@ -150,13 +148,3 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     def said(self, alert: Alert) -> str:
         details = json.dumps(alert.details, indent=2, ensure_ascii=False)
         return format_html('<pre class="said">{}</pre>', details) if alert.details else "no details"
-
-
-def _next_step(running: Escalation) -> FrozenStep | None:
-    # The policy is not frozen until the first step has run.
-    snapshot = running.snapshot or (running.policy.snapshot() if running.policy else None)
-    return step_at(snapshot, running.position) if snapshot else None
-
-
-def _running(alert: Alert) -> Escalation | None:
-    return Escalation.objects.running().filter(alert=alert).select_related("policy").first()

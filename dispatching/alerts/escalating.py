@@ -23,6 +23,7 @@ from dispatching.models.policy import snapshots
 from dispatching.rules import escalation as rules
 from schedules.models import User
 from schedules.oncall import duty_at, present
+from schedules.templatetags.times import beyond
 
 log = structlog.get_logger(__name__)
 Kind, State = AlertEvent.Kind, Escalation.State
@@ -71,6 +72,8 @@ class Decisions:
     ran: list[Escalation] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     lines: list[AlertEvent] = field(default_factory=list)
+    # The people whom earlier steps could not reach, by alert.
+    missed: dict[int, list[str]] = field(default_factory=dict)
 
     def note(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
         self.lines.append(timeline.entry(alert_id, kind, text, now=now))
@@ -125,6 +128,7 @@ def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     _freeze(plan.ran, moment)
     steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
     _look_up(steps.values(), moment)
+    plan.missed = paging.missed(plan.ran)
     for escalation in plan.ran:
         if step := steps[escalation.pk]:
             _run(escalation, step, plan, moment)
@@ -147,7 +151,9 @@ def _continued(escalation: Escalation, now: datetime) -> Escalation:
     Pages that still wait are withdrawn. After an acknowledgement the new run is there, and goes on where the last one stopped.
     """
     if escalation.position:
-        delivering.suppress(list(paging.withdraw(escalation.alert)), "the alert got worse, and is told again", now=now)
+        delivering.suppress(
+            list(paging.on_their_way(escalation.alert)), "the alert got worse, and is told again", now=now
+        )
         Escalation.objects.filter(pk=escalation.pk).update(state=State.STOPPED, due_at=None, resume_at=None)
         names = ("alert", "policy", "snapshot", "position", "due_at", "resume_at")
         return Escalation.objects.create(started_at=now, **{name: getattr(escalation, name) for name in names})
@@ -186,7 +192,8 @@ def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment
     plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}{again}: {names}", now=now)
     for reason in empty:
         plan.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
-    pages = paging.page(alert, escalation, step.position, called, lines=plan.lines, now=now)
+    missed = plan.missed.get(alert.pk, ())
+    pages = paging.page(alert, escalation, step.position, called, missed=missed, lines=plan.lines, now=now)
     plan.pages += pages
     escalation.position = step.position + 1
     escalation.due_at = now + step.span
@@ -202,7 +209,8 @@ def _exhaust(escalation: Escalation, plan: Decisions, moment: Moment) -> None:
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
     plan.note(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
     called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
-    pages = paging.page(alert, escalation, escalation.position, called, lines=plan.lines, now=now)
+    missed = plan.missed.get(alert.pk, ())
+    pages = paging.page(alert, escalation, escalation.position, called, missed=missed, lines=plan.lines, now=now)
     plan.pages += pages
     if not pages:
         log.error("last_resort_missing", alert=alert.pk)
@@ -253,9 +261,15 @@ def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
     moment.empty |= {key: "the schedule has been deleted" for key in wanted if key[0] == "schedule"}
     for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
         key = "schedule", pk
-        moment.people[key] = [(duty.user, f"on call in {targets[key]}: {duty.why}") for duty in duties if duty.user]
+        moment.people[key] = [(duty.user, on_call_in(targets[key], duty.why)) for duty in duties if duty.user]
         moment.empty[key] = duties[0].why
     _recipients([user for key in targets for user, _ in moment.people.get(key, ())], moment)
+
+
+def on_call_in(schedule: str, why: str) -> str:
+    """“on call in Team 1 main”, with what the schedule's name does not say of the reason."""
+    more = beyond(why, schedule)
+    return f"on call in {schedule}: {more}" if more else f"on call in {schedule}"
 
 
 def _people(target: Any, moment: Moment) -> list[tuple[User, str]]:

@@ -146,7 +146,7 @@ def _move(alert: Alert, to: Alert.State) -> None:
 def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
     """Ends the escalation and withdraws pages that are on their way. Returns words for the timeline, empty if there were none."""
     escalating.stop(alert)
-    count = delivering.suppress(list(paging.withdraw(alert)), reason, now=now)
+    count = delivering.suppress(list(paging.on_their_way(alert)), reason, now=now)
     return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
 
 

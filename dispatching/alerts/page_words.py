@@ -1,5 +1,6 @@
-"""The finished words of a page: all that a person needs to act, the most important things first (A25)."""
+"""The text of a page: everything that a person needs to act, most important first (A25)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,17 @@ def subject(alert: Alert) -> str:
     return f"[{level}{alert.service.name}] {alert.summary}"
 
 
-def page_words(alert: Alert, recipient: Recipient, *, why: str, now: datetime) -> dict[str, Any]:
-    """Subject, body and data of one person's page. `alert` comes with its service and priority."""
+def page_words(
+    alert: Alert, recipient: Recipient, *, why: str, missed: Sequence[str] = (), now: datetime
+) -> dict[str, Any]:
+    """Subject, body and data of one person's page. `alert` comes with its service and priority.
+
+    `missed` are the names of people who should have been paged and cannot be reached.
+    """
     url = links.link(alert, recipient)
     title = subject(alert)
     zone = recipient.user.time_zone if recipient.user else UTC
-    context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "now": now, "zone": zone}
+    context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "missed": missed, "zone": zone}
     body = render_to_string("messages/page.txt", {**context, "particulars": particulars.of(alert)})
     data = {
         "kind": "page",

@@ -77,7 +77,7 @@ def _show(
         "places": _places(alert),
         "particulars": particulars.of(alert),
         "details": json.dumps(alert.details, indent=2, ensure_ascii=False) if alert.details else "",
-        "lines": [(AlertEvent.Kind(line.kind).label, line) for line in lines],
+        "lines": lines,
         "subject": page_words.subject(alert),
     }
     return render(request, "dispatching/alert_page.html", context, status=status)

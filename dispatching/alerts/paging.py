@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from dispatching.alerts import page_words, timeline
 from dispatching.models import Alert, AlertEvent, ContactPoint, Delivery, Escalation, Page, Recipient
 from dispatching.rules.contact import chain
@@ -25,16 +27,19 @@ def page(
     position: int,
     called: Iterable[Called],
     *,
+    missed: Iterable[str] = (),
     lines: list[AlertEvent],
     now: datetime,
 ) -> list[Page]:
     """Plans the pages of one step run, each with its delivery. Adds lines for people who are paged or cannot be reached to `lines`.
 
-    The caller writes them all, and passes recipients with their contact points and rules prefetched (`reachable`).
+    The caller writes them all, and passes recipients with their contact points and rules prefetched (`reachable`). `missed`
+    are the names of people whom an earlier step could not reach.
     """
-    planned = []
-    for person in called:
-        deliveries = _deliveries(alert, person, now)
+    planned, people = [], list(called)
+    missed = [*missed, *(person.recipient.name for person in people if not chain_of(person.recipient))]
+    for person in people:
+        deliveries = _deliveries(alert, person, missed, now)
         planned += [
             Page(
                 alert=alert,
@@ -50,13 +55,13 @@ def page(
     return planned
 
 
-def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
+def _deliveries(alert: Alert, called: Called, missed: list[str], now: datetime) -> list[Delivery]:
     """One delivery for each contact point in the person's chain; an empty list if the person cannot be reached."""
     recipient = called.recipient
-    chained = links(recipient)
+    chained = chain_of(recipient)
     if not chained:
         return []
-    words = page_words.page_words(alert, recipient, why=called.why, now=now)
+    words = page_words.page_words(alert, recipient, why=called.why, missed=missed, now=now)
     return [
         Delivery(
             contact_point=point,
@@ -70,7 +75,7 @@ def _deliveries(alert: Alert, called: Called, now: datetime) -> list[Delivery]:
     ]
 
 
-def links(recipient: Recipient) -> list[tuple[ContactPoint, timedelta]]:
+def chain_of(recipient: Recipient) -> list[tuple[ContactPoint, timedelta]]:
     """The person's own chain, earliest first: the contact points that can be used, each with its delay."""
     points = {point.pk: point for point in recipient.contact_points.all()}
     rules = [(point.pk, rule.delay) for point in points.values() for rule in point.rules.all()]
@@ -93,9 +98,9 @@ def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetim
     name = called.recipient.name
     if not deliveries:
         text = f"{name} cannot be reached: {unreachable(called.recipient)} ({called.why})"
-        return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now)
+        return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now, missed=name)
     how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at and d.due_at > now else "") for d in deliveries)
-    return timeline.entry(alert.pk, Kind.PAGED, f"paging {name} by {how} ({called.why})", now=now)
+    return timeline.entry(alert.pk, Kind.PAGED, f"{name} is paged by {how} ({called.why})", now=now)
 
 
 def reachable(recipients) -> Iterable[Recipient]:
@@ -103,6 +108,18 @@ def reachable(recipients) -> Iterable[Recipient]:
     return recipients.select_related("user").prefetch_related("contact_points__rules")
 
 
-def withdraw(alert: Alert) -> Iterable[int]:
-    """The deliveries of this alert that are still on their way."""
+def missed(escalations: Iterable[Escalation]) -> dict[int, list[str]]:
+    """The names of the people whom earlier steps of these escalations could not reach, by alert."""
+    begun = {escalation.alert_id: escalation.started_at for escalation in escalations if escalation.position}
+    found: dict[int, list[str]] = {}
+    if begun:
+        lines = AlertEvent.objects.filter(alert__in=begun, kind=Kind.NOT_PAGED, data__has_key="missed").order_by("pk")
+        for alert, at, name in lines.values_list("alert", "at", "data__missed"):
+            if at >= begun[alert] and name not in found.setdefault(alert, []):
+                found[alert].append(name)
+    return found
+
+
+def on_their_way(alert: Alert) -> QuerySet:
+    """The ids of this alert's deliveries that are still on their way."""
     return Delivery.objects.live().filter(page__alert=alert).values_list("pk", flat=True)

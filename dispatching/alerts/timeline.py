@@ -23,6 +23,12 @@ class Entry:
     by: User | None
     data: dict[str, Any]
 
+    @property
+    def said(self) -> str:
+        """The line for a page: the words, after the name of its kind if they do not say what happened."""
+        label = AlertEvent.Kind(self.kind).label
+        return f"{label}: {self.text}" if self.kind in AlertEvent.NAMED and self.text != label else self.text
+
 
 def entry(
     alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime, by: User | None = None, **data: Any

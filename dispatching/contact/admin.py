@@ -27,8 +27,8 @@ class ContactPointForm(ModelForm):
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "5 min"}),
         help_text=(
-            "How long after the start of a page this one is used, such as 5 min or 00:05:00. If all are empty, all are used "
-            "at once. As soon as one has a time, only contact points with a time are used, in that order."
+            "How long after the start of a page this one is used, such as 5 min. If none has a time, Tocsin uses all at once. "
+            "If one has a time, Tocsin uses only those with a time (0 min for at once), in that order."
         ),
     )
 

@@ -24,7 +24,7 @@ def parse(payload: Any) -> list[Event | BadInput]:
     if not isinstance(alerts, list):
         raise group.wrong("alerts", "is required" if alerts is None else "must be a list")
     if len(alerts) > MOST_ALERTS:
-        raise group.wrong("alerts", f"must hold at most {MOST_ALERTS} at a time")
+        raise group.wrong("alerts", f"send at most {MOST_ALERTS} at once")
     status, about_group = group.text("status"), _about(group)
     return [_event(alert, index, status, about_group) for index, alert in enumerate(alerts)]
 

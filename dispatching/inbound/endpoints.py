@@ -15,6 +15,7 @@ from dispatching.inbound import alertmanager, generic, grafana, pagerduty, rejec
 from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_json, sample
 from dispatching.rules.event import Event
+from schedules.surfaces.public_urls import public_url
 
 log = structlog.get_logger(__name__)
 Parse = Callable[[Any], list[Event | BadInput]]
@@ -34,7 +35,9 @@ def guarded(view: Callable[..., JsonResponse]) -> Callable[..., JsonResponse]:
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         if request.method != "POST":
-            answer = _answer("not done", 405, [f"{request.method}: only POST is taken here"])
+            answer = _answer(
+                "not done", 405, [f"{request.method}: send events by POST; {public_url('docs')} describes them"]
+            )
             answer["Allow"] = "POST"
             return answer
         try:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from dispatching.inbound.bad_input import BadInput, shown
@@ -49,8 +50,14 @@ class Fields:
         """The text, which must not be blank."""
         text = self.text(name)
         if not text.strip():
-            raise self.wrong(name, why)
+            raise self.wrong(name, f"{why}{self._meant(name)}")
         return text
+
+    def _meant(self, name: str) -> str:
+        """Words about a field that may be this one misspelt; empty if there is none."""
+        names = [other for other in list(self.left)[:100] if len(other) <= 2 * len(name)]
+        near = get_close_matches(name, names, 1, 0.8)
+        return f"; “{shown(tuple(near))}” is not a field" if near else ""
 
     def one_of(self, name: str, allowed: Iterable[str], default: str = "") -> str:
         """One of the words in `allowed`, in any case; raises BadInput for another one, or for none if there is no default."""

@@ -20,8 +20,10 @@ def parse(payload: Any) -> list[Event | BadInput]:
     given = payload["events"] if isinstance(payload, dict) else payload
     if not isinstance(given, list):
         raise BadInput(f"{shown(path)}: must be a list" if path else "body: must be an object or a list of events")
-    if not 1 <= len(given) <= MOST_EVENTS:
-        raise BadInput(f"{shown(path)}: must hold 1 to {MOST_EVENTS} events, not {len(given)}")
+    if not given:
+        raise BadInput(f"{shown(path)}: send at least one event")
+    if len(given) > MOST_EVENTS:
+        raise BadInput(f"{shown(path)}: send at most {MOST_EVENTS} events at once, not {len(given)}")
     return [_event(event, *path, index) for index, event in enumerate(given)]
 
 

@@ -110,6 +110,8 @@ class AlertEvent(models.Model):
 
     # The kinds of lines that carry what a source said: that the thing is there.
     REPORTS: ClassVar = (Kind.TRIGGERED, Kind.REPEATED, Kind.WORSENED)
+    # The kinds of lines whose words do not say by themselves what happened.
+    NAMED: ClassVar = (Kind.TRIGGERED, Kind.REPEATED, Kind.IGNORED, Kind.REPAIRED)
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="events", db_index=False)
     at = models.DateTimeField()

@@ -52,7 +52,7 @@ class Recipient(models.Model):
             models.CheckConstraint(
                 condition=Q(user__isnull=False) | ~Q(display_name=""),
                 name="recipient_has_a_name",
-                violation_error_message="A recipient needs a person or a name.",
+                violation_error_message="Choose a user, or type a name.",
             )
         ]
 
@@ -83,10 +83,11 @@ class ContactPoint(models.Model):
     """One address of one recipient on one channel."""
 
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="contact_points")
-    channel = models.CharField(max_length=20, help_text="The channel: e-mail, webhook …")
+    channel = models.CharField(max_length=20, help_text="The way by which messages go there.")
     address = models.CharField(max_length=500, help_text="One e-mail address, or the URL of a webhook.")
     verified = models.BooleanField(
-        default=False, help_text="Only verified contact points are used: somebody has seen a message arrive there."
+        default=False,
+        help_text="On once somebody has seen a message arrive there. Contact points that are not verified are never used.",
     )
     disabled_reason = models.CharField(
         max_length=200, blank=True, help_text="Why nothing is sent there at present. Empty while it is in use."

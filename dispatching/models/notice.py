@@ -11,7 +11,7 @@ class Notice(models.Model):
 
     class Kind(models.TextChoices):
         REMINDER = "reminder", "shift reminder"
-        HANDOVER = "handover", "hand-over"
+        HANDOVER = "handover", "handover"
         FEED = "feed", "broken calendar"
         SWAP = "swap", "swap request"
         PROMISE = "promise", "promised update"
@@ -57,7 +57,7 @@ class Notice(models.Model):
 
 
 class ShiftWatch(models.Model):
-    """The time of a schedule's next check for reminders and hand-overs, and the result of its last check."""
+    """The time of a schedule's next check for reminders and handovers, and the result of its last check."""
 
     schedule = models.OneToOneField(Schedule, models.CASCADE, related_name="+")
     due_at = models.DateTimeField(db_index=True)

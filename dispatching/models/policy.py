@@ -27,7 +27,7 @@ class EscalationPolicy(models.Model):
     repeat = models.PositiveSmallIntegerField(
         default=1,
         validators=[MaxValueValidator(20)],
-        help_text="How many more times the chain runs if nobody has acknowledged, each time from the first step.",
+        help_text="How many more times the steps run, from the first one, if nobody acknowledges.",
     )
     description = models.TextField(blank=True, help_text="The agreement behind the policy: who agreed, and when.")
 

@@ -14,7 +14,7 @@ from schedules.models import Team
 
 
 class Severity(models.TextChoices):
-    """How much is affected by an alert, which decides who must be involved (Table 9.13)."""
+    """How bad an alert or an outage is, which decides who must be involved (Table 9.13)."""
 
     CRITICAL = "critical", "critical"
     ERROR = "error", "error"
@@ -64,7 +64,11 @@ class Priority(models.Model):
 class Service(models.Model):
     """A thing that can break, with the team that owns it and the policy that its alerts follow."""
 
-    name = models.CharField(max_length=100, unique=True, help_text="The name that monitoring uses in its events.")
+    name = models.CharField(
+        max_length=100,
+        unique=True,
+        help_text="An event that names the service must use this name; capitals do not matter.",
+    )
     team = models.ForeignKey(
         Team,
         models.PROTECT,
@@ -81,8 +85,12 @@ class Service(models.Model):
         help_text="Decides who is paged for its alerts, and in which order. Every service has one, so that no alert goes nowhere.",
     )
     description = models.TextField(blank=True, help_text="What it does for customers.")
-    runbook_url = models.URLField(blank=True, help_text="What to do. Shown in the page if the event brings none.")
-    dashboard_url = models.URLField(blank=True, help_text="Where to look. Shown in the page if the event brings none.")
+    runbook_url = models.URLField(
+        "address of the runbook", blank=True, help_text="What to do. Shown in the page if the event brings none."
+    )
+    dashboard_url = models.URLField(
+        "address of the dashboard", blank=True, help_text="Where to look. Shown in the page if the event brings none."
+    )
 
     class Meta:
         ordering = ("name",)
@@ -110,11 +118,11 @@ class Integration(models.Model):
         Service,
         models.PROTECT,
         related_name="integrations",
-        help_text="Gets every event that names no service, an unknown one, or one that it may not name.",
+        help_text="Every event that names no service, an unknown one, or one that it may not name, goes to this service.",
     )
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     key_hint = models.CharField(max_length=4, editable=False, help_text="The start of the key, to tell keys apart.")
-    enabled = models.BooleanField(default=True, help_text="If off, its key is refused.")
+    enabled = models.BooleanField(default=True, help_text="If off, Tocsin refuses all events sent with this key.")
     other_teams = models.BooleanField(
         "may name services of other teams",
         default=False,

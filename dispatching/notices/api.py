@@ -1,4 +1,4 @@
-"""The API of notices: messages other than pages, such as shift reminders, hand-overs and calendars that cannot be read."""
+"""The API of notices: messages other than pages, such as shift reminders, handovers and calendars that cannot be read."""
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters

@@ -43,7 +43,7 @@ def tell(
     key = _whole(key, user)
     with transaction.atomic():
         [recipient] = paging.reachable(Recipient.objects.filter(pk=recipient_of(user).pk))
-        point = next((point for point, _ in paging.links(recipient)), None)
+        point = next((point for point, _ in paging.chain_of(recipient)), None)
         data = {"kind": "notice", "notice": {"kind": kind, "key": key}, **words, "recipient": recipient.name}
         values = {
             "kind": kind,
@@ -76,7 +76,7 @@ def fall_back(delivery_id: int, *, now: datetime) -> None:
             return
         tried = {*notice.tried, failed.contact_point_id}
         [recipient] = paging.reachable(Recipient.objects.filter(pk=notice.recipient_id))
-        point = next((point for point, _ in paging.links(recipient) if point.pk not in tried), None)
+        point = next((point for point, _ in paging.chain_of(recipient) if point.pk not in tried), None)
         if point is None:
             return
         delivering.suppress([failed.pk], f"sent by {point.channel} instead", now=now)

@@ -1,4 +1,4 @@
-"""Sends reminders before shifts and hand-overs at shift changes, for the schedules that ask for them (A12).
+"""Sends reminders before shifts and handovers at shift changes, for the schedules that ask for them (A12).
 
 Each such schedule has a row whose `due_at` is the next moment at which somebody must be told, at most a quarter of an hour
 ahead, so that edits are noticed in time. A check tells people and sets the next `due_at` in one transaction.
@@ -28,7 +28,7 @@ LOOK = timedelta(minutes=15)
 RETRY = timedelta(minutes=1)
 LOOKBACK = timedelta(days=35)
 NOTE_AGE = timedelta(days=14)
-ALERTS = 20  # the alerts listed in a hand-over; the others are only counted
+ALERTS = 20  # the alerts listed in a handover; the others are only counted
 
 
 @dataclass(frozen=True, slots=True)

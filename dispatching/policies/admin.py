@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from dispatching.models import EscalationPolicy, Step, Target
 from dispatching.policies.forecast import forecast
+from schedules import clock
 from schedules.models import Schedule, Team, User
 from schedules.surfaces.admin import OrderedFormSet, StackedInline, TeamOwnedAdmin, picker
 
@@ -27,14 +28,21 @@ def _several(kind: str, queryset: QuerySet, help_text: str) -> forms.ModelMultip
 class StepForm(forms.ModelForm):
     """One step with all its targets in the same row of the form."""
 
-    schedules = _several("schedule", Schedule.objects.all(), "The people who are on duty there when the step runs.")
-    people = _several("user", User.objects.all(), "These people, on duty or not.")
-    teams = _several("team", Team.objects.all(), "Everyone on these teams, on duty or not.")
-    groups = _several("group", Group.objects.filter(team=None), "Everyone in these groups of people across teams.")
+    schedules = _several(
+        "schedule", Schedule.objects.all(), "Pages the people who are on duty there when the step runs."
+    )
+    people = _several("user", User.objects.all(), "Pages these people, on duty or not.")
+    teams = _several("team", Team.objects.all(), "Pages everyone on these teams, on duty or not.")
+    groups = _several(
+        "group", Group.objects.filter(team=None), "Pages everyone in these groups of people across teams."
+    )
 
     class Meta:
         model = Step
         fields = ("order", "escalate_after")
+        help_texts: ClassVar = {
+            "escalate_after": "How long these people have to acknowledge before the next step runs, such as 5 min or 1 h 30 min."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,6 +117,11 @@ class EscalationPolicyAdmin(TeamOwnedAdmin):
     def guarded(self, obj: EscalationPolicy) -> Iterable[Any]:
         yield from super().guarded(obj)
         yield Target.objects.filter(step__policy=obj).order_by("pk").values_list()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for warning in forecast(form.instance.snapshot(), clock.now()).warnings:
+            self.message_user(request, warning, messages.WARNING)
 
     def preview(self, request: HttpRequest, obj: EscalationPolicy, now: datetime) -> dict[str, Any]:
         return {"forecast": forecast(obj.snapshot(), now), "services": obj.services.all()}

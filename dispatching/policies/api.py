@@ -9,6 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dispatching.models import EscalationPolicy, Step, Target
+from dispatching.policies.forecast import forecast
+from schedules import clock
 from schedules.models import Schedule, Team
 from schedules.surfaces.api import RecordSerializer, StrictSerializer, TeamOwnedResource
 from schedules.surfaces.fields import UserField
@@ -80,9 +82,16 @@ class EscalationPolicySerializer(RecordSerializer):
         help_text="In the order in which they run. The whole list is replaced.",
     )
 
+    warnings = serializers.SerializerMethodField(
+        help_text="Sentences about people who could not be reached if it fired now. Null in lists."
+    )
+
     class Meta:
         model = EscalationPolicy
-        fields = ("id", "name", "team", "repeat", "description", "steps")
+        fields = ("id", "name", "team", "repeat", "description", "steps", "warnings")
+
+    def get_warnings(self, policy: EscalationPolicy) -> list[str] | None:
+        return None if self.parent else forecast(policy.snapshot(), clock.now()).warnings
 
     def put_steps(self, policy: EscalationPolicy, steps: list[dict[str, Any]]) -> None:
         policy.steps.all().delete()

@@ -1,5 +1,6 @@
 """A forecast of a policy (A53): the people it would tell, and when. Uses the same code as a real run, but writes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from dispatching.models import Recipient
 from dispatching.rules import escalation as rules
 from dispatching.rules.contact import chain
 from schedules.models import User
+from schedules.templatetags.times import after
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,14 @@ class Callee:
     name: str
     how: list[tuple[str, timedelta]]
     why: str
+    trouble: str
 
     @property
     def reachable(self) -> bool:
         return bool(self.how)
+
+    def __str__(self) -> str:
+        return self.name if self.reachable else f"{self.name} (cannot be reached)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,37 @@ class Forecast:
     end: datetime
     after: timedelta
     last_resort: list[Callee]
+
+    @property
+    def sentence(self) -> str:
+        """The whole course in a few words, for people who do not read the table."""
+        empty = [f"step {run.step.number} reaches nobody" for run in self.runs if not run.reached]
+        paged = [f"{_and(told.name for told in run.reached)} {after(run.after)}" for run in self.runs if run.reached]
+        first = f"Tocsin pages {', then '.join(paged)}" if paged else "Tocsin pages nobody"
+        more = self.rounds - 1
+        again = f" It runs all steps {more} more time{'s' if more > 1 else ''}." if more else ""
+        last = _and(map(str, self.last_resort)) or "nobody"
+        return (
+            f"{'; '.join([first, *empty])}.{again} If nobody acknowledges, it tells the last resort {after(self.after)}: {last}. "
+            "An acknowledgement stops it at any time."
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each person who cannot be reached, and for each target without anybody in a step that reaches nobody."""
+        people = [
+            f"Step {run.step.number}: {told.name} cannot be reached: {told.trouble}."
+            for run in self.runs
+            for told in run.told
+            if not told.reachable
+        ]
+        empty = [
+            f"Step {run.step.number} would reach nobody now: {reason}."
+            for run in self.runs
+            for reason in run.empty
+            if not run.reached
+        ]
+        return [*people, *empty]
 
 
 def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
@@ -80,7 +117,16 @@ def _told(recipient: Recipient, why: str) -> Callee:
     points = {point.pk: point for point in recipient.contact_points.all()} if recipient.pk else {}
     delays = [(pk, rule.delay) for pk, point in points.items() for rule in point.rules.all()]
     links = chain((pk for pk, point in points.items() if point.usable), delays)
-    return Callee(recipient.name, [(points[pk].channel, delay) for pk, delay in links], why)
+    how = [(points[pk].channel, delay) for pk, delay in links]
+    return Callee(recipient.name, how, why, "" if how else _trouble(recipient))
+
+
+def _trouble(recipient: Recipient) -> str:
+    return paging.unreachable(recipient) if recipient.pk else "no verified contact point"
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(names)
 
 
 def _last_resort() -> list[Callee]:

@@ -16,7 +16,7 @@ from schedules.surfaces.admin import ModelAdmin, VerbAdmin, verb
 from schedules.surfaces.public_urls import public_url
 
 FORMATS = (
-    ("Our own events", "own_events"),
+    ("Tocsin’s own events", "own_events"),
     ("Prometheus Alertmanager", "from_alertmanager"),
     ("Grafana", "from_grafana"),
 )
@@ -76,14 +76,18 @@ class IntegrationAdmin(VerbAdmin):
 
     @admin.display(description="key")
     def key_starts(self, integration: Integration) -> str:
-        return f"{integration.key_hint}…" if integration.key_hint else "made when you save, and shown once"
+        return (
+            f"{integration.key_hint}…"
+            if integration.key_hint
+            else "Tocsin makes the key when you save, and shows it only once."
+        )
 
-    @admin.display(description="its events are")
+    @admin.display(description="events")
     def refused(self, integration: Integration) -> str:
         try:
             return str(integration.refusal)
         except Integration.refusal.RelatedObjectDoesNotExist:
-            return "accepted"
+            return "Tocsin accepts its events."
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
         key = None if change else obj.new_key()
@@ -114,7 +118,7 @@ def _once(key: str) -> SafeString:
     addresses = [(label, public_url(name, key)) for label, name in FORMATS]
     urls = format_html_join("", "<li>{}: <code>{}</code></li>", addresses)
     return format_html(
-        "Copy this now: it is not shown again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
+        "Copy the key now; Tocsin will not show it again. Key: <code>{}</code><ul>{}<li>PagerDuty Events API v2: <code>{}</code> "
         "with <code>routing_key</code> set to the key; version 1: <code>{}</code> with <code>service_key</code></li></ul>",
         key,
         urls,

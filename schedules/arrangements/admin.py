@@ -1,4 +1,4 @@
-"""Admin pages for what people arrange among themselves: absences to edit; swaps and hand-over notes to read."""
+"""Admin pages for what people arrange among themselves: absences to edit; swaps and handover notes to read."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ class SwapRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(HandoverNote)
 class HandoverNoteAdmin(ReadOnlyAdmin):
-    """Hand-over notes, read-only: people write them on the page of their own shifts, or by API. They never change."""
+    """Handover notes, read-only: people write them on the page of their own shifts, or by API. They never change."""
 
     readable = True
     list_display = ("written", "schedule", "by", "__str__")

@@ -1,4 +1,4 @@
-"""API resources for what people arrange among themselves: absences, swap requests, hand-over notes."""
+"""API resources for what people arrange among themselves: absences, swap requests, handover notes."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -197,7 +197,7 @@ class HandoverNoteFilters(filters.FilterSet):
 
 
 class HandoverNoteViewSet(mixins.CreateModelMixin, ReadOnlyResource):
-    """Hand-over notes, newest first. People on duty now or within the last day can write one; notes cannot be changed."""
+    """Handover notes, newest first. People on duty now or within the last day can write one; notes cannot be changed."""
 
     queryset = HandoverNote.objects.select_related("by")
     serializer_class = HandoverNoteSerializer

@@ -1,4 +1,4 @@
-"""Hand-over notes: left by the person who was on duty for the person who comes next."""
+"""Handover notes: left by the person who was on duty for the person who comes next."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Pages for a person's own shifts, swaps, absences and hand-over notes. Every change is a POST, then a redirect."""
+"""Pages for a person's own shifts, swaps, absences and handover notes. Every change is a POST, then a redirect."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -33,7 +33,7 @@ State = SwapRequest.State
 @require_http_methods(["GET", "HEAD", "POST"])
 @sent_once
 def mine(request: HttpRequest) -> HttpResponse:
-    """Shows a person's own shifts, swaps, absences and hand-over notes, and handles the page's buttons."""
+    """Shows a person's own shifts, swaps, absences and handover notes, and handles the page's buttons."""
     act = _act if request.method == "POST" else _show
     return act(request, person(request), clock.now())
 

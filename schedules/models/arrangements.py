@@ -1,4 +1,4 @@
-"""Models of what people arrange among themselves: absences, swap requests, hand-over notes."""
+"""Models of what people arrange among themselves: absences, swap requests, handover notes."""
 
 from datetime import datetime
 

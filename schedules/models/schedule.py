@@ -30,18 +30,17 @@ class Rotation(models.Model):
         help_text="The team that owns the rotation.",
     )
     every = models.PositiveSmallIntegerField(
+        "one turn lasts",
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(366)],
-        help_text="How many hours, days, weeks or months one turn lasts.",
+        help_text="The length of one turn, in the unit beside it.",
     )
-    unit = models.CharField(
-        max_length=6, choices=Unit, default=Unit.WEEKS, help_text="Hours, days, weeks or calendar months."
-    )
+    unit = models.CharField(max_length=6, choices=Unit, default=Unit.WEEKS, help_text="Months are calendar months.")
     first_day = models.DateField(
         default=date(2026, 1, 5),
         validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2199, 12, 31))],
-        help_text="The day on which the first person's first turn starts. Nobody is on duty before it. Weeks change on its day of the "
-        "week, months on its day of the month (if it is the 31st, on the last day of each month).",
+        help_text="The day on which the first person's first turn starts. Nobody is on duty before it. Weekly turns start on this day "
+        "of the week, monthly turns on this day of the month, or on the last day of a shorter month.",
     )
     duty_days = models.CharField(
         "days of duty",
@@ -55,17 +54,17 @@ class Rotation(models.Model):
     )
     handover = models.TimeField(
         default=time(9, 0),
-        help_text="The time of day at which one person hands over to the next, in the rotation's zone.",
+        help_text="The time of day at which one person hands over to the next, in the rotation's time zone.",
     )
     time_zone = TimeZoneField(
         default="UTC",
-        help_text="The zone of the hand-over time. The hand-over stays at its time of day through summer time.",
+        help_text="The time zone of the handover. The handover keeps its time of day when the clocks change.",
     )
     fills = models.BooleanField(
         "fill absences",
         default=False,
-        help_text="If on, the next person present takes the turn of somebody who is away or has left. If off, nobody has it, "
-        "everybody sees the gap, and pages go on to the next step at once.",
+        help_text="If on, the next person present takes the turn of somebody who is away or has left. If off, the turn "
+        "stays empty, and pages go to the next step at once.",
     )
     # When the plan above takes effect, and whose turn starts then; earlier plans are in `versions`. See rules.plans.
     since = models.DateTimeField(null=True, editable=False)
@@ -177,9 +176,9 @@ class Schedule(models.Model):
         help_text="How long before their shift people are reminded, as hours:minutes:seconds. Leave empty for no reminders.",
     )
     hands_over = models.BooleanField(
-        "hand-over notes",
+        "handover notes",
         default=False,
-        help_text="People are told when they come on duty, with the open alerts and the last hand-over note.",
+        help_text="People are told when they come on duty, with the open alerts and the last handover note.",
     )
     longest_shift = models.DurationField(
         null=True,
@@ -229,14 +228,14 @@ class Layer(models.Model):
         blank=True,
         validators=[valid_hours],
         help_text="Only in these hours of the week, in the rotation's zone. Leave empty for always. For example "
-        "“Mon-Fri 09:00-17:00” or “Mon-Fri 18:00-08:00; Sat,Sun 00:00-24:00”.",
+        "“Mon-Fri 09:00-17:00”, “Mon-Fri 9-17” or “Mon-Fri 18:00-08:00; Sat,Sun 00:00-24:00”.",
     )
     holidays = models.CharField(
         "not on public holidays of",
         max_length=12,
         blank=True,
         validators=[valid_region],
-        help_text="Country or country-state, such as “DE” or “DE-BE”. The layer rests on public holidays there. Leave empty for none.",
+        help_text="Country or country-state, such as “GB” or “DE-BE”. The layer rests on public holidays there. Leave empty for none.",
     )
     adds = models.BooleanField(
         "in addition",

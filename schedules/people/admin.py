@@ -26,18 +26,25 @@ POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 HELP = {
     "first_name": "The name that colleagues use; pages, timelines and “who is on call” show it.",
     "last_name": "Shown after the first name.",
-    "email": "For writing to the person. Pages go to the contact points of their recipient, not to this address.",
+    "email": "Pages do not go here. Enter the address for pages under Recipients.",
+    "username": "At most 150 characters: letters, digits and @ . + - _ (no spaces).",
 }
+WRONG = {"username": {"invalid": "Use only letters, digits and @ . + - _ (no spaces)."}}
+LABELS = {"email": "E-mail address"}
 
 
 class PersonForm(UserChangeForm):
     class Meta(UserChangeForm.Meta):
-        help_texts = HELP
+        help_texts, error_messages, labels = HELP, WRONG, LABELS
 
 
 class NewPersonForm(UserCreationForm):
     class Meta(UserCreationForm.Meta):
-        help_texts = HELP
+        help_texts, error_messages, labels = HELP, WRONG, LABELS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["usable_password"].help_text = "Turn this off for somebody who is paged but never logs in."
 
 
 @admin.register(User)
@@ -46,6 +53,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
 
     form = PersonForm
     add_form = NewPersonForm
+    add_form_template = "admin/schedules/new_person.html"
     change_password_form = AdminPasswordChangeForm
     readable = True
     unguarded = ("last_login",)

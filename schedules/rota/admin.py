@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Max, QuerySet
 from django.forms import Field
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 
 from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
-from schedules.oncall import Duty, gaps, timetables
+from schedules.oncall import HORIZON, Duty, gaps, timetables
 from schedules.rota import idle, replanning
 from schedules.rota.foresight import LOOK, ForesightAdmin
 from schedules.rules import hours
@@ -26,6 +26,7 @@ from schedules.rules.plans import places
 from schedules.surfaces import access
 from schedules.surfaces.admin import OrderedFormSet, StackedInline, TabularInline
 from schedules.surfaces.forms import field_of
+from schedules.templatetags.times import moment
 from schedules.validators import valid_hours, valid_region
 
 WEEKS = 4
@@ -57,6 +58,7 @@ class ParticipantInline(TabularInline):
     fields = ("user", "partner", "order")
     ordering_field = "order"
     autocomplete_fields = ("user", "partner")
+    verbose_name = "person"
     verbose_name_plural = "people in the order of their turns"
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
@@ -71,7 +73,7 @@ class NewRotationForm(forms.ModelForm):
         ("1", "one: main"),
         ("2", "two: main and backup"),
         ("3", "three: main, backup 1 and backup 2"),
-        ("0", "none: I will add them myself"),
+        ("0", "none: I will make the schedules myself"),
     )
     make = forms.ChoiceField(
         label="Schedules to add",
@@ -85,7 +87,8 @@ class NewRotationForm(forms.ModelForm):
         required=False,
         validators=[valid_hours],
         widget=HoursWidget,
-        help_text="Leave empty for always. Choose business hours, or write your own: “Mon-Fri 08:00-18:00; Sat 10:00-14:00”. "
+        help_text="Leave empty for always. Choose business hours, or write your own: “Mon-Fri 9-17” or “Mon-Fri 08:00-18:00; "
+        "Sat 10:00-14:00”. "
         "Turns in days are then counted on these days only, unless you enter days of duty.",
     )
     holidays = forms.CharField(
@@ -94,7 +97,7 @@ class NewRotationForm(forms.ModelForm):
         max_length=12,
         validators=[valid_region],
         widget=UnfoldAdminTextInputWidget,
-        help_text="Country or country-state, for example DE, DE-BE or IN-KA. Leave empty to ignore holidays.",
+        help_text="Country or country-state, for example GB, DE, DE-BE or IN-KA. Leave empty to ignore holidays.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -210,7 +213,20 @@ class RotationAdmin(ForesightAdmin):
             Layer.objects.create(schedule=schedule, rotation=rotation, position=position, **layer)
         if form.names():
             made = ", ".join(f"{rotation.name} {name}" for name in form.names())
-            self.message_user(request, f"These schedules were added, too: {made}. Name them in escalation policies.")
+            self.message_user(
+                request, f"Tocsin also made these schedules: {made}. Choose them in an escalation policy."
+            )
+            self._say_who_is_on_duty(request, f"{rotation.name} {form.names()[0]}", clock.now())
+
+    def _say_who_is_on_duty(self, request: HttpRequest, name: str, now: datetime) -> None:
+        """Says what a first day in the past means: somebody is on duty from now on."""
+        schedule = Schedule.objects.get(name=name)
+        on = timetables([schedule.pk], now, now + HORIZON)[schedule.pk].on_call(now)
+        for duty in on:
+            until = f" until {moment(duty.until, timezone.get_current_timezone())}" if duty.until else ""
+            self.message_user(
+                request, f"{duty.user.name} is on duty on {schedule} from now on{until}.", messages.WARNING
+            )
 
     def preview(self, request: HttpRequest, obj: Rotation, now: datetime) -> dict[str, Any]:
         people = {user.pk: user for p in obj.participants.select_related("user", "partner") for user in p.people}

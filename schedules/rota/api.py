@@ -53,7 +53,7 @@ class InTurn(serializers.ListField):
 class RotationSerializer(RecordSerializer):
     parts, blame = ("participants",), "duty_days"
 
-    time_zone = ZoneField(required=False, help_text="The zone of the hand-over time.")
+    time_zone = ZoneField(required=False, help_text="The time zone of the handover.")
     participants = InTurn(
         required=False,
         max_length=200,

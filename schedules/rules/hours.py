@@ -1,4 +1,4 @@
-"""Hours of the week as people write them, such as "Mon-Fri 09:00-17:00; Sat 22:00-06:00". An empty text means always.
+"""Hours of the week as people write them, such as "Mon-Fri 9-17; Sat 22:00-06:00". An empty text means always.
 
 Days are one day, a range (which may cross the weekend: Fri-Mon) or a list with commas; without days, the hours apply
 every day. A window that ends at or before its start ends on the next day; 24:00 is the end of the day.
@@ -23,7 +23,7 @@ PRESETS = {
     "Mon-Sun 22:00-06:00": "nights: every day, 22:00 to 6:00",
     "Sat-Sun 00:00-24:00": "weekends: Saturday and Sunday",
 }
-_time = r"(?P<{0}_hour>\d{{1,2}}):(?P<{0}_minute>\d\d)"
+_time = r"(?P<{0}_hour>\d{{1,2}})(?::(?P<{0}_minute>\d\d))?"
 _days_of = r"(?:(?P<days>[A-Za-z][A-Za-z,\s-]*?)\s+)?"
 _window = re.compile(_days_of + _time.format("start") + r"\s*-\s*" + _time.format("end"), re.ASCII)
 
@@ -72,9 +72,11 @@ def canonical(text: str) -> str:
 def _parse(part: str) -> Window:
     match = _window.fullmatch(part)
     if not match:
-        raise ValueError(f"“{part}” is not understood. Write, for example, “{BUSINESS}”. Separate several with “;”.")
+        raise ValueError(
+            f"“{part}” is not understood. Write, for example, “{BUSINESS}” or “Mon-Fri 9-17”. Separate several with “;”."
+        )
     days = frozenset(_days(match["days"])) if match["days"] else frozenset(range(7))
-    start, end = ((int(match[f"{edge}_hour"]), int(match[f"{edge}_minute"])) for edge in ("start", "end"))
+    start, end = ((int(match[f"{edge}_hour"]), int(match[f"{edge}_minute"] or 0)) for edge in ("start", "end"))
     if start == (24, 0):
         raise ValueError(f"“{part}” begins at 24:00, the end of a day: write 00:00 and the next day instead.")
     return Window(days, _clock(*start), time(0) if end == (24, 0) else _clock(*end))

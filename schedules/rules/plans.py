@@ -1,7 +1,7 @@
 """A rotation through time, as plans that follow each other, so that an edit moves nobody out of a running turn.
 
 A change takes effect at the end of the turn that is running when it is made. The person who would have come next still
-comes next; their first turn lasts until the new plan's first hand-over that is at least half a turn away, so that
+comes next; their first turn lasts until the new plan's first handover that is at least half a turn away, so that
 nobody loses a turn.
 """
 
@@ -19,8 +19,8 @@ Crew = tuple[int, ...]
 class Plan:
     """The people who take turns, in this order, and when; one person or several together take a turn.
 
-    `since`: when the plan takes effect (UTC); None means at the first hand-over. `first`: whose turn starts then, as an
-    index into `crews`; None means that turns are counted from the first hand-over.
+    `since`: when the plan takes effect (UTC); None means at the first handover. `first`: whose turn starts then, as an
+    index into `crews`; None means that turns are counted from the first handover.
     """
 
     period: Period
@@ -83,8 +83,8 @@ def changed(
 ) -> list[Plan]:
     """The plans after an edit at `now`; plans that have taken effect keep their past.
 
-    The new plan does not take effect before its first hand-over. `at_once`: it takes effect now, with its turns counted
-    from its first hand-over. It does so, too, if nobody has a turn that could be ended.
+    The new plan does not take effect before its first handover. `at_once`: it takes effect now, with its turns counted
+    from its first handover. It does so, too, if nobody has a turn that could be ended.
     """
     held = [plan for plan in plans if plan.start <= now]
     if not any(plan.crews for plan in held):

@@ -3,9 +3,9 @@
 The rules, for every zone and every clock change:
 
 1. The end of a turn *is* the start of the next one. Both come from `boundary`, so there is no gap and no overlap.
-2. Hand-overs stay at their wall-clock time, counted from the first one: a turn of twelve hours lasts 11 or 13 hours if
+2. Handovers stay at their wall-clock time, counted from the first one: a turn of twelve hours lasts 11 or 13 hours if
    the clock changes in it, and the turn from the 31st is handed over on the last day of a shorter month.
-3. A hand-over at a time that the clock skips happens at the first instant after it; a hand-over at a time that occurs
+3. A handover at a time that the clock skips happens at the first instant after it; a handover at a time that occurs
    twice happens the first time.
 4. A turn for which the clock leaves no time at all (a day that a zone skipped, an hour in spring) does not count: the
    person who would have had it takes the next one, so nobody is passed over.
@@ -107,7 +107,7 @@ def _missing(zone: ZoneInfo, year: int) -> tuple[tuple[datetime, datetime], ...]
 
 
 # --- turns ------------------------------------------------------------------------------------------------------------
-# A step counts hand-overs on the calendar; a turn's number leaves out turns for which the clock leaves no time.
+# A step counts handovers on the calendar; a turn's number leaves out turns for which the clock leaves no time.
 
 
 @lru_cache(maxsize=10_000)
@@ -149,7 +149,7 @@ def _boundary(period: Period, step: int) -> datetime:
 
 
 def _wall(period: Period, step: int) -> datetime:
-    """The wall-clock time of hand-over `step`, counted from the first hand-over, never from the one before."""
+    """The wall-clock time of handover `step`, counted from the first handover, never from the one before."""
     first = datetime.combine(period.first_day, period.handover)
     if period.days:
         return datetime.combine(_duty_day(period, step * period.every), period.handover)
@@ -160,7 +160,7 @@ def _wall(period: Period, step: int) -> datetime:
 
 
 def _step(period: Period, wall: datetime) -> int:
-    """The last hand-over on or before `wall`."""
+    """The last handover on or before `wall`."""
     first = datetime.combine(period.first_day, period.handover)
     if period.days:
         begun = wall.date() if wall.time() >= period.handover else wall.date() - DAY
@@ -186,12 +186,12 @@ def _duty_days(period: Period, day: date) -> int:
 
 
 def _number(period: Period, step: int) -> int:
-    """The number of the turn that starts at a hand-over; if hand-overs fall together, the last one starts the turn."""
+    """The number of the turn that starts at a handover; if handovers fall together, the last one starts the turn."""
     return step - _dropped(period, 0, step) if step >= 0 else step + _dropped(period, step, 0)
 
 
 def _dropped(period: Period, start: int, end: int) -> int:
-    """How many of the hand-overs start + 1 … end fall together with the one before them."""
+    """How many of the handovers start + 1 … end fall together with the one before them."""
     if period.shortest > DAY:
         return 0  # no clock has ever skipped more than a day
     dropped = 0

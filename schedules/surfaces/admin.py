@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -33,7 +33,10 @@ from schedules.templatetags.times import when
 from schedules.validators import only_printable
 
 # Of forms, and of the rows in them.
-FIELDS: dict[type[models.Field], dict[str, Any]] = {models.DurationField: {"form_class": SpanField}}
+FIELDS: dict[type[models.Field], dict[str, Any]] = {
+    models.DurationField: {"form_class": SpanField},
+    models.TimeField: {"error_messages": {"invalid": "Write a time of day, for example 09:00."}},
+}
 
 SEEN = "_seen"
 CHANGED = (
@@ -95,12 +98,16 @@ def _asked_by(model: type[Model], each: Any) -> set[str]:
 
 
 class PrintableFields:
-    """Refuses control characters in what is typed in. `raw`: fields that take any text."""
+    """Refuses control characters in what is typed in, and says limits plainly. `raw`: fields that take any text."""
 
     raw: tuple[str, ...] = ()
+    amount: ClassVar = {"min_value": "Enter %(limit_value)s or more.", "max_value": "Enter %(limit_value)s or less."}
+    date: ClassVar = {"min_value": "Enter %(limit_value)s or later.", "max_value": "Enter %(limit_value)s or earlier."}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None:
+            field.error_messages |= self.date if isinstance(field, forms.DateField) else self.amount
         if isinstance(field, forms.CharField) and db_field.name not in self.raw:
             only_printable([field])
         return field
@@ -360,7 +367,7 @@ class StackedInline(PartOfParent, unfold.StackedInline):
 
 
 class OrderedFormSet(PaginationInlineFormSet):
-    """Rows in the order of their numbers, rows without a number last; saving numbers them 0, 1, 2 and so on."""
+    """Rows in the order of their numbers, which begin at 1 in the form and at 0 in the table; rows without a number come last."""
 
     LAST = 10_000
 
@@ -369,10 +376,9 @@ class OrderedFormSet(PaginationInlineFormSet):
         order = form.fields.get("order")  # absent for people who may only view
         if order:
             order.required = False
-            order.help_text = "Lowest first. Drag the row, or leave this empty to put it last."
-            if form.instance.pk is None:
-                order.initial = None
-                form.initial.pop("order", None)
+            order.help_text = "1 comes first. Drag the row, or leave this empty to put it last."
+            form.initial["order"] = None if form.instance.pk is None else form.instance.order + 1
+            order.initial = None
 
     def clean(self) -> None:
         super().clean()
@@ -383,7 +389,9 @@ class OrderedFormSet(PaginationInlineFormSet):
     def save(self, commit: bool = True) -> list:
         saved = super().save(commit)
         if commit:
+            typed = {form.instance.pk: form.cleaned_data.get("order") for form in self.forms if form.cleaned_data}
             siblings = self.model._base_manager.filter(**{self.fk.name: self.instance}).order_by("order", "pk")
-            for number, pk in enumerate(siblings.values_list("pk", flat=True)):
+            ranks = [(self.LAST if typed.get(row.pk) is None else typed[row.pk], row.order, row.pk) for row in siblings]
+            for number, (_, _, pk) in enumerate(sorted(ranks)):
                 self.model._base_manager.filter(pk=pk).exclude(order=number).update(order=number)
         return saved

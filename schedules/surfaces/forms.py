@@ -55,6 +55,19 @@ class SpanField(forms.DurationField):
         "invalid": "Enter a length of time with its unit, for example 5 min, 1 h 30 min, 2 days or 01:30:00."
     }
 
+    def prepare_value(self, value: Any) -> Any:
+        """The length as people write it: “1 h 30 min”."""
+        if not isinstance(value, timedelta) or value < timedelta(0) or value.microseconds:
+            return super().prepare_value(value)
+        minutes, seconds = divmod(value.seconds, 60)
+        parts = [
+            (value.days, "days" if value.days > 1 else "day"),
+            (minutes // 60, "h"),
+            (minutes % 60, "min"),
+            (seconds, "s"),
+        ]
+        return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+
     def to_python(self, value: Any) -> timedelta | None:
         if not isinstance(value, str) or not value.strip():
             return super().to_python(value)

@@ -1,4 +1,4 @@
-"""Template tags that show instants in the reader's own zone and in UTC, always with the zone, and lengths of time."""
+"""Template tags that show instants in the reader's own zone and in UTC, always with the zone; lengths of time; reasons."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -72,3 +72,12 @@ def hours(length: timedelta) -> str:
 def after(length: timedelta) -> str:
     """“at once”, or “after 45 minutes”."""
     return f"after {span(length)}" if length else "at once"
+
+
+@register.filter
+def beyond(why: str, schedule: str) -> str:
+    """The reason why somebody is on duty, without what the schedule's name says: nothing of “Team 1, main” on “Team 1 main”."""
+    layer, _, other = why.partition(", in place of ")
+    if layer.replace(",", "") != schedule:
+        return why
+    return f"in place of {other}" if other else ""

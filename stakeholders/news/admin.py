@@ -200,7 +200,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
 def progress(message: Message, now: datetime) -> dict[str, Any]:
     """Returns how far a message is: planned, sent, on its way, held by quiet hours, failed, not sent. Two queries.
 
-    `first` and `last` are the times from the decision to the first and the last hand-over (B6).
+    `first` and `last` are the times from the decision to the first and the last handover (B6).
     """
     batches = Batch.objects.filter(content=message.content_id)
     held = Q(due_at__gt=now)  # before their first attempt, only quiet hours make messages wait

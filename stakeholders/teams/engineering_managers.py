@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dispatching.alerts import page_words, timeline
+from dispatching.alerts import page_words, standing, timeline
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import User
@@ -78,8 +78,10 @@ def _key(about: Alert | Outage) -> str:
 def _tell(user: User, about: Alert | Outage, now: datetime) -> bool:
     if isinstance(about, Alert):
         subject, since = page_words.subject(about), about.first_at
+        so_far = {"paged": standing.paged(about), "next": standing.then(about)}
     else:
-        subject, since = f"{about.priority} outage: {about.title}", about.started_at
+        subject, since, so_far = f"{about.priority} outage: {about.title}", about.started_at, {}
     url = public_url(f"admin:{about._meta.label_lower.replace('.', '_')}_change", about.pk)
-    context = {"about": about, "since": since}
+    context = {"about": about, "since": since, "alert": isinstance(about, Alert), **so_far}
+    subject = f"For information: {subject}"
     return notices.tell(user, _key(about), Notice.Kind.MANAGEMENT, subject, context, now=now, url=url) is not None

@@ -234,7 +234,7 @@ def test_a_new_integration_shows_its_key_once(admin, source):
     integration = Integration.objects.get(name="Prometheus EU")
     key = key_in(made)
     assert accepted(key) == 202
-    assert f"/integrations/{key}/alertmanager/" in made and "not shown again" in made
+    assert f"/integrations/{key}/alertmanager/" in made and "will not show it again" in made
     later = [page_of(integration), page_of(integration, "history"), list_of(Integration), "/admin/"]
     assert [path for path in later if key in text(admin.get(path))] == []
     assert f"{key[:4]}…" in text(admin.get(page_of(integration)))
@@ -309,7 +309,7 @@ def test_a_policy_is_made_with_its_steps_and_comes_back(admin, two_steps):
     expected = [(45, ["schedule rotation 0 main"]), (120, ["user Bo", "team Team 1"])]
     assert chain(two_steps) == expected
     form = form_in(admin.get(page_of(two_steps)), "escalationpolicy_form")
-    assert form["steps-0-escalate_after"] == ["00:45:00"]
+    assert form["steps-0-escalate_after"] == ["45 min"]
     assert form["steps-0-schedules"] == [str(Schedule.objects.get(name="rotation 0 main").pk)]
     before = everything()
     assert admin.post(page_of(two_steps), form).status_code == 302
@@ -350,19 +350,29 @@ def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
 def test_the_preview_names_the_person_on_call_now_and_writes_nothing(admin, coach, two_steps, clock):
     shown = text(admin.get(page_of(two_steps)))
     preview = shown.partition("If it fired now")[2]
-    assert "Ana at once, Bo and Ana after 45 minutes" in preview
+    assert "Tocsin pages Ana at once, then Bo and Ana after 45 minutes." in preview
     assert "No service uses this policy yet." in preview
     clock.move_to(MONDAY + timedelta(days=7, minutes=5), tick=False)
     admin.force_login(coach)  # a session ends when it is idle
     before = everything()
     preview = text(admin.get(page_of(two_steps))).partition("If it fired now")[2]
-    assert "Bo at once, " in preview
+    assert "Tocsin pages Bo at once, " in preview
     assert everything() == before
 
 
 def test_the_preview_warns_of_somebody_who_cannot_be_reached(admin, two_steps, ana):
     ContactPoint.objects.filter(recipient=ana.recipient).update(verified=False)
-    assert "Ana cannot be reached: no verified contact point" in text(admin.get(page_of(two_steps)))
+    page = page_of(two_steps)
+    shown = admin.get(page)
+    assert "Ana cannot be reached: no verified contact point." in text(shown)
+    form = form_in(shown, "escalationpolicy_form")
+    saved = admin.post(page, form, follow=True)
+    warned = "Step 1: Ana cannot be reached: no verified contact point."
+    assert [str(each) for each in saved.context["messages"] if each.level_tag == "warning"] == [
+        warned,
+        "Step 2: Ana cannot be reached: no verified contact point.",
+    ]
+    assert "Tocsin pages Bo at once; step 1 reaches nobody." in text(admin.get(page))
 
 
 def test_of_two_who_edit_the_same_policy_the_second_is_told(admin, two_steps):

@@ -50,9 +50,19 @@ def test_a_policy_is_read_back_as_it_was_written(coach, targets):
     bare = [{"type": target["type"], "id": target["id"]} for target in targets]
     made = coach.post("escalation-policies/", policy_of(bare))
     assert made.status_code == 201, made.json()
-    expected = {"id": made.json()["id"], "team": None, **policy_of(targets)}
+    expected = {"id": made.json()["id"], "team": None, **policy_of(targets), "warnings": []}
     assert coach.get(f"escalation-policies/{expected['id']}/").json() == expected
-    assert coach.get("escalation-policies/").json()["results"] == [expected]
+    assert coach.get("escalation-policies/").json()["results"] == [expected | {"warnings": None}]
+
+
+def test_a_policy_that_would_reach_nobody_says_so(coach, world):
+    """The same words as in the admin, in the answer that says that it was saved."""
+    targets = [
+        {"type": "user", "id": world.person("zoe", points=0).pk},
+        {"type": "user", "id": world.person("yan").pk},
+    ]
+    made = coach.post("escalation-policies/", policy_of(targets)).json()
+    assert made["warnings"] == ["Step 1: Zoe cannot be reached: no verified contact point."]
 
 
 def test_a_policy_that_was_read_can_be_written_back(coach, targets):

@@ -48,7 +48,7 @@ class Said(NamedTuple):
 
 @lru_cache(maxsize=2000)
 def handovers(period: Period, around: date) -> tuple[list[datetime], int]:
-    """The distinct hand-overs of the months around a day, and which of them is the first one."""
+    """The distinct handovers of the months around a day, and which of them is the first one."""
     own = clock(period.zone, around.year)
     first = datetime.combine(period.first_day, period.handover)
     early, late = (datetime.combine(around, time(0)) + days * DAY for days in (-75, 110))
@@ -87,7 +87,7 @@ def holding(plans: list[Plan], at: datetime, around: date) -> tuple[Plan, int] |
     found, zero = handovers(held.period, around)
     if held.since is None or held.first is None:
         return held, bisect_right(found, at) - 1 - zero
-    # The first turn ends at the first hand-over that is at least half a turn away.
+    # The first turn ends at the first handover that is at least half a turn away.
     half = held.since + held.period.every * LENGTH[held.period.unit] / 2
     passed = [handover for handover in found if half <= handover <= at]
     return held, held.first + len(passed)

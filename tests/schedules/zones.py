@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from schedules.rules.rotation import Period, boundary, instant, turn_at, turns
 
 TZDATA = resources.files("tzdata")
-# A hand-over at midnight, in an hour that is often missing and in one that often comes twice.
+# A handover at midnight, in an hour that is often missing and in one that often comes twice.
 KINDS = {
     "hourly": ("hours", 1, time(0, 30)),
     "8 hours": ("hours", 8, time(2, 30)),
@@ -41,7 +41,7 @@ def check(zone: ZoneInfo, kind: str, years: range) -> int:
     for turn in found[:: max(1, len(found) // 50)]:  # asked for one by one, the answer is the same
         assert turn_at(period, turn.start) == turn_at(period, turn.end - timedelta(microseconds=1)) == turn
         assert boundary(period, turn.number) == turn.start
-    for turn in found if unit in ("days", "weeks") else ():  # hand-overs stay on the wall clock, where it has that time
+    for turn in found if unit in ("days", "weeks") else ():  # handovers stay on the wall clock, where it has that time
         wall = turn.start.astimezone(zone)
         steps = (wall.replace(tzinfo=None) - datetime.combine(period.first_day, handover)) % (
             period.shortest if kind not in DAYS else timedelta(days=1)

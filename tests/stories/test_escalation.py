@@ -125,7 +125,7 @@ def test_who_is_not_there_costs_no_waiting_time(world, leave, reason, fills):
     alert = world.trigger(world.service(world.policy((HOUR, main), (HOUR, bo))))
     assert world.told() == (["cy"] if fills else ["bo"])
     if fills:
-        assert "on call in rotation 0 main: rotation 0, main, in place of Ana" in texts(alert)
+        assert "on call in rotation 0 main: in place of Ana" in texts(alert)
     else:
         assert f"schedule rotation 0 main: nobody is on duty: {reason}" in texts(alert)
 
@@ -165,6 +165,7 @@ def test_an_unreachable_person_costs_no_waiting_time(world, change):
     alert = world.trigger(world.service(world.policy((HOUR, ana), (HOUR, bo))))
     assert world.told() == ["bo"]
     assert "Ana cannot be reached" in texts(alert)
+    assert "Why you: named in the policy\nCould not be reached: Ana\n" in memory.outbox[-1].body
 
 
 def test_a_policy_that_reaches_nobody_tells_the_last_resort_at_once(world):

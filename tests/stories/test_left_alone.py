@@ -80,7 +80,7 @@ def now_at(notice: Notice) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("outcome", [Outcome.PERMANENT, Outcome.GONE])
 def test_ba5_a_notice_that_fails_goes_to_the_next_contact_point(world, outcome):
-    """The first of Ana's points was a dead webhook, the second a good address: she heard of no promise and no hand-over."""
+    """The first of Ana's points was a dead webhook, the second a good address: she heard of no promise and no handover."""
     ana = world.person("ana", points=3)
     memory.fail_next(2, outcome=outcome)
     notice = remind(world, ana)

@@ -1,4 +1,4 @@
-"""Messages that are no pages: shift reminders, hand-overs, calendars that cannot be read (A12, A10, A48, F9)."""
+"""Messages that are no pages: shift reminders, handovers, calendars that cannot be read (A12, A10, A48, F9)."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -140,7 +140,7 @@ def test_a_reminder_that_its_provider_refuses_for_now_is_tried_again_until_the_s
     assert Delivery.objects.get().reason == "mailbox full (after 2 tries)"
 
 
-# --- hand-over --------------------------------------------------------------------------------------------------------
+# --- handover --------------------------------------------------------------------------------------------------------
 
 
 def test_whoever_comes_on_duty_is_told_what_is_open_and_the_last_note(world, main):
@@ -167,7 +167,7 @@ def test_whoever_comes_on_duty_is_told_what_is_open_and_the_last_note(world, mai
         "Before you: Ana",
         f"#{mine.pk} [Log-on] log-on is slow\nacknowledged by Ana",
         "/a/",
-        "Last hand-over note, by Ana, Sun 11 Jan 2026, 20:00 UTC:\nthe cache is warming up",
+        "Last handover note, by Ana, Sun 11 Jan 2026, 20:00 UTC:\nthe cache is warming up",
     ):
         assert part in said()
     for part in ("certificate", "not by this schedule", "an old story"):

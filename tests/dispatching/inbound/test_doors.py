@@ -62,7 +62,9 @@ def test_who_knocks_at_a_wrong_door_is_answered_in_json(client, service, setting
     }
     assert {path: a.status_code for path, a in answers.items()} == dict.fromkeys(paths, 404)
     assert all(a.json()["errors"][0].startswith("path: ") for a in answers.values())
-    assert client.get("/v2/enqueue").json()["errors"] == ["GET: only POST is taken here"]
+    assert client.get("/v2/enqueue").json()["errors"] == [
+        "GET: send events by POST; http://127.0.0.1:8000/api/docs/ describes them"
+    ]
     assert not Refusal.objects.exists()  # a deployment is no alert
     answer = post(client, f"/integrations/{service.key}/alertmanagr/", {})
     assert (answer.status_code, Refusal.objects.get().count) == (404, 1)

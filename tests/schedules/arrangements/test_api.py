@@ -1,4 +1,4 @@
-"""Absences, swap requests and hand-over notes over the REST API."""
+"""Absences, swap requests and handover notes over the REST API."""
 
 from datetime import timedelta
 
@@ -222,7 +222,7 @@ def test_requests_are_found_by_who_where_when_and_state(main, ana, bo):
         assert ids(**missed) == []
 
 
-# --- hand-over notes --------------------------------------------------------------------------------------------------
+# --- handover notes --------------------------------------------------------------------------------------------------
 
 
 def test_who_is_on_duty_leaves_a_note_that_everybody_reads(main, ana, bo):

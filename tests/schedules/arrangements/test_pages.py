@@ -109,7 +109,7 @@ def test_a_shift_without_end_says_so(world, ana):
 def test_who_has_no_shifts_sees_that(world):
     page = browser_of(world.person("cy")).get(MINE)
     assert part(page, "My next shifts") == "None in the next 8 weeks."
-    assert "Hand-over note" not in text(page)
+    assert "Handover note" not in text(page)
 
 
 def test_opening_the_pages_changes_nothing(main, ana, bo):
@@ -306,6 +306,9 @@ def test_a_wrong_absence_is_refused_at_the_field(ana, start, end, sentence):
     assert page.status_code == 400
     assert sentence in text(page) and 'aria-invalid="true"' in text(page)
     assert "Nothing was saved." in said(page)
+    assert 'role="alert"' in text(page).partition(": " + sentence)[0] and 'href="#absence_' in text(page), (
+        "named at the top, too"
+    )
     assert not Absence.objects.exists()
 
 
@@ -336,7 +339,7 @@ def test_one_deletes_ones_own_absence_and_nobody_elses(ana, bo):
     assert not Absence.objects.exists()
 
 
-# --- hand-over notes --------------------------------------------------------------------------------------------------
+# --- handover notes --------------------------------------------------------------------------------------------------
 
 
 def test_who_is_on_duty_leaves_a_note_and_who_comes_reads_it(main, ana, bo, clock):
@@ -349,7 +352,7 @@ def test_who_is_on_duty_leaves_a_note_and_who_comes_reads_it(main, ana, bo, cloc
     assert (note.schedule, note.by, note.at) == (main, ana, NOW)
     clock.move_to(MONDAY + WEEK, tick=False)
     page = browser_of(bo).get(MINE)
-    assert "Last hand-over note, by Ana" in part(page, "On duty now") and "The disk is full." in part(
+    assert "Last handover note, by Ana" in part(page, "On duty now") and "The disk is full." in part(
         page, "On duty now"
     )
     assert "<img" not in text(page)

@@ -327,7 +327,7 @@ def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_sho
     fresh = form_in(admin.get(reverse("admin:schedules_rotation_add")), "rotation_form")
     form = fresh | {"name": "Team", "time_zone": "UTC", "make": "3", **rows}
     shown = text(admin.post(reverse("admin:schedules_rotation_add"), form | {"_continue": "1"}, follow=True))
-    assert "These schedules were added, too: Team main, Team backup 1, Team backup 2." in shown
+    assert "Tocsin also made these schedules: Team main, Team backup 1, Team backup 2." in shown
     assert (
         "<td>Ana</td><td>Bo</td><td>Cy</td>" in shown.partition("The next turns, as saved")[2].partition("</tr><tr>")[0]
     )
@@ -336,9 +336,11 @@ def test_whoever_is_first_in_the_list_is_first_on_duty_and_all_positions_are_sho
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("first_day", "9999-12-31", "Ensure this value is less than or equal to 2199-12-31"),
-        ("first_day", "0001-01-01", "Ensure this value is greater than or equal to 1970-01-01"),
-        ("hours", "9 to 5", "“9 to 5” is not understood"),
+        ("first_day", "9999-12-31", "Enter 2199-12-31 or earlier."),
+        ("first_day", "0001-01-01", "Enter 1970-01-01 or later."),
+        ("every", "0", "Enter 1 or more."),
+        ("handover", "25:00", "Write a time of day, for example 09:00."),
+        ("hours", "9 to 5", "“9 to 5” is not understood. Write, for example, “Mon-Fri 09:00-17:00” or “Mon-Fri 9-17”."),
         ("hours", "Mon-Fri 09:00-25:00", "25:00 is not a time of day"),
         ("hours", "Moo 09:00-17:00", "“Moo” is not a day of the week"),
         ("holidays", "Atlantis", "“Atlantis” is not a country or state"),

@@ -335,6 +335,8 @@ def test_the_same_people_in_another_order_are_no_change():
         ("Fri-Mon 22:00-06:00", "Mon,Fri-Sun 22:00-06:00"),
         ("Sun,Sat,Sat 00:00-24:00", "Sat-Sun 00:00-24:00"),
         ("Mon 0:00-0:00", "Mon 00:00-24:00"),
+        ("Mon-Fri 9-17", "Mon-Fri 09:00-17:00"),
+        ("Sat 22-6:30", "Sat 22:00-06:30"),
         ("Mon 9:00-9:00", "Mon 09:00-09:00"),
         ("Mon 9:00-10:00\nTue 8:00-9:00;", "Mon 09:00-10:00; Tue 08:00-09:00"),
         *((preset.replace("Mon-Sun ", ""), preset) for preset in PRESETS),
@@ -349,8 +351,8 @@ def test_hours_are_read_and_written(written, expected):
     ("written", "error"),
     [
         (
-            "Mon 9-17",
-            "“Mon 9-17” is not understood. Write, for example, “Mon-Fri 09:00-17:00”. Separate several with “;”.",
+            "Mon 9 to 17",
+            "“Mon 9 to 17” is not understood. Write, for example, “Mon-Fri 09:00-17:00” or “Mon-Fri 9-17”. Separate several with “;”.",
         ),
         ("always", "“always” is not understood"),
         ("Mon 9:00", "“Mon 9:00” is not understood"),

@@ -106,7 +106,7 @@ def test_turns_that_go_by_with_nobody_on_duty_are_found(period, counted, people,
     )
 
 
-# --- hand-overs and clocks --------------------------------------------------------------------------------------------
+# --- handovers and clocks --------------------------------------------------------------------------------------------
 
 HANDOVERS = {
     "E4 02:30 is missing": (BERLIN, "2026-03-29", "02:30", "2026-03-29T01:00"),

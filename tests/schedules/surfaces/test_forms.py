@@ -1,6 +1,6 @@
 """What people type into a field, and what it means."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.admin import site
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.test import RequestFactory
 
+from schedules import holidays
 from schedules.models import User
 from schedules.surfaces.forms import SpanField
 
@@ -44,7 +45,18 @@ def test_a_number_alone_is_refused_because_it_would_be_seconds(typed):
 def test_nothing_is_left_empty_and_what_is_shown_comes_back():
     field = SpanField(required=False)
     assert field.clean("") is None
-    assert field.clean(field.prepare_value(timedelta(days=1, hours=2))) == timedelta(days=1, hours=2)
+    for length, shown in (
+        (timedelta(days=1, hours=2), "1 day 2 h"),
+        (timedelta(seconds=5405), "1 h 30 min 5 s"),
+        (timedelta(0), "0 min"),
+    ):
+        assert field.prepare_value(length) == shown and field.clean(shown) == length
+
+
+def test_uk_is_great_britain_for_public_holidays():
+    christmas = date(2026, 12, 25)
+    assert holidays.known("UK") and holidays.known("UK-ENG") and not holidays.known("UK-XX")
+    assert holidays.between("UK", christmas, christmas) == holidays.between("GB", christmas, christmas) != {}
 
 
 def test_every_length_of_time_in_the_admin_is_read_so():

@@ -74,7 +74,8 @@ def test_status_updates_are_due_every_2_4_or_6_hours(world, level, hours):
 
 
 @pytest.mark.parametrize(
-    ("level", "told"), [(1, ["P1 outage: Uploads fail"]), (2, ["P2 outage: Uploads fail"]), (3, [])]
+    ("level", "told"),
+    [(1, ["For information: P1 outage: Uploads fail"]), (2, ["For information: P2 outage: Uploads fail"]), (3, [])],
 )
 def test_management_is_told_of_an_outage_with_such_a_priority_once(outside, uploads, levels, level, told):
     """B135"""
@@ -83,12 +84,16 @@ def test_management_is_told_of_an_outage_with_such_a_priority_once(outside, uplo
     assert [notice.recipient.name for notice in Notice.objects.filter(kind="management")] == ["Mo"] * len(told)
 
 
-@pytest.mark.parametrize(("level", "told"), [(1, ["[P1 Uploads] k1"]), (3, []), (None, [])])
+@pytest.mark.parametrize(("level", "told"), [(1, ["For information: [P1 Uploads] k1"]), (3, []), (None, [])])
 def test_management_is_told_of_the_first_of_many_alerts(outside, uploads, levels, level, told):
     """B135: a storm is one message."""
     world = outside.world
     alerts = [world.trigger(uploads, key, summary=key, priority=level) for key in ("k1", "k2", "k3")]
     assert managers(outside) == told
+    if told:
+        body = memory.outbox[-1].body
+        assert "Paged so far: Ana (Mon 5 Jan 2026, 09:00 UTC)\nNext, if nobody acknowledges: the last resort, " in body
+        assert f"\nThe alert: http://127.0.0.1:8000/admin/dispatching/alert/{alerts[0].pk}/change/" in body
     lifecycle.acknowledge(alerts[0], now=world.now)
     world.trigger(uploads, "k4", priority=level)
     assert managers(outside) == []
@@ -98,7 +103,7 @@ def test_ba3_management_is_told_of_a_storm_once_also_when_its_first_alert_ends_f
     """bA3: k1 to k3 were open together; each time the oldest was resolved, the manager was told of the next one."""
     world = outside.world
     first, second, _ = [world.trigger(uploads, key, summary=key, priority=1) for key in ("k1", "k2", "k3")]
-    assert managers(outside) == ["[P1 Uploads] k1"]
+    assert managers(outside) == ["For information: [P1 Uploads] k1"]
     for alert in (first, second):
         world.advance(minutes=1)
         lifecycle.resolve(alert, now=world.now)
@@ -110,7 +115,7 @@ def test_ba3_management_is_told_of_a_storm_once_also_when_its_first_alert_ends_f
         lifecycle.resolve(alert, now=world.now)
     world.advance(minutes=1)
     world.trigger(uploads, "k5", summary="k5", priority=1)
-    assert managers(outside) == ["[P1 Uploads] k5"], "another storm"
+    assert managers(outside) == ["For information: [P1 Uploads] k5"], "another storm"
 
 
 def test_bb14_where_management_is_told_but_there_is_no_manager_the_timeline_says_so_once(outside, uploads, levels):
@@ -131,7 +136,7 @@ def test_an_alert_that_led_to_an_outage_is_told_as_the_outage(outside, uploads, 
     """B135: management hears of it once."""
     alert = outside.world.trigger(uploads, priority=1)
     outages.declare_from_alert(alert, now=outside.world.now, title="Uploads fail")
-    assert managers(outside) == ["P1 outage: Uploads fail"]
+    assert managers(outside) == ["For information: P1 outage: Uploads fail"]
 
 
 def test_a_priority_that_is_raised_tells_management_then(outside, uploads, levels):
@@ -139,7 +144,7 @@ def test_a_priority_that_is_raised_tells_management_then(outside, uploads, level
     outage = outside.outage(priority=Priority.objects.get(level=3), links={"services": [uploads.service]})
     assert managers(outside) == []
     outages.change_priority(outage, Priority.objects.get(level=1), reason="all customers", now=outside.world.now)
-    assert managers(outside) == ["P1 outage: Uploads fail"]
+    assert managers(outside) == ["For information: P1 outage: Uploads fail"]
     assert "Why this priority: all customers" in memory.outbox[-1].body
 
 
