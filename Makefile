@@ -68,6 +68,11 @@ chaos:
 bench:
 	@exec $(IN_VENV) -m benchmarks.bench $(ARGS)
 
+# Intake of this checkout and of another commit in turns: make bench-pairs AGAINST=main~5. Five minutes, on a quiet machine.
+.PHONY: bench-pairs
+bench-pairs:
+	@exec $(IN_VENV) -m benchmarks.pairs $(AGAINST) $(ARGS)
+
 # What it takes to say who is on call: one schedule, 90 days, the page with 1,000 schedules. Half a minute.
 .PHONY: bench-schedules
 bench-schedules:

@@ -5,7 +5,6 @@ Slow clients, a database that says nothing and long pages so take no thread from
 
 import asyncio
 import json
-import re
 import resource
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from config.serving.lanes import WSGI, Answer, Environ, Job, Lane
+from config.serving.senders import INTAKE, single
 
 LARGEST_FORM = 3 * 1024 * 1024  # more than Django takes without a file; intake has its own limit
 LARGEST_FILE = 20 * 1024 * 1024  # in the admin: a hundred thousand subscribers
@@ -24,7 +24,7 @@ HANDLES = 8192  # open files of this process, connections among them
 TICK = 0.25  # seconds between two looks at what is late
 KEY_KNOWN = 60  # seconds; then an integration's key is looked up again before a body is read
 HEALTH = ("/healthz", "/readyz")
-INTAKE, LINKS = ("/integrations/", "/v2/", "/generic/"), "/a/"
+LINKS = "/a/"
 SILENT = {
     "status": "red",
     "problems": ["no answer in time: the database is silent, or the web server has too much to do"],
@@ -210,11 +210,6 @@ async def read_chunks(protocol: Any, most: int) -> bytes:
         if size >= most:
             break
     return b"".join(parts)[:most]
-
-
-def single(path: str) -> str:
-    """The path with single slashes, as intake reads it."""
-    return re.sub("/{2,}", "/", path)
 
 
 def length_of(environ: Environ) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -123,6 +124,7 @@ COLUMNS = (
     *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
     *("runbook_url", "dashboard_url", "details", "occurred_at", "present"),
 )
+IN_COLUMNS = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _folded(events: Sequence[Event]) -> list[dict[str, Any]]:
     """One row for each key, with its count and what was said last, because a statement can touch a row only once."""
     counts = Counter(event.dedup_key for event in events)
     last = {event.dedup_key: event for event in events}
-    return [{"count": counts[key], **{name: getattr(event, name) for name in COLUMNS}} for key, event in last.items()]
+    return [{"count": counts[key], **dict(zip(COLUMNS, IN_COLUMNS(event), strict=True))} for key, event in last.items()]
 
 
 def _end(integration: Integration, event: Event, now: datetime) -> Accepted:

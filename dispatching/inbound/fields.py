@@ -17,6 +17,7 @@ from dispatching.rules.instant import instant, is_no_time
 
 NAMES = ("service", "source", "component", "slo", "deployment", "product")
 URLS = ("runbook_url", "dashboard_url")
+LENGTHS = (("summary", SUMMARY_LENGTH), *((name, NAME_LENGTH) for name in NAMES))
 WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\/]+[^\s\x00-\x20\x7f<>\"\\]*", re.IGNORECASE)
 PRIORITY = re.compile(r"[pP]?([1-5])")
 SEVERITIES = {
@@ -44,7 +45,8 @@ class Fields:
         return BadInput(f"{shown((*self._path, name))}: {why}")
 
     def text(self, name: str) -> str:
-        return as_text(self.left.pop(name, None))
+        value = self.left.pop(name, "")
+        return value if type(value) is str else as_text(value)
 
     def needed(self, name: str, why: str = "is required") -> str:
         """The text, which must not be blank."""
@@ -85,6 +87,7 @@ class Fields:
         value = self.left.get(name)
         if is_no_time(value):
             self.left.pop(name, None)
+            return None
         return self._read(name, instant(value, naive_is_utc=naive_is_utc))
 
     def keep_left(self, details: dict[str, Any]) -> None:
@@ -119,7 +122,7 @@ def make_event(
     there, as text, so that nothing ever makes a link of it.
     """
     fields = {name: value for name, value in told.items() if value is not None}
-    for name, length in (("summary", SUMMARY_LENGTH), *((name, NAME_LENGTH) for name in NAMES)):
+    for name, length in LENGTHS:
         if len(text := fields.get(name, "")) > length:
             keep(details, name, text)
             fields[name] = text[: length - 1] + "…"
@@ -146,18 +149,26 @@ def keep(details: dict[str, Any], name: str, value: Any) -> None:
 def first_text(name: str, *places: Mapping[str, Any] | None) -> str:
     """The first text or number with this name, as text; empty if there is none."""
     for place in places:
-        value = (place or {}).get(name)
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
+        if place and name in place and (text := _text_or_number(place[name])):
+            return text
     return ""
+
+
+def _text_or_number(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def lifted(*places: Mapping[str, Any] | None, names: Iterable[str] = (*NAMES, *URLS)) -> dict[str, Any]:
     """Our own fields, including the priority, as found by name in a tool's labels or details; earlier places win."""
-    fields: dict[str, Any] = {name: first_text(name, *places) for name in names}
-    fields["priority"] = priority(first_text("priority", *places))
+    fields: dict[str, Any] = dict.fromkeys((*names, "priority"), "")
+    # A place has few fields, and mostly others than ours: so each is looked at once, the first place last.
+    for place in reversed(places):
+        for name, value in (place or {}).items():
+            if name in fields and (text := _text_or_number(value)):
+                fields[name] = text
+    fields["priority"] = priority(fields["priority"])
     return fields
 
 

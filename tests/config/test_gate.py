@@ -11,7 +11,7 @@ import pytest
 from django.urls import get_resolver
 
 from config.embedded.run import commands
-from config.serving.gate import INTAKE, single
+from config.serving.senders import INTAKE, single
 from dispatching.inbound import endpoints
 from tests.live.product import ROOT, eventually, free_port
 
