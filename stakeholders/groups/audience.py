@@ -61,6 +61,8 @@ class Audience:
     people: int = 0
     # The chosen groups that do not cover what is affected and have no subgroup that does (B151).
     beyond: list[StakeholderGroup] = field(default_factory=list)
+    # The groups that cover nothing and contain no other group: nobody in them is told unless somebody chooses them.
+    empty: list[StakeholderGroup] = field(default_factory=list)
 
     def snapshot(self) -> list[dict[str, Any]]:
         return [
@@ -130,6 +132,11 @@ def would_be_told(
             all_groups[pk]
             for pk in all_groups
             if pk in picked and not ({pk} | rules.below(parents, [pk])) & matched.keys()
+        ],
+        empty=[
+            all_groups[pk]
+            for pk, coverage in coverages.items()
+            if coverage.empty and pk not in reasons and pk not in parents.values()
         ],
     )
 

@@ -45,7 +45,8 @@ class WouldBeToldForm(forms.Form):
         StakeholderGroup.objects.all(),
         required=False,
         label="Only these groups",
-        help_text="Choose none to ask about every group that covers it, or some to ask about them and their matching subgroups.",
+        help_text="Leave all boxes empty to ask about every group that covers it, or choose some to ask about them and their matching "
+        "subgroups.",
     )
 
 

@@ -36,6 +36,13 @@ def open_to(user: User | AnonymousUser | None) -> QuerySet[StakeholderGroup]:
     return groups.exclude(openness=Openness.PRODUCT)
 
 
+def offered(groups: QuerySet[StakeholderGroup]) -> QuerySet[StakeholderGroup]:
+    """Returns those of the groups that cover something: nobody would hear anything by subscribing to one of the others."""
+    where, what = StakeholderGroup.deployments.through.objects, StakeholderGroup.products.through.objects
+    placed = Q(all_deployments=True) | Q(pk__in=where.values("stakeholdergroup"))
+    return groups.filter(placed, Q(all_products=True) | Q(pk__in=what.values("stakeholdergroup")))
+
+
 def in_product_delivery(user: User | AnonymousUser) -> bool:
     """Whether this person is in a team, manages one, or is a superuser."""
     return user.is_superuser or Team.objects.filter(Q(user=user.pk) | Q(manager=user.pk)).exists()

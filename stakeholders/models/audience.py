@@ -138,7 +138,7 @@ class StakeholderGroup(models.Model):
         max_length=10,
         choices=Openness,
         default=Openness.PRODUCT,
-        help_text="The people who see the group and may join it alone.",
+        help_text="The people who see the group and may join it on their own.",
     )
     advice = models.CharField(
         max_length=300,

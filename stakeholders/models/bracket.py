@@ -14,7 +14,7 @@ class Bracket(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
         OPEN = "open", "told"
-        CLOSED = "closed", "told the end"
+        CLOSED = "closed", "was told that it is over"
         NOT_NEEDED = "not_needed", "not needed"
 
     MOVES: ClassVar = {

@@ -22,7 +22,7 @@ class Update(models.Model):
 
     outage = models.ForeignKey(Outage, models.CASCADE, related_name="updates")
     kind = models.CharField(max_length=12, choices=Kind)
-    text = models.TextField(help_text="What is affected, who notices it, what is being done.")
+    text = models.TextField(help_text="What is affected, who notices it and what you are doing.")
     done = models.TextField(blank=True, help_text="At the end: what was done.")
     remains = models.TextField(blank=True, help_text="At the end: what is still to come.")
     # The promise: the latest time of the next message. Every update but the last makes one.

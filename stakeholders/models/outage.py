@@ -42,7 +42,7 @@ class Outage(models.Model):
     priority_reason = models.CharField(
         max_length=300, blank=True, help_text="Why this priority. Stakeholders can read it."
     )
-    severity = models.CharField(max_length=8, choices=Severity, blank=True, help_text="How much is affected.")
+    severity = models.CharField(max_length=8, choices=Severity, blank=True, help_text="How bad it is.")
     deployments = models.ManyToManyField(Deployment, blank=True, related_name="outages", help_text="Where it happens.")
     products = models.ManyToManyField(Product, blank=True, related_name="outages", help_text="What is affected.")
     services = models.ManyToManyField(
@@ -68,6 +68,8 @@ class Outage(models.Model):
     declared_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+", editable=False)
     announced_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it worked again, as the communicator says; the end may be written later.
+    over_since = models.DateTimeField(null=True, blank=True, editable=False)
     communicator = models.ForeignKey(
         User,
         models.SET_NULL,

@@ -24,9 +24,9 @@ class Wording(models.Model):
     title = models.CharField(
         max_length=200,
         blank=True,
-        help_text="The title in these words. Another language needs it once; then it is kept.",
+        help_text="The title in this language. You need to write it only once.",
     )
-    text = models.TextField(help_text="What is affected, who notices it, what is being done.")
+    text = models.TextField(help_text="What is affected, who notices it and what you are doing.")
 
     class Meta:
         abstract = True

@@ -32,6 +32,7 @@ from stakeholders.models import Message, Outage, Update
 from stakeholders.news import forms, outages
 from stakeholders.news.messages import specimen
 
+NO_NEWS = "Say that there is no news yet"
 LABELS = {
     "▲ not announced": "warning",
     "● told": "info",
@@ -45,7 +46,7 @@ LABELS = {
 class OutageAdmin(VerbAdmin, OwnedAdmin):
     """Everybody with access may look; people who may change outages may write to stakeholders."""
 
-    verbs = ("nothing_new", "dismiss")
+    verbs = ("nothing_new", "nothing_new_again", "dismiss")
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
     list_display_links = ("number", "title")
     list_select_related = ("priority",)
@@ -103,14 +104,20 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             outages.change_priority(obj, chosen, reason=reason, now=now, by=person(request))
 
     def offered(self, request: HttpRequest, obj: Outage) -> list[str]:
-        return ["nothing_new"] if Update.Kind.PROGRESS in forms.kinds(obj) else []
+        if Update.Kind.PROGRESS not in forms.kinds(obj):
+            return []
+        return ["nothing_new" if forms.too_soon(obj, clock.now()) is None else "nothing_new_again"]
 
-    @verb("Say that there is no news yet")
+    @verb(NO_NEWS)
     def nothing_new(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
         update = outages.nothing_new(outage, by=person(request), now=now)
         assert update.next_update_by
         due = moment(update.next_update_by, timezone.get_current_timezone())
         return f"The update goes to everybody who was told. The next one is due by {due}."
+
+    @verb(NO_NEWS, asks="The last message went out minutes ago. Send this one, too")
+    def nothing_new_again(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
+        return self.nothing_new(request, outage, now)
 
     @verb("Dismiss it")
     def dismiss(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
@@ -123,10 +130,14 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
 
     def _write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         outage = Outage.objects.select_related("priority").filter(pk=pk).first()
-        if outage is None or kind not in forms.kinds(outage):
+        if outage is None or kind not in Update.Kind.values:
             raise Http404
         if not self.has_change_permission(request, outage):
             raise PermissionDenied
+        # What somebody has typed in an old tab is shown again, with the refusal, if the verb refuses it.
+        if kind not in forms.kinds(outage) and not (request.method == "POST" and outage.announced_at):
+            self.message_user(request, _not_now(outage), messages.WARNING)
+            return redirect("admin:stakeholders_outage_change", pk)
         now, chosen, zone = clock.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
@@ -145,7 +156,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
                     return redirect("admin:stakeholders_outage_change", pk)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{chosen.label}: {outage.title}",
+            "title": f"{forms.WRITE[chosen]}: {outage.title}",
             "outage": outage,
             "form": form,
             "others": others,
@@ -165,14 +176,14 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return {
             "outage": obj,
             "untold": untold,
-            "kinds": [] if untold and not obj.announced_at else [(kind, forms.SEND[kind]) for kind in forms.kinds(obj)],
+            "kinds": []
+            if untold and not obj.announced_at
+            else [(kind, forms.WRITE[kind]) for kind in forms.kinds(obj)],
             "may_write": self.has_change_permission(request, obj),
             "late": obj.next_update_by is not None and obj.next_update_by < now,
             "may_dismiss": going_on and not obj.announced_at and self.has_change_permission(request, obj),
             "found": audience.of(obj) if going_on and not untold else None,
-            "progress": [
-                (message, progress(message, now), specimen(message.content)) for message in sent.order_by("-pk")
-            ],
+            "sent": [(message, how_far(message, now), specimen(message.content)) for message in sent.order_by("-pk")],
             "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
         }
 
@@ -197,7 +208,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         return local(outage.next_update_by) or "nothing promised"
 
 
-def progress(message: Message, now: datetime) -> dict[str, Any]:
+def how_far(message: Message, now: datetime) -> dict[str, Any]:
     """Returns how far a message is: planned, sent, on its way, held by quiet hours, failed, not sent. Two queries.
 
     `first` and `last` are the times from the decision to the first and the last handover (B6).
@@ -230,4 +241,16 @@ def progress(message: Message, now: datetime) -> dict[str, Any]:
 
 def _initial(outage: Outage, now: datetime, zone: Any) -> dict[str, Any]:
     words = forms.first_words(outage, now)
-    return words | {"next_update_by": words["next_update_by"].astimezone(zone).strftime("%Y-%m-%dT%H:%M")}
+    times = ("next_update_by", "over_since")
+    return words | {name: words[name].astimezone(zone).strftime("%Y-%m-%dT%H:%M") for name in times}
+
+
+def _not_now(outage: Outage) -> str:
+    """Why this message cannot be written in the outage's state, and what can."""
+    if outage.state == Outage.State.ENDED:
+        return "This outage has ended." + (" You can still write a correction." if outage.announced_at else "")
+    return (
+        "It has been announced: write an update."
+        if outage.announced_at
+        else "It has not been announced yet: announce it first."
+    )

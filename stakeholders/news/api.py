@@ -52,9 +52,11 @@ class OutageSerializer(RecordSerializer):
                 "declared_at",
                 "announced_at",
             ),
-            *("ended_at", "next_update_by"),
+            *("ended_at", "over_since", "next_update_by"),
         )
-        read_only_fields = ("id", "state", "mode", "declared_at", "announced_at", "ended_at", "next_update_by")
+        read_only_fields = (
+            *("id", "state", "mode", "declared_at", "announced_at", "ended_at", "over_since", "next_update_by"),
+        )
 
     def create(self, validated_data: dict[str, Any]) -> Outage:
         links = {name: validated_data.pop(name) for name in LINKS if name in validated_data}
@@ -92,7 +94,7 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         many=True, required=False, max_length=MOST, help_text="Other wordings, by language."
     )
     remarks = serializers.SerializerMethodField(
-        help_text="Words that may not be understood and texts that are too long."
+        help_text="Words that may not be understood, texts that are too long and, in the answer, languages that nobody has chosen."
     )
 
     class Meta:
@@ -115,11 +117,12 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         read_only_fields = ("id", "done", "remains", "mode", "at")
 
     def get_remarks(self, said: Update) -> list[str]:
-        return wordings.remarks(said)
+        return [*([] if self.parent else wordings.unread(said)), *wordings.remarks(said)]
 
 
 class EndSerializer(StrictSerializer):
     text = serializers.CharField(help_text="What is over.")
+    over_since = InstantField(required=False, help_text="The time at which it worked again. Defaults to now.")
     done = serializers.CharField(required=False, default="", allow_blank=True, help_text="What was done.")
     remains = serializers.CharField(required=False, default="", allow_blank=True, help_text="What is still to come.")
     wordings = UpdateWordingSerializer(  # type: ignore[call-arg]  # the stubs lack max_length
@@ -162,7 +165,7 @@ class OutageViewSet(Resource):
     serializer_class = OutageSerializer
     filterset_class = OutageFilters
     http_method_names = ("get", "post", "put", "patch", "head", "options")
-    inputs = ("text", "next_update_by", "started_at", "wordings", "priority_reason", "reason")
+    inputs = ("text", "next_update_by", "started_at", "wordings", "priority_reason", "reason", "over_since")
 
     create = repeatable(Resource.create)
 

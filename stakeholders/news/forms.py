@@ -23,8 +23,14 @@ Kind = Update.Kind
 SEND = {
     Kind.ANNOUNCEMENT: "Announce",
     Kind.PROGRESS: "Send the update",
-    Kind.END: "Send the end",
+    Kind.END: "Say that it is over",
     Kind.CORRECTION: "Send the correction",
+}
+WRITE = {
+    Kind.ANNOUNCEMENT: "Announce it",
+    Kind.PROGRESS: "Write an update",
+    Kind.END: "Say that it is over",
+    Kind.CORRECTION: "Correct a message",
 }
 
 
@@ -34,14 +40,14 @@ class WriteForm(PageForm, forms.Form):
     text = forms.CharField(
         label="What to say",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
-        help_text="What is affected, who notices it, what is being done. The place, the start and the time of the next message "
-        "are added below.",
+        help_text="Say what is affected, who notices it and what you are doing. Tocsin adds the place, the start and the time of the "
+        "next message.",
     )
     done = forms.CharField(
         label="What was done",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="In short.",
+        help_text="In a sentence.",
     )
     remains = forms.CharField(
         label="What is still to come",
@@ -49,17 +55,22 @@ class WriteForm(PageForm, forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="For example: missing data is re-uploaded within 24 hours.",
     )
+    over_since = LocalField(
+        label="Over since",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+        help_text="When it worked again for everybody. The message says how long it lasted until then.",
+    )
     next_update_by = LocalField(
         label="The next message is due by",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
         help_text="The latest time; earlier is always fine. You are reminded before it.",
     )
     late_reason = forms.CharField(
-        label="Why later than the priority says",
+        label="Reason for a later time",
         required=False,
         max_length=200,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Needed only if it is later.",
+        help_text="Needed only if the priority asks for an earlier message.",
     )
 
     def __init__(self, data: Any = None, *, kind: Update.Kind, **kwargs: Any) -> None:
@@ -69,7 +80,7 @@ class WriteForm(PageForm, forms.Form):
         if kind == Kind.END:
             self.fields[
                 "text"
-            ].help_text = "What works again, and for whom. The place and how long it lasted are added below."
+            ].help_text = "Say what works again, and for whom. Tocsin adds the place and how long it lasted."
 
 
 class WordingForm(forms.ModelForm):
@@ -83,7 +94,7 @@ class WordingForm(forms.ModelForm):
             "text": "What to say",
             "done": "What was done",
             "remains": "What is still to come",
-            "late_reason": "Why later than the priority says",
+            "late_reason": "Reason for a later time",
         }
         widgets = {
             "title": UnfoldAdminTextInputWidget(),
@@ -125,7 +136,7 @@ def _unused(kind: Update.Kind) -> tuple[str, ...]:
     if kind == Kind.END:
         return "next_update_by", "late_reason"
     promise = () if kind in (Kind.ANNOUNCEMENT, Kind.PROGRESS) else ("next_update_by", "late_reason")
-    return "done", "remains", *promise
+    return "done", "remains", "over_since", *promise
 
 
 def wording_forms(outage: Outage, kind: Update.Kind, data: Any = None) -> list[WordingForm]:
@@ -166,24 +177,28 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
             (draft, specimen(draft.content), specimen(draft.content, "html"), other_specimens(draft.content, at=now))
             for draft in messages
         ]
-        remarks = wordings.remarks(update)
+        remarks = wordings.unread(update) + wordings.remarks(update)
         counts: dict[str, int] = {}
         for message in messages:
             if message.language == DEFAULT:  # counts everybody until the others are planned
                 for medium, count in fanning.audience_of(message, now).items():
                     counts[medium] = counts.get(medium, 0) + count
         transaction.set_rollback(True)
-    return Sight(texts, counts, remarks, _too_soon(outage, now), audience.of(outage))
+    return Sight(texts, counts, remarks, too_soon(outage, now), audience.of(outage))
 
 
-def _too_soon(outage: Outage, now: datetime) -> timedelta | None:
+def too_soon(outage: Outage, now: datetime) -> timedelta | None:
+    """Returns how long ago the last message was, if that is less than `cadence.SPACING`, else None."""
     last = outage.updates.order_by("-pk").first()
     return now - last.at if last and now - last.at < cadence.SPACING else None
 
 
 def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
-    """Returns what the form starts with: the promise and, before the announcement, the prepared text if a definition led to it."""
+    """Returns what the form starts with: the promise, the time of the end and, before the announcement, the text that a definition
+    has prepared.
+    """
     return {
         "text": "" if outage.announced_at else wordings.draft(outage),
         "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
+        "over_since": now,
     }

@@ -35,7 +35,7 @@ THEIRS = "(a personal link)"  # in previews
 STATES = {
     Update.Kind.ANNOUNCEMENT: pgettext_lazy("message", "Announcement"),
     Update.Kind.PROGRESS: pgettext_lazy("message", "Update"),
-    Update.Kind.END: pgettext_lazy("message", "End"),
+    Update.Kind.END: pgettext_lazy("message", "Resolved"),
     Update.Kind.CORRECTION: pgettext_lazy("message", "Correction"),
 }
 # Before the title in the subject: the two messages that a reader should tell from the others at a glance.
@@ -163,17 +163,15 @@ def facts(said: UpdateWording, language: str) -> list[tuple[str, str, str]]:
 def _how_long(end: Update) -> list[tuple[str, str, str]]:
     """Returns how long it lasted, as readers noticed it, and beside it the time to recovery as Table 8.7 counts it (D3)."""
     began, announced = end.outage.started_at, end.outage.announced_at
+    over = end.outage.over_since or end.at
     assert announced
-    lasted = {"length": span(end.at - began), "start": _marked(began), "end": _marked(end.at)}
-    recovery = {"length": span(end.at - announced), "start": _marked(announced)}
-    return [
-        (pgettext("message", "Lasted"), gettext("%(length)s, from %(start)s to %(end)s") % lasted, ""),
-        (
-            pgettext("message", "Time to recovery"),
-            gettext("%(length)s, counted from the announcement on %(start)s") % recovery,
-            "",
-        ),
-    ]
+    lasted = {"length": span(over - began), "start": _marked(began), "end": _marked(over)}
+    entries = [(pgettext("message", "Lasted"), gettext("%(length)s, from %(start)s to %(end)s") % lasted, "")]
+    if over >= announced:  # it may have been over before anybody was told
+        recovery = {"length": span(over - announced), "start": _marked(announced)}
+        words = gettext("%(length)s, counted from the announcement on %(start)s") % recovery
+        entries.append((pgettext("message", "Time to recovery"), words, ""))
+    return entries
 
 
 def promise(update: Update, *, at: Callable[[datetime], str]) -> str:

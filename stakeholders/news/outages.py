@@ -1,7 +1,6 @@
 """What can be done with an outage: declare, announce, update, end, correct. Admin, API and definitions call the same functions.
 
-Each function that changes an outage locks its row first, and only it. The same transaction makes the messages for each open
-bracket; workers plan their deliveries.
+Each of them locks the outage's row first, and only it, and makes the messages for each open bracket; workers plan the deliveries.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,6 +14,7 @@ from dispatching.models import Alert, Notice, Priority
 from dispatching.rules.event import Event
 from schedules.models import User
 from schedules.refused import Refused
+from schedules.templatetags.times import moment
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
 from stakeholders.news import messages, wordings
@@ -161,13 +161,15 @@ def end(
     *,
     now: datetime,
     by: User | None = None,
+    over_since: datetime | None = None,
     done: str = "",
     remains: str = "",
     others: wordings.Wordings = (),
 ) -> Update | None:
     """Sends the last message to everybody who was told before, and ends the outage. Waiting brackets become not needed.
 
-    Returns None if nobody was ever told: then the outage is dismissed, and the text is the reason.
+    `over_since` is the time at which it worked again, if that was before now. Raises Refused if it was not over then. Returns None
+    if nobody was ever told: then the outage is dismissed, and the text is the reason.
     """
     with transaction.atomic():
         outage = _locked(outage)
@@ -175,15 +177,18 @@ def end(
         if outage.announced_at is None:
             _close(outage, f"dismissed: {text.strip()}" if text.strip() else "dismissed", now=now, by=by)
             return None
+        over = over_since or now
+        if why := cadence.not_over(over, began=outage.started_at, now=now):
+            raise Refused(why, "over_since")
         last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
         _reword(last_update, others, now=now)
-        outage.ended_at = now
+        outage.ended_at, outage.over_since = now, max(over, outage.started_at)
         _pass_on(outage, last_update, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
             _move(bracket, Bracket.State.CLOSED, now=now)
         for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
             _move(bracket, Bracket.State.NOT_NEEDED, now=now, reason="not needed: ended first")
-        _close(outage, "ended", now=now, by=by)
+        _close(outage, f"ended, over since {moment(outage.over_since)}" if over_since else "ended", now=now, by=by)
         _ask(outage, "resolve", now=now)
     return last_update
 
@@ -199,7 +204,7 @@ def dismiss(outage: Outage, reason: str, *, now: datetime, by: User | None = Non
         outage = _locked(outage)
         _refuse_if_over(outage)
         if outage.announced_at:
-            raise Refused("It has been announced, so the people who were told must hear the end: send the end.")
+            raise Refused("It has been announced, so the people who were told must hear that it is over: end it.")
         _close(outage, f"dismissed: {reason.strip()}", now=now, by=by)
     return outage
 

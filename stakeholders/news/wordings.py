@@ -108,6 +108,12 @@ def remarks(said: Update | NotificationDefinition) -> list[str]:
     return hints
 
 
+def unread(said: Update) -> list[str]:
+    """Returns a sentence for each language of the update that no subscriber has chosen."""
+    rows = [wording for wording in said.wordings.all() if not _chosen(wording.language)]
+    return [f"{wording}: nobody has chosen this language, so nobody will read these words." for wording in rows]
+
+
 def _remarks(said: Model, language: str) -> list[str]:
     texts = [getattr(said, name, "") for name in ("title", "text", *EVERYWHERE)]
     return plain.remarks(*filter(None, texts), language=language)

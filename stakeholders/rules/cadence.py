@@ -40,12 +40,19 @@ def objection(promised: datetime | None, *, now: datetime, cadence: timedelta | 
     if promised is None:
         return "Say when the next message comes. Only the last message needs no time."
     if promised <= now:
-        return "The next message must come in the future."
+        return "Choose a time in the future."
     if cadence is not None and promised > now + cadence and not reason:
         return (
             f"The priority promises a message every {span(cadence)}: choose an earlier time, or say why it comes later."
         )
     return ""
+
+
+def not_over(over: datetime, *, began: datetime, now: datetime) -> str:
+    """Returns why an outage that `began` then cannot have been over at `over`; empty if it can. Forms have no seconds."""
+    if over > now:
+        return "It cannot be over in the future."
+    return "It cannot be over before it began." if over < began.replace(second=0, microsecond=0) else ""
 
 
 def kept(earlier: datetime | None, cadence: timedelta | None, *, now: datetime) -> datetime | None:

@@ -13,7 +13,7 @@ from dispatching import alarms
 from dispatching.contact import links as contact_links
 from dispatching.models import ContactPoint, Delivery
 from schedules.models import User
-from stakeholders.models import StakeholderGroup
+from stakeholders.models import StakeholderGroup, Subscription
 from stakeholders.subscriptions import addresses, links, quota, sms_limits
 
 DAY = timedelta(days=1)
@@ -46,7 +46,8 @@ def send_link(point: ContactPoint, *, now: datetime, what: str = "link") -> None
         return
     url = contact_links.url("manage", point)
     template = "messages/manage_sms.txt" if point.channel == "sms" else "messages/manage.txt"
-    _post(point, "Your subscriptions", template, {"url": url}, url=url, now=now)
+    active = point.subscriptions.exclude(state=Subscription.State.ENDED).exists()
+    _post(point, "Your subscriptions", template, {"url": url, "active": active}, url=url, now=now)
 
 
 def welcome(point: ContactPoint, groups: list[StakeholderGroup], *, now: datetime) -> None:

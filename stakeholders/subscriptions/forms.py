@@ -85,6 +85,8 @@ class AddressForm(PlainForm, forms.Form):
         kind = self.cleaned_data.get("channel") or "email"
         if kind == "email" and "://" in self.cleaned_data["address"]:
             raise ValidationError("This is a URL. Enter an e-mail address, or choose “Webhook” above.")
+        if kind == "email" and "@" not in self.cleaned_data["address"]:
+            raise ValidationError("Please enter one e-mail address, such as ana@example.org: the @ is missing.")
         try:
             address = channels.get(kind).clean_outside_address(self.cleaned_data["address"])
         except ChannelError as error:
@@ -104,8 +106,8 @@ class GroupsForm(PlainForm, forms.Form):
         label="What do you want to hear about?",
         error_messages={"required": "Please choose at least one."},
     )
-    products = PartsField(label="Only these products", help_text="Choose none to hear about all of them.")
-    deployments = PartsField(label="Only these places", help_text="Choose none to hear about all of them.")
+    products = PartsField(label="Only these products", help_text="Leave all boxes empty to hear about all products.")
+    deployments = PartsField(label="Only these places", help_text="Leave all boxes empty to hear about all places.")
     kinds = forms.ChoiceField(
         label="Which messages?",
         choices=KINDS,
@@ -217,7 +219,7 @@ class WishForm(PlainForm, forms.Form):
         levels.choices = [("", "All outages"), *_levels(priorities)]
         where, what = parts
         for name, choices, label in (("products", what, "products"), ("deployments", where, "places")):
-            self.fields[name].label = f"Only these {label} (choose none for all)"
+            self.fields[name].label = f"Only these {label} (leave all boxes empty for all)"
             _offer(self, name, choices)
 
     def wish(self) -> Wish | None:
@@ -274,7 +276,8 @@ class SettingsForm(PlainForm, forms.ModelForm):
         fields = ("language", "time_zone", "quiet_from", "quiet_until")
         labels = {"time_zone": "Time zone", "quiet_from": "Quiet from", "quiet_until": "Quiet until"}
         help_texts = {
-            "quiet_from": "During these hours we send nothing; messages come when they end. Leave both empty to get them immediately.",
+            "quiet_from": "We send nothing during these hours. We send what was held back when they end. "
+            "Leave both empty to get everything immediately.",
             "time_zone": "The times in messages and the quiet hours are in this time zone.",
             "language": "The words around each message. What people write is in English if nobody wrote it in your language.",
         }

@@ -1,6 +1,6 @@
 """What a contact point is subscribed to and may change, and which outages a person sees."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -65,10 +65,11 @@ def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
     """Returns a form for each group that the contact point is subscribed to or may join on its own."""
     current = {row.group_id: row for row in rows(point)}
     user = point.recipient.user
-    open_ = set(joining.open_to(user).values_list("pk", flat=True))
+    open_ = set(joining.offered(joining.open_to(user)).values_list("pk", flat=True))
     groups = StakeholderGroup.objects.filter(pk__in=open_ | set(current)).prefetch_related("deployments", "products")
     priorities = list(Priority.objects.order_by("level"))
     where, what = joining.parts(groups)
+    # What is on comes first, so that nobody has to look for it.
     return [
         WishForm(
             data,
@@ -77,8 +78,14 @@ def wish_forms(point: ContactPoint, data: QueryDict | None) -> list[WishForm]:
             parts=joining.within_group(group, where, what),
             priorities=priorities,
         )
-        for group in groups
+        for group in sorted(groups, key=lambda group: group.pk not in current)
     ]
+
+
+def broken_for(active: Iterable[Subscription]) -> list[str]:
+    """Returns the titles of the outages that go on and were announced to the groups of these subscriptions."""
+    told = told_to({row.group_id for row in active}).filter(state=Outage.State.OPEN)
+    return list(told.values_list("title", flat=True))
 
 
 def overview(user: User) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The public pages of subscribers. Only POST changes anything, because programs that check the links in mails GET them all (K11)."""
+"""The public pages of subscribers. Only POST changes anything, because link checkers in mail systems GET every link (K11)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -74,7 +74,10 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
     user, now = request.user, clock.now()
     assert isinstance(user, User)
-    form, refused = forms.SubscribeOneselfForm(_sent(request), groups=joining.open_to(user), user=user), ""
+    form, refused = (
+        forms.SubscribeOneselfForm(_sent(request), groups=joining.offered(joining.open_to(user)), user=user),
+        "",
+    )
     if request.method == "POST" and form.is_valid():
         point, wish = form.cleaned_data["point"], form.wish()
         wishes = {group: joining.within(group, wish) for group in form.cleaned_data["groups"]}
@@ -85,18 +88,22 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "Saved. From now on you get the messages that you chose.")
             return redirect(contact_links.path("manage", point))
-    return _show(request, "stakeholders/subscribe.html", form, refused=refused, feeds=joining.open_to(None))
+    return _show(
+        request, "stakeholders/subscribe.html", form, refused=refused, feeds=joining.offered(joining.open_to(None))
+    )
 
 
 def _ask_for_address(request: HttpRequest) -> HttpResponse:
     # Any address may be entered here, so groups that are only for people with a login are not offered.
     groups = joining.invitable(request.user) if isinstance(request.user, User) else joining.open_to(None)
-    form = forms.SubscribeForm(_sent(request), groups=groups)
+    form = forms.SubscribeForm(_sent(request), groups=joining.offered(groups))
     if request.method == "POST" and form.is_valid():
         _take(request, form)
         return render(request, "stakeholders/asked.html", _shown(form))
     key = "" if request.user.is_authenticated else push.public_key()
-    return _show(request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.open_to(None))
+    return _show(
+        request, "stakeholders/subscribe.html", form, browser_key=key, feeds=joining.offered(joining.open_to(None))
+    )
 
 
 # The endpoint uses no cookie, so there is nothing that a forged form could use.
@@ -108,7 +115,7 @@ def subscribe_browser(request: HttpRequest) -> HttpResponse:
     page ("manage") or with what is wrong ("wrong").
     """
     now = clock.now()
-    form = forms.BrowserForm(request.POST, groups=joining.open_to(None))
+    form = forms.BrowserForm(request.POST, groups=joining.offered(joining.open_to(None)))
     if not form.is_valid():
         return JsonResponse({"wrong": " ".join(error for _, _, error in form.wrong())}, status=400)
     if not sign_ups.let_in(sign_ups.sender(request.META), now=now):
@@ -135,7 +142,7 @@ def browser_worker(request: HttpRequest) -> HttpResponse:
 def invite(request: HttpRequest) -> HttpResponse:
     """Lets a colleague suggest groups to a person outside, who gets only one question until they confirm (B122)."""
     user = person(request)
-    form = forms.InviteForm(_sent(request), groups=joining.invitable(user))
+    form = forms.InviteForm(_sent(request), groups=joining.offered(joining.invitable(user)))
     if request.method == "POST" and form.is_valid():
         _take(request, form, invited_by=user)
         messages.success(request, "We send them one message. They get nothing else until they say yes.")
@@ -238,6 +245,7 @@ def confirm(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpRes
         "active": [row for row in subscriptions if row.state == row.State.ACTIVE],
         "manage": contact_links.path("manage", point),
     }
+    context["broken"] = overview.broken_for(context["active"])
     return render(request, "stakeholders/confirm.html", context)
 
 
@@ -250,15 +258,19 @@ def not_me(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResp
 
 @by_token("unsubscribe", contact_links.read)
 def unsubscribe(request: HttpRequest, point: ContactPoint, now: datetime) -> HttpResponse:
-    """Ends all subscriptions by one POST (RFC 8058); a second POST does no harm."""
-    if request.method == "POST":
+    """Ends all subscriptions by one POST (RFC 8058), or the one that a button names; a second POST does no harm."""
+    subscriptions, stopped = overview.rows(point), ""
+    if request.method == "POST" and "group" in request.POST:
+        for row in subscriptions:
+            if str(row.group_id) == request.POST["group"]:
+                subscribing.end(row, reason=f"left: {BY_LINK}", now=now)
+                stopped = row.group.name
+        subscriptions = overview.rows(point)
+    elif request.method == "POST":
         by_program = request.POST.get("List-Unsubscribe") == "One-Click"
         subscribing.leave_everything(point, reason=BY_MAIL_PROGRAM if by_program else BY_LINK, now=now)
-    context = {
-        "rows": overview.rows(point),
-        "manage": contact_links.path("manage", point),
-        "done": request.method == "POST",
-    }
+        subscriptions = []
+    context = {"rows": subscriptions, "stopped": stopped, "manage": contact_links.path("manage", point)}
     return render(request, "stakeholders/unsubscribe.html", context)
 
 

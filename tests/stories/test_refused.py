@@ -310,7 +310,7 @@ def _(c):
     return c.press(c.outside.outage(), "nothing_new")
 
 
-@case("stakeholders.news.api.OutageViewSet.dismiss", status=409, says="must hear the end")
+@case("stakeholders.news.api.OutageViewSet.dismiss", status=409, says="must hear that it is over")
 def _(c):
     outage = c.outside.outage()
     c.outside.announce(outage)
@@ -330,7 +330,7 @@ def _(c):
     return answer
 
 
-@case("stakeholders.news.admin.OutageAdmin._write", status=200, says="The next message must come in the future.")
+@case("stakeholders.news.admin.OutageAdmin._write", status=200, says="Choose a time in the future.")
 def _(c):
     words = {"text": "t", "next_update_by": "2020-01-01T12:00", "send": "1"}
     return c.browser.post(f"/admin/stakeholders/outage/{c.outside.outage().pk}/write/announcement/", words)

@@ -88,7 +88,7 @@ def test_subscribe_confirm_manage_unsubscribe_on_a_phone_without_script_by_keybo
     assert as_wide_as_the_phone(page) and active() == set()
     press(page, "Yes, send me these messages")
     assert page.get_by_role("heading", name="You are subscribed").is_visible() and active() == {"Product A"}
-    page.get_by_role("link", name="Choose what you get").press("Enter")
+    page.get_by_role("link", name="Change or stop these messages").press("Enter")
     page.wait_for_url("**/subscriptions/*/")
     assert as_wide_as_the_phone(page)
     page.get_by_label("Product B", exact=True).press("Space")

@@ -62,7 +62,7 @@ def test_the_page_says_how_soon_after_the_decision_the_first_and_the_last_one_ha
     Delivery.objects.filter(contact_point=late).update(due_at=outside.world.now + timedelta(minutes=3))
     outside.world.advance(minutes=5)
     shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
-    assert "2 of 2 sent. The first within 1 second of the decision, the last within 3 minutes<" in shown
+    assert "2 of 2 sent. The first was sent within 1 second of the decision, the last within 3 minutes<" in shown
 
 
 def test_jargon_and_length_are_said_while_writing(desk, outside):
@@ -88,7 +88,7 @@ def test_too_many_messages_are_warned_of(desk, outside):
     [
         ({"text": ""}, "This field is required."),
         ({"next_update_by": ""}, "This field is required."),
-        ({"next_update_by": "2020-01-01T12:00"}, "The next message must come in the future."),
+        ({"next_update_by": "2020-01-01T12:00"}, "Choose a time in the future."),
         ({"late_reason": ""}, "The priority promises a message every 4 hours"),
         ({"next_update_by": "soon"}, "This is not a date and a time."),
     ],
@@ -109,8 +109,20 @@ def test_what_can_be_written_follows_the_state(desk, outside):
     assert offered() == ["announcement"]
     outside.announce(outage)
     assert offered() == ["progress", "end", "correction"]
+    [ended_at] = form_in(desk.get(write(outage, "end")), "write")["over_since"]
+    assert ended_at == clock.now().strftime("%Y-%m-%dT%H:%M"), "preset to now"
     outages.end(outage, "It works again.", now=outside.world.now)
     assert offered() == ["correction"]
+    old_tab = desk.get(write(outage, "progress"), follow=True)
+    assert (
+        old_tab.redirect_chain
+        and "This outage has ended. You can still write a correction." in old_tab.content.decode()
+    )
+    sent = desk.post(write(outage, "progress"), words(outside, send="1", text="We know more.")).content.decode()
+    assert "has ended: only a correction may follow" in sent and "We know more." in sent, (
+        "nothing that was typed is lost"
+    )
+    assert Update.objects.filter(kind="progress").count() == 0
 
 
 def test_nothing_new_is_one_click(desk, outside):
@@ -118,6 +130,11 @@ def test_nothing_new_is_one_click(desk, outside):
     outside.subscriber("ann", "7")
     outage = outside.outage()
     outside.announce(outage)
+    page = reverse("admin:stakeholders_outage_change", args=[outage.pk])
+    Update.objects.update(at=clock.now())
+    assert "The last message went out minutes ago." in desk.get(page).content.decode(), "too many are warned of"
+    Update.objects.update(at=clock.now() - HOUR)
+    assert "The last message went out minutes ago." not in desk.get(page).content.decode()
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
     shown = answer.content.decode()
     assert "The update goes to everybody who was told. The next one is due by " in shown
@@ -241,13 +258,13 @@ def test_what_would_be_told_to_nobody_says_so_on_the_outage_before_a_word_is_wri
     outage = outside.outage(**values)
     url = reverse("admin:stakeholders_outage_change", args=[outage.pk])
     shown = text(desk.get(url))
-    assert f"Nobody. {why}" in shown.replace("Choose at least one ", "") and "Announce …" not in shown
+    assert f"Nobody. {why}" in shown.replace("Choose at least one ", "") and "Announce it …" not in shown
     assert "each counted once" not in shown
     assert "Nobody would be told." in text(desk.get(write(outage, "announcement")))
     Outage.objects.update(high_profile=True, priority=outside.priority)
     outage.products.set(outside.products.values())
     shown = text(desk.get(url))
-    assert "Announce …" in shown and "1 person</strong>, each counted once, however many contact points" in shown
+    assert "Announce it …" in shown and "1 person</strong>, each counted once, however many contact points" in shown
     outside.announce(outage)
     Outage.objects.update(priority=None)
     assert "Only people who were told before. It has no priority" in text(desk.get(url))

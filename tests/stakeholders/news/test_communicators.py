@@ -73,7 +73,7 @@ def test_c6_a_prepared_outage_tells_the_person_on_call_at_once_and_reminds_them(
     ana = browser_of(User.objects.get(username="ana"))
     User.objects.update(is_staff=True)
     page = text(ana.get(f"/admin/stakeholders/outage/{outage.pk}/change/"))
-    assert "Announce …" in page, "the communicator may write"
+    assert "Announce it …" in page, "the communicator may write"
     assert "message to Ana: Outage “Uploads fail” is prepared" in page and "(told by memory)" in page
     assert f'href="/admin/dispatching/alert/{outage.alerts.get().pk}/change/"' in page
     alert = text(ana.get(f"/admin/dispatching/alert/{outage.alerts.get().pk}/change/"))

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from dispatching.alerts import lifecycle
 from dispatching.models import Alert, Batch, Escalation, Notice, Priority
 from schedules.refused import Refused
+from schedules.templatetags.times import moment
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Message, Outage, StakeholderRing, Subscription, Update
 from stakeholders.news import fanning, messages, outages
@@ -161,7 +162,7 @@ def test_a_message_without_what_its_readers_need_is_not_sent(outside, where, wha
     ("within", "late", "sentence"),
     [
         (None, "", "Say when the next message comes"),
-        (timedelta(0), "", "must come in the future"),
+        (timedelta(0), "", "Choose a time in the future"),
         (5 * HOUR, "", "The priority promises a message every 4 hours"),
     ],
 )
@@ -430,7 +431,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
     )
     last = sure(said).messages.get().content
     for line in (
-        "END: Uploads fail",
+        "RESOLVED: Uploads fail",
         "Uploads are reinstated.",
         "What was done: A deployment with a fix was performed.",
         "What is still to come: Missing data is re-uploaded within 24 hours.",
@@ -444,6 +445,34 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
     for said_ in (*vars(first).values(), *vars(last).values()):
         assert not re.search(r"\bring\b", str(said_)), said_
     assert Bracket.objects.get().state == "closed" and Outage.objects.get().ended_at == end
+
+
+def test_an_end_that_is_written_late_says_since_when_it_was_over(outside):
+    """The length that people read, and the one on record, end when it worked again, not when somebody found the time to write."""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    began, now = outside.world.now, outside.world.now + 3 * HOUR
+    for wrong, why in ((now + HOUR, "in the future"), (began - HOUR, "before it began")):
+        with pytest.raises(Refused, match=why) as refused:
+            outages.end(outage, "It works again.", over_since=wrong, now=now)
+        assert refused.value.field == "over_since" and not Update.objects.filter(kind="end").exists()
+    last = sure(outages.end(outage, "It works again.", over_since=began + HOUR, now=now)).messages.get().content
+    said = messages.specimen(last)
+    assert "Lasted: 1 hour, from " in said and "Time to recovery: 1 hour, counted from " in said
+    outage.refresh_from_db()
+    assert (outage.over_since, outage.ended_at) == (began + HOUR, now)
+    assert sure(outage.events.last()).text == f"ended, over since {moment(began + HOUR)}"
+
+
+def test_what_was_over_before_it_was_announced_has_no_time_to_recovery(outside):
+    outside.subscriber("ann", "7")
+    began = outside.world.now - 3 * HOUR
+    outage = outside.outage(started_at=began)
+    outside.announce(outage)
+    last = outages.end(outage, "It works again.", over_since=began + HOUR, now=outside.world.now)
+    said = messages.specimen(sure(last).messages.get().content)
+    assert "Lasted: 1 hour, from " in said and "Time to recovery" not in said
 
 
 def test_each_group_reads_what_to_do_with_the_news(outside):

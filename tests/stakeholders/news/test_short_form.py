@@ -20,7 +20,9 @@ def test_it_shows_state_title_place_and_until_when_the_next_one_comes(outside):
     said = outside.announce(outage, "No data uploads.")
     assert short(said) == f"Announcement: Uploads fail (Showcase worldwide)\n{BY} No data uploads."
     end = outages.end(outage, "Over.", now=outside.world.now)
-    assert short(end) == "End: Uploads fail (Showcase worldwide)\nThis is our last message about this outage. Over."
+    assert (
+        short(end) == "Resolved: Uploads fail (Showcase worldwide)\nThis is our last message about this outage. Over."
+    )
 
 
 def test_however_much_is_said_it_stays_within_300_characters_and_keeps_the_facts(outside):

@@ -110,6 +110,13 @@ def api(uwe):
     return client_of(User.objects.create_superuser("coach"))
 
 
+def test_words_in_a_language_that_nobody_has_chosen_are_remarked(api, outside, uwe):
+    Subscriber.objects.all().delete()
+    body = {"text": "Down.", "next_update_by": SOON, "wordings": [GERMAN | {"text": "Aus."}]}
+    said = api.post(f"outages/{outside.outage().pk}/updates/", body).json()
+    assert said["remarks"] == ["Deutsch: nobody has chosen this language, so nobody will read these words."]
+
+
 def test_wordings_over_the_api(api, outside):
     outage = outside.outage()
     body = {"text": "The backend is down.", "next_update_by": SOON, "wordings": [GERMAN | {"text": "Die Latenz."}]}

@@ -18,7 +18,7 @@ HELP = "/subscribe/help/"
 def test_it_tells_employees_first_then_how_they_subscribe_people_outside(world):
     """B116, B121"""
     page = text(Client().get(HELP))
-    order = ["You work here: how to subscribe</h2>", "How to subscribe a customer or partner</h2>", "yourself</h2>"]
+    order = ["If you work here</h2>", "How to subscribe a customer or partner</h2>", "yourself</h2>"]
     assert sorted(order, key=page.index) == order
     for link in ("/subscribe/", "/subscribe/invite/", "/subscriptions/new-link/", "/subscriptions/mine/"):
         assert f'href="{link}"' in page

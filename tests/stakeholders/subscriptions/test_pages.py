@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from dispatching.channels import memory
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Delivery, Recipient
-from stakeholders.models import SignUp, Subscriber, Subscription, Suppression
+from stakeholders.models import SignUp, StakeholderGroup, Subscriber, Subscription, Suppression
 from stakeholders.subscriptions import subscribing
 from tests.api import client_of
 from tests.browser import browser_of, everything, form_in, text
@@ -147,7 +147,8 @@ def test_the_page_says_to_each_audience_how_to_subscribe(world):
     """B109, B112, B121"""
     page = text(Client().get("/subscribe/"))
     assert "<h1>Get outage messages</h1>" in page
-    assert page.index("You work here:") < page.index("You are a customer or a partner:")
+    for words in ("Do you work here?", "Do you use a feed reader?", "Have you lost your link?"):
+        assert words in page.partition("<h2>Other ways</h2>")[2], words
     assert 'autocomplete="email"' in page and 'lang="en"' in page
 
 
@@ -342,7 +343,8 @@ def test_the_confirmation_page_shows_what_was_asked_and_only_the_button_confirms
         page = Client().get(url)
     assert "Product A, everywhere" in text(page) and "Only Production US. Every message" in text(page)
     assert page["Referrer-Policy"] == "no-referrer"
-    assert "You are subscribed" in text(Client(enforce_csrf_checks=True).post(url))
+    done = text(Client(enforce_csrf_checks=True).post(url))
+    assert "You are subscribed" in done and "None of it is broken now, as far as we have been told." in done
     assert "You are subscribed" in text(Client().post(url))
     assert "You are subscribed" in text(Client().get(url))
 
@@ -410,6 +412,21 @@ def test_the_unsubscribe_page_has_one_button_and_a_way_to_the_finer_choice(world
     point = subscriber(world)
     page = text(Client().get(path("unsubscribe", point)))
     assert page.count("<button") == 1 and path("manage", point) in page
+    save(point, **{f"group-{world.europe.pk}-wanted": "on"})
+    page = text(Client(enforce_csrf_checks=True).post(path("unsubscribe", point), {"group": world.open.pk}))
+    assert f"You get no more messages about {world.open.name}." in page, "one of several"
+    assert [row.group for row in Subscription.objects.filter(state="active")] == [world.europe]
+    junk = Client().post(path("unsubscribe", point), {"group": "x"})
+    assert junk.status_code == 200 and Subscription.objects.filter(state="active").count() == 1
+
+
+def test_a_group_that_covers_nothing_is_not_offered(world):
+    """Whoever subscribed to it alone would hear nothing."""
+    StakeholderGroup.objects.create(name="Customers, some day", purpose="hear of it", openness="everyone")
+    assert "Customers, some day" not in text(Client().get("/subscribe/"))
+    page = text(Client().get(path("manage", subscriber(world))))
+    assert "Customers, some day" not in page
+    assert page.index(world.open.name) < page.index("More that you can choose") < page.index(world.europe.name)
 
 
 # --- the manage page ---------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_who_was_told_the_start_is_told_the_end_even_if_the_group_changes(outsid
     told(outside)
     outside.groups["7"].deployments.set([outside.deployments[US]])
     outages.end(outage, "It works again.", now=outside.world.now)
-    assert told(outside) == ["ana"] and memory.outbox[-1].subject == "End: Uploads fail"
+    assert told(outside) == ["ana"] and memory.outbox[-1].subject == "Resolved: Uploads fail"
 
 
 def test_where_nobody_is_on_call_the_timeline_says_so(outside, world, team):
@@ -139,8 +139,8 @@ def test_the_team_opens_its_own_outage_in_its_own_words(outside, team):
     assert (made.caused_by, sure(made.communicator).username, made.announced_at) == (outage, "ana", None)
     assert list(made.services.all()) == [service] and made.products.count() == 3
     assert f"Team 2 opened an outage of its own because of it: {made}" == outage.events.last().text
-    assert "Announce …" in text(answer), "the team writes about its own"
-    assert "Announce …" not in text(ana.get(f"/admin/stakeholders/outage/{outage.pk}/change/"))
+    assert "Announce it …" in text(answer), "the team writes about its own"
+    assert "Announce it …" not in text(ana.get(f"/admin/stakeholders/outage/{outage.pk}/change/"))
 
 
 def test_others_do_not_and_looking_changes_nothing(outside, world, team):
