@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from dispatching.channels import ChannelError
@@ -44,9 +43,7 @@ def _read(feed: CalendarFeed, now: datetime) -> None:
 
 
 def _fetched(url: str) -> str:
-    reply = _client.get(
-        url, {"Accept": "text/calendar", "User-Agent": f"Tocsin (+{settings.PUBLIC_URL})"}, limit=LONGEST
-    )
+    reply = _client.get(url, {"Accept": "text/calendar"}, limit=LONGEST)
     if reply.status != 200:
         raise ChannelError(f"{reply.host} answered {reply.status}")
     return reply.body.decode("utf-8-sig", errors="replace")

@@ -10,7 +10,7 @@ from django.db import transaction
 from dispatching import alarms
 from dispatching.alerts import escalating
 from dispatching.delivery import batching, delivering
-from dispatching.inbound import rejected
+from dispatching.inbound import refusals
 from dispatching.models import Delivery, Escalation, SweepRecord
 from dispatching.models.delivery import DeliveryQuerySet
 from dispatching.notices import notices, shift_watch
@@ -88,7 +88,7 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
     with apart("sweep") as do:
         while going() and done >= PASS and clock() - start < timedelta(minutes=1):
             done = sum(
-                do(part, clock()) for part in (follow_up, rejected.tell_owners, run_steps, shift_watch.watch_due)
+                do(part, clock()) for part in (follow_up, refusals.tell_owners, run_steps, shift_watch.watch_due)
             )
             done += sum(do(_send_pass, queue, clock, going) for queue in Delivery.Queue.values)
         done += sum(do(_send_batch, queue, clock, going) for queue in Delivery.Queue.values)

@@ -77,7 +77,7 @@ MAY_READ_THE_HOST = {
     "config/embedded/broker.py": "it compares with the ages of files, which the host dates",
     "config/access/sessions.py": "Django dates sessions",
     "dispatching/alerts/links.py": "Django dates what it signs; a link is good for 30 days, and no row gets its time",
-    "stakeholders/subscriptions/links.py": "the same; these are good for three days",
+    "dispatching/contact/links.py": "the same; links to confirm are good for three days",
 }
 # The clock is read at the edge, where a request, a task or a command comes in; below it `now` is passed.
 EDGE_FILES = {"tasks", "admin", "api", "pages", "foresight", "health", "metrics"}

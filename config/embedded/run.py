@@ -35,7 +35,7 @@ class Stopped(BaseException):
 
 
 def commands(host: str, port: int) -> dict[str, tuple[str, ...]]:
-    """The commands of all parts, by name. docs/operate.md shows the same commands for many machines."""
+    """The commands of all parts, by name. docs/operate.md shows nearly the same commands for many machines."""
     web = ("granian", "--interface", "rsgi", "--host", host, "--port", str(port), "--http", "1", "--no-ws",
            "--no-access-log", "--workers", "2", "--backlog", "2048", "--backpressure", "4096",
            "--http1-header-read-timeout", "20000", "--respawn-failed-workers", "--workers-kill-timeout", "5",

@@ -86,6 +86,8 @@ class Channel(ABC):
     label: str
     # Whether people type the addresses in. If not, a program has to ask for them.
     typed: bool = True
+    # Whether people without a login may subscribe by it. If not, only people who may enter contact points use it.
+    for_strangers: bool = False
 
     @property
     def configured(self) -> bool:
@@ -125,12 +127,16 @@ def works(kind: str) -> bool:
     return channel is not None and channel.configured
 
 
-def kinds(*, typed: bool = False) -> list[tuple[str, str]]:
-    """(kind, label) of every configured channel, ready for a form's choices; `typed`: only channels whose addresses people type."""
-    offered = [channel for channel in _channels.values() if channel.configured and (channel.typed or not typed)]
+def kinds(*, typed: bool = False, for_strangers: bool = False) -> list[tuple[str, str]]:
+    """(kind, label) of every configured channel, ready for a form's choices.
+
+    `typed`: only channels whose addresses people type; `for_strangers`: only those by which people without a login may subscribe.
+    """
+    able = [channel for channel in _channels.values() if channel.configured]
+    offered = [c for c in able if (c.typed or not typed) and (c.for_strangers or not for_strangers)]
     return [(channel.kind, channel.label) for channel in offered]
 
 
 def provider_timeout() -> float:
     """The seconds that a whole call may take, from name look-up to the last byte; less than half of a lease (faults A14)."""
-    return getattr(settings, "PROVIDER_TIMEOUT", 10)
+    return settings.PROVIDER_TIMEOUT

@@ -11,6 +11,7 @@ from dispatching.channels.base import Channel, ChannelError, Envelope
 class MemoryChannel(Channel):
     kind = "memory"
     label = "Memory"
+    for_strangers = True
 
     def __init__(self) -> None:
         self.outbox: list[Envelope] = []
@@ -18,7 +19,7 @@ class MemoryChannel(Channel):
 
     @property
     def configured(self) -> bool:
-        return getattr(settings, "MEMORY_CHANNEL", False)
+        return settings.MEMORY_CHANNEL
 
     def clean_address(self, address: str) -> str:
         if not (address := address.strip()):

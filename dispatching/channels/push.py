@@ -21,8 +21,8 @@ from py_vapid import Vapid02
 
 from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome
 from dispatching.channels.http.client import Client, clean_url
+from dispatching.channels.http.replies import receipt
 from dispatching.channels.text import shorten
-from dispatching.channels.webhook import receipt
 
 CURVE = ec.SECP256R1()
 KEY, SECRET = 65, 16  # bytes
@@ -37,6 +37,7 @@ class PushChannel(Channel):
     kind = "push"
     label = "Notification in a browser"
     typed = False
+    for_strangers = True
 
     def __init__(self, client: Client | None = None) -> None:
         self._client = client or Client()

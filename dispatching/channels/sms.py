@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 
 from dispatching.channels.base import Channel, Envelope
 from dispatching.channels.http.client import Client
+from dispatching.channels.http.replies import receipt
 from dispatching.channels.text import shorten
-from dispatching.channels.webhook import receipt
 
 LONGEST = 300  # characters; two parts in the phone's own alphabet
 E164 = re.compile(r"\+[1-9][0-9]{7,14}")
@@ -19,6 +19,7 @@ _between = re.compile(r"[\s().\-/]+")
 class SmsChannel(Channel):
     kind = "sms"
     label = "Text message (SMS)"
+    for_strangers = True
 
     def __init__(self, client: Client | None = None) -> None:
         # The operator chose the gateway, so it may be in the operator's own network.
@@ -38,7 +39,6 @@ class SmsChannel(Channel):
         message = {"id": envelope.key, "to": envelope.address, "from": settings.SMS_SENDER, "text": text(envelope)}
         headers = {
             "Content-Type": "application/json",
-            "User-Agent": f"Tocsin (+{settings.PUBLIC_URL})",
             "Idempotency-Key": envelope.key,
         }
         if settings.SMS_GATEWAY_TOKEN:

@@ -1,7 +1,7 @@
 """Sends deliveries that share their words in batches: claim (commit), look, send one after the other, record (commit).
 
 Claim, look and record take one statement each, whatever the size of the batch. A `Batch` is claimed by making its deliveries
-in the state "being sent"; deliveries that wait again are claimed like any other. Each is fenced by its attempt number, like a
+in the state "being sent"; deliveries that are due again are claimed like any other. Each is fenced by its attempt number, like a
 single delivery. Only waiting deliveries are sent this way. Deliveries that a dead sender left behind are taken over one by one
 (`delivering`), so that a mail that kills its sender does not take a whole batch with it each time.
 

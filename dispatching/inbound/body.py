@@ -2,17 +2,17 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
 from dispatching.inbound.bad_input import BadInput, LengthRequired, TooLarge, UnsupportedBody
 from dispatching.inbound.strict_json import loads
 
-LIMIT = 512 * 1024
 
-
-def read_body(request: HttpRequest, limit: int = LIMIT) -> bytes:
-    """The bytes as they arrived; raises BadInput (4xx in its `status`) if they are too many, compressed, or cut off."""
+def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
+    """The bytes as they arrived; raises BadInput (4xx in its `status`) if they are more than `limit`, compressed, or cut off."""
+    limit = limit or settings.INTAKE_LIMIT
     too_large = f"body: larger than the limit of {limit // 1024} KiB ({limit} bytes)"
     if _announced(request) > limit:
         raise TooLarge(too_large)
@@ -32,9 +32,9 @@ def read_body(request: HttpRequest, limit: int = LIMIT) -> bytes:
     return body
 
 
-def read_json(request: HttpRequest, limit: int = LIMIT) -> Any:
+def read_json(request: HttpRequest) -> Any:
     """The object or list in the body, whatever media type Content-Type names; raises BadInput if there is none."""
-    return loads(read_body(request, limit), charset(request))
+    return loads(read_body(request), charset(request))
 
 
 def sample(request: HttpRequest) -> bytes:

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from dispatching.alerts import intake
-from dispatching.inbound import alertmanager, generic, grafana, pagerduty, rejected
+from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals
 from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_json, sample
 from dispatching.rules.event import Event
@@ -69,16 +68,16 @@ def _take(
         integration = intake.integration_of(key)
         if integration is None:
             return None
-        rejected.record(integration, refused, sample(request), key=key, now=integration.asked_at)
+        refusals.record(integration, refused, sample(request), key=key, now=integration.asked_at)
         raise refused[0] if len(refused) == 1 else BadInput(_errors(refused))
     received = intake.receive(key, events)
     if received is None:
         return None
     integration, accepted = received
     if refused:
-        rejected.record(integration, refused, sample(request), key=key, now=integration.asked_at)
+        refusals.record(integration, refused, sample(request), key=key, now=integration.asked_at)
     elif integration.refused:
-        rejected.over(integration, now=integration.asked_at)
+        refusals.forget(integration, now=integration.asked_at)
     return accepted, _errors(refused)
 
 
@@ -100,7 +99,7 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
 
     @guarded
     def view(request: HttpRequest, status: int = 202) -> JsonResponse:
-        payload = read_json(request, settings.INTAKE_LIMIT)
+        payload = read_json(request)
         taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
         if taken is None:
             return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
@@ -113,7 +112,7 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
 def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
     @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
-        taken = _take(request, key, lambda: parse(read_json(request, settings.INTAKE_LIMIT)))
+        taken = _take(request, key, lambda: parse(read_json(request)))
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
         accepted, errors = taken

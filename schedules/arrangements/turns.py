@@ -1,4 +1,4 @@
-"""One person's view: the schedules they belong to, their shifts, and their turns during absences that nobody takes."""
+"""One person's view: the schedules they belong to, their shifts, and turns during their absences that nobody has taken yet."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

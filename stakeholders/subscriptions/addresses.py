@@ -4,16 +4,30 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.crypto import salted_hmac
 
+from dispatching import channels
+from dispatching.channels import ChannelError
 from dispatching.delivery import delivering
 from dispatching.models import Attempt, ContactPoint, Delivery, Recipient
 from stakeholders.models import SignUp, Suppression
+from stakeholders.subscriptions import sms_limits
 
 SOMEBODY = "a subscriber"
 GONE, ERASED = "erased", "the address was erased"
+
+
+def clean(channel: str, address: str) -> str:
+    """Returns an address that somebody outside may use, in its normal form; raises ValidationError with a sentence if it is none."""
+    try:
+        cleaned = channels.get(channel).clean_outside_address(address)
+    except ChannelError as error:
+        raise ValidationError(str(error)) from None
+    sms_limits.check(channel, cleaned)
+    return cleaned
 
 
 def hashes(channel: str, address: str) -> list[str]:

@@ -15,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dispatching import channels
-from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint
 from schedules import clock
 from schedules.refused import Refused
@@ -25,7 +24,7 @@ from schedules.surfaces.filters import NumberFilter, TextFilter
 from stakeholders.groups import joining
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Deployment, Product, SignUp, StakeholderGroup, Subscription
-from stakeholders.subscriptions import sign_ups, sms_limits, subscribing
+from stakeholders.subscriptions import addresses, sign_ups, subscribing
 
 PARTS = {"deployments": Deployment, "products": Product}
 
@@ -107,11 +106,10 @@ class InvitationSerializer(StrictSerializer):
         open_ = set(joining.invitable(self.context["request"].user).values_list("pk", flat=True))
         if not {group.pk for group in attrs["groups"]} <= open_:
             raise serializers.ValidationError({"groups": "People outside cannot be invited to one of these groups."})
+        if attrs["channel"] not in dict(channels.kinds(for_strangers=True)):
+            raise serializers.ValidationError({"channel": f"People cannot subscribe by “{attrs['channel']}” here."})
         try:
-            attrs["address"] = channels.get(attrs["channel"]).clean_outside_address(attrs["address"])
-            sms_limits.check(attrs["channel"], attrs["address"])
-        except ChannelError as error:
-            raise serializers.ValidationError({"channel": str(error)}) from None
+            attrs["address"] = addresses.clean(attrs["channel"], attrs["address"])
         except ModelError as error:
             raise serializers.ValidationError({"address": error.messages}) from None
         return attrs

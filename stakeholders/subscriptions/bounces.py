@@ -1,4 +1,4 @@
-"""Handles what comes back: refusals, reports from mail servers and providers, complaints, and mails that end subscriptions.
+"""Handles bounces and other reports of mail servers and providers, complaints, and mails that end subscriptions.
 
 Failures are recorded on their delivery first; `follow_up` then decides what they mean for the address. Nothing that comes back is
 ever answered by mail (RFC 3834).

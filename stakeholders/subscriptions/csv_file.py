@@ -9,7 +9,6 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from dispatching import channels
 from schedules.models import User
 from stakeholders.models import StakeholderGroup, Subscription
 from stakeholders.subscriptions import addresses, subscribing
@@ -80,7 +79,7 @@ def _take(
         raise ValidationError(f"there is no group “{line['group']}”")
     if group.openness == StakeholderGroup.Openness.PRODUCT:
         raise ValidationError(f"“{group.name}” is only for people with a login")
-    address = channels.get("email").clean_outside_address(line["address"])
+    address = addresses.clean("email", line["address"])
     if len(address) > 500 or addresses.suppressed("email", address):
         raise ValidationError("this address must not be written to")
     subscriptions = Subscription.objects.filter(contact_point__in=addresses.points("email", address), group=group)

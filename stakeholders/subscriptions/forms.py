@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from dispatching import channels
-from dispatching.channels import ChannelError
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
 from schedules.surfaces.forms import PageForm, field_of
@@ -16,7 +15,7 @@ from stakeholders.groups import joining
 from stakeholders.groups.forms import GroupsField
 from stakeholders.groups.joining import Wish
 from stakeholders.models import Outage, StakeholderGroup, Subscriber, Subscription
-from stakeholders.subscriptions import sms_limits
+from stakeholders.subscriptions import addresses, sms_limits
 
 KINDS = [
     (Subscription.Kinds.ALL.value, "Every message"),
@@ -69,7 +68,7 @@ class AddressForm(PlainForm, forms.Form):
         super().__init__(*args, **kwargs)
         offered = [
             (kind, HOW.get(kind, label))
-            for kind, label in channels.kinds(typed=True)
+            for kind, label in channels.kinds(typed=True, for_strangers=True)
             if kind != "sms" or sms_limits.self_service()
         ]
         channel = field_of(self, "channel", forms.ChoiceField)
@@ -87,13 +86,9 @@ class AddressForm(PlainForm, forms.Form):
             raise ValidationError("This is a URL. Enter an e-mail address, or choose “Webhook” above.")
         if kind == "email" and "@" not in self.cleaned_data["address"]:
             raise ValidationError("Please enter one e-mail address, such as ana@example.org: the @ is missing.")
-        try:
-            address = channels.get(kind).clean_outside_address(self.cleaned_data["address"])
-        except ChannelError as error:
-            raise ValidationError(str(error)) from None
+        address = addresses.clean(kind, self.cleaned_data["address"])
         if kind == "email" and "." not in address.rpartition("@")[2]:  # a host of our own, such as localhost
             raise ValidationError("Please enter one e-mail address, such as ana@example.org.")
-        sms_limits.check(kind, address)
         return address
 
 

@@ -33,7 +33,7 @@ def test_all_parts_are_done_and_all_that_they_raised_is_raised_together():
 
 def test_a_sweep_pages_although_another_part_of_it_fails(world, ana, monkeypatch):
     world.send_later(world.service(world.policy((timedelta(hours=1), ana))), "k")
-    monkeypatch.setattr(sweep.rejected, "tell_owners", fail)
+    monkeypatch.setattr(sweep.refusals, "tell_owners", fail)
     with pytest.raises(ExceptionGroup):
         sweep.sweep(lambda: world.now)
     assert world.told() == ["ana"]

@@ -1,4 +1,4 @@
-"""Our own mail addresses that say what they were made for, signed so that forged ones are recognised: NAME+WHAT-SIGNATURE@HOST.
+"""Mail addresses of ours that carry their purpose and a signature, so that forgeries are recognised: NAME+WHAT-SIGNATURE@HOST.
 
 Mail servers and providers change the case of the part before the @ (faults K30), so nothing depends on it.
 """

@@ -45,7 +45,7 @@ class Reply:
 
 
 def allow_private() -> bool:
-    return getattr(settings, "WEBHOOK_ALLOW_PRIVATE", False)
+    return settings.WEBHOOK_ALLOW_PRIVATE
 
 
 def clean_url(url: str, *, private: bool | None = None) -> str:
@@ -200,7 +200,6 @@ class Client(threading.local):
         redirects: Collection[int],
         read: Reader,
     ) -> Reply:
-        _check_headers(headers)
         self._guard.deadline = time.monotonic() + provider_timeout()
         with _said_as_channel_error():
             there = parse(url, allow_private=self._guard.allow_private())
@@ -217,7 +216,8 @@ class Client(threading.local):
         self, method: str, there: Destination, body: bytes | None, headers: Mapping[str, str], read: Reader
     ) -> Reply:
         url = httpcore.URL(scheme=there.scheme, host=there.host, port=there.port, target=there.target)
-        sent = {"Accept-Encoding": "identity", **headers, **_authorization(there)}
+        ours = {"Accept-Encoding": "identity", "User-Agent": f"Tocsin (+{settings.PUBLIC_URL})"}
+        sent = {**ours, **headers, **_authorization(there)}
         try:
             with self._pool.stream(method, url, headers=list(sent.items()), content=body) as response:
                 received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
@@ -257,14 +257,6 @@ def _said_as_channel_error() -> Iterator[None]:
         yield
     except ValueError as error:
         raise ChannelError(str(error), outcome=Outcome.PERMANENT) from None
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        if any(character in name + value for character in "\r\n\0"):
-            raise ChannelError(
-                f"a header may not contain a line break: {name.splitlines()[0]}", outcome=Outcome.PERMANENT
-            )
 
 
 def _authorization(there: Destination) -> dict[str, str]:

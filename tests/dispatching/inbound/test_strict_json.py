@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from django.conf import settings
 from django.http import RawPostDataException
 from django.test import RequestFactory
 from hypothesis import given
@@ -13,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from dispatching.inbound.api_parser import StrictJSONParser
 from dispatching.inbound.bad_input import BadInput, TooLarge, UnsupportedBody
-from dispatching.inbound.body import LIMIT, read_body, read_json
-from dispatching.inbound.parsers import StrictJSONParser
+from dispatching.inbound.body import read_body, read_json
 from dispatching.inbound.strict_json import loads
 
 DEEP = {
@@ -209,14 +210,14 @@ def post(body, content_type="application/json", **headers):
 
 
 def test_j14_a_body_over_the_limit_is_413_with_the_limit_named():
-    assert len(read_body(post(b"x" * LIMIT))) == LIMIT
+    assert len(read_body(post(b"x" * settings.INTAKE_LIMIT))) == settings.INTAKE_LIMIT
     with pytest.raises(TooLarge, match=r"512 KiB \(524288 bytes\)"):
-        read_body(post(b"x" * (LIMIT + 1)))
+        read_body(post(b"x" * (settings.INTAKE_LIMIT + 1)))
     with pytest.raises(TooLarge, match="1 KiB"):
         read_body(post(b"x" * 1025), limit=1024)
 
 
-@pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
+@pytest.mark.parametrize("size", [settings.INTAKE_LIMIT + 1, 3_000_000])
 def test_j14_a_body_is_refused_by_its_announced_length_unread(size):
     request = post(b"x" * size)
     with pytest.raises(TooLarge):

@@ -11,7 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from dispatching.channels import memory
+from dispatching import channels
+from dispatching.channels import MemoryChannel, base, memory
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Delivery, Recipient
 from stakeholders.models import SignUp, StakeholderGroup, Subscriber, Subscription, Suppression
@@ -299,6 +300,25 @@ def test_nobody_is_invited_to_what_is_for_product_delivery_only(world):
     world.team("Team 1", rep)
     values = {"channel": "memory", "address": VI, "groups": [world.inner.pk]}
     assert browser_of(rep).post("/subscribe/invite/", values).status_code == 400
+
+
+class Chat(MemoryChannel):
+    kind, label, for_strangers = "chat", "Chat", False
+
+
+def test_a_new_channel_is_offered_to_strangers_only_if_it_says_so(world):
+    """A channel for colleagues must not be open to the public because somebody has registered it."""
+    channels.register(Chat())
+    try:
+        assert (
+            'value="chat"' not in text(Client().get("/subscribe/")) and send(world, channel="chat").status_code == 400
+        )
+        body = {"channel": "chat", "address": VI, "groups": [world.open.pk]}
+        refused = client_of(world.colleague()).post("subscriptions/invite/", body)
+        assert refused.status_code == 400 and list(refused.json()) == ["channel"], refused.json()
+    finally:
+        del base._channels["chat"]
+    assert not SignUp.objects.exists()
 
 
 def test_a_stranger_cannot_invite(world):

@@ -61,7 +61,7 @@ def record(integration: Integration, refused: list[BadInput], body: bytes, *, ke
         cursor.execute(RECORD, values)
 
 
-def over(integration: Integration, *, now: datetime, why: str = "an event was accepted again") -> None:
+def forget(integration: Integration, *, now: datetime, why: str = "an event was accepted again") -> None:
     """Forgets the refusals of an integration, and resolves the alert about them."""
     Refusal.objects.filter(integration=integration).delete()
     for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
@@ -74,7 +74,7 @@ def tell_owners(now: datetime) -> int:
     due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
     for refusal in due:
         if refusal.told_at and refusal.last_at + QUIET <= now:
-            over(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
+            forget(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
         else:
             _tell(refusal, now)
     return len(due)
