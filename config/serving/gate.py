@@ -7,7 +7,7 @@ import asyncio
 import json
 import resource
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,9 @@ from config.serving.senders import INTAKE, single
 
 LARGEST_FORM = 3 * 1024 * 1024  # more than Django takes without a file; intake has its own limit
 LARGEST_FILE = 20 * 1024 * 1024  # in the admin: a hundred thousand subscribers
-FILES_AT_ONCE = 2
+LARGE = 64 * 1024
+# How many larger bodies are read at once, because they lie in memory until their deadline, whoever sends them.
+AT_ONCE = {"form": 16, "event": 64, "file": 2}
 HANDLES = 8192  # open files of this process, connections among them
 TICK = 0.25  # seconds between two looks at what is late
 KEY_KNOWN = 60  # seconds; then an integration's key is looked up again before a body is read
@@ -30,6 +32,7 @@ SILENT = {
     "problems": ["no answer in time: the database is silent, or the web server has too much to do"],
 }
 LATE = {"status": "not done: try again", "message": "There was no answer in time.", "errors": ["no answer in time"]}
+BUSY = {"status": "not done: try again", "message": "Too much comes at once.", "errors": ["too much at once"]}
 TOO_SLOW = {"status": "not read", "message": "The body did not come in time.", "errors": ["body: too slow"]}
 TOO_LARGE = {"status": "not read", "message": "The body is too large.", "errors": ["body: too large"]}
 
@@ -61,7 +64,7 @@ class Gate:
         self._late: dict[object, tuple[float, Callable[[], Any]]] = {}
         self._over: deque[asyncio.Future[None]] = deque()
         self._keys: dict[str, float] = {}
-        self._files = 0  # large bodies that are being read
+        self._large: Counter[str] = Counter()  # large bodies that are being read
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         more_files()
@@ -95,7 +98,7 @@ class Gate:
         except TooLarge:
             refuse(answer, 413, TOO_LARGE)
         except Busy:
-            refuse(answer, 503, LATE)
+            refuse(answer, 503, BUSY)
         except asyncio.CancelledError:
             refuse(answer, 408, TOO_SLOW)
         except RuntimeError:  # the client has gone
@@ -136,7 +139,20 @@ class Gate:
             return await self._intake_body(path, protocol, environ)
         if length_of(environ) > LARGEST_FORM:
             return await self._file(scope.path, protocol, environ)
-        return await self._by_deadline(read(protocol, environ, LARGEST_FORM), self.patience.body)
+        return await self._sized("form", environ, read(protocol, environ, LARGEST_FORM), self.patience.body)
+
+    async def _sized(self, kind: str, environ: Environ, reading: Coroutine[Any, Any, bytes], seconds: float) -> bytes:
+        """What `reading` gives by the deadline; Busy if it is large, or of unknown length, and too many such are being read."""
+        if "CONTENT_LENGTH" in environ and length_of(environ) <= LARGE:
+            return await self._by_deadline(reading, seconds)
+        if self._large[kind] >= AT_ONCE[kind]:
+            reading.close()
+            raise Busy
+        self._large[kind] += 1
+        try:
+            return await self._by_deadline(reading, seconds)
+        finally:
+            self._large[kind] -= 1
 
     async def _by_deadline(self, reading: Coroutine[Any, Any, bytes], seconds: float) -> bytes:
         """What `reading` gives; CancelledError if it takes longer."""
@@ -149,6 +165,10 @@ class Gate:
             del self._late[task]
 
     async def _intake_body(self, path: str, protocol: Any, environ: Environ) -> bytes:
+        if not path.startswith("/integrations/"):  # the key is in the body, so anybody may send one
+            reading = read(protocol, environ, settings.INTAKE_LIMIT)
+            return await self._sized("event", environ, reading, self.patience.body)
+
         async def read_if_known() -> bytes:
             return await read(protocol, environ, settings.INTAKE_LIMIT) if await self._known(path) else b""
 
@@ -158,20 +178,11 @@ class Gate:
         """A file that somebody sends in the admin: with more patience, and few at a time, because they lie in memory."""
         if length_of(environ) > LARGEST_FILE or not path.startswith("/admin/"):
             raise TooLarge
-        if self._files >= FILES_AT_ONCE:
-            raise Busy
-        self._files += 1
-        try:
-            return await self._by_deadline(read(protocol, environ, LARGEST_FILE), self.patience.body * 6)
-        finally:
-            self._files -= 1
+        return await self._sized("file", environ, read(protocol, environ, LARGEST_FILE), self.patience.body * 6)
 
     async def _known(self, path: str) -> bool:
-        """Whether the key in an intake's path belongs to an integration; true if there is none in it."""
-        parts = path.split("/")
-        if parts[1] != "integrations":
-            return True
-        key, now = parts[2], time.monotonic()
+        """Whether the key in an intake's path belongs to an integration."""
+        key, now = path.split("/")[2], time.monotonic()
         if self._keys.get(key, 0) > now:
             return True
         found: asyncio.Future[bool] = self.loop.create_future()

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,8 +18,23 @@ from django.views.decorators.http import require_http_methods
 from schedules import clock
 from schedules.models import ApiToken, User
 from schedules.surfaces.access import person
+from schedules.surfaces.pages import sent_once
 
 MOST = 20  # tokens of one person
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Changes the password of a person who knows the old one, which counts as a guess like one at log-in (S8)."""
+
+    def __init__(self, request: HttpRequest, data: Any = None):
+        super().__init__(person(request), data, label_suffix="")
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        old = self.cleaned_data["old_password"]
+        if not authenticate(self.request, username=self.user.get_username(), password=old):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return old
 
 
 class TokenForm(forms.Form):
@@ -37,6 +53,7 @@ class TokenForm(forms.Form):
 @sensitive_post_parameters()
 @login_required
 @never_cache
+@sent_once
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """Shows what belongs to a person's login, and handles the page's buttons."""
@@ -54,16 +71,14 @@ def _show(
     user: User,
     now: datetime,
     *,
-    password: PasswordChangeForm | None = None,
+    password: OwnPasswordForm | None = None,
     token: TokenForm | None = None,
     key: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """Renders the page; a form that was refused is shown instead of an empty one. `key` belongs to a new token."""
     context = {
-        "password_form": (password or PasswordChangeForm(user, label_suffix=""))
-        if user.has_usable_password()
-        else None,
+        "password_form": (password or OwnPasswordForm(request)) if user.has_usable_password() else None,
         "token_form": token or TokenForm(label_suffix=""),
         "tokens": user.api_tokens.filter(expires_at__gt=now),
         "zone": user.time_zone,
@@ -73,12 +88,13 @@ def _show(
 
 
 def _change_password(request: HttpRequest, user: User, now: datetime) -> HttpResponse | None:
-    form = PasswordChangeForm(user, request.POST, label_suffix="")
+    form = OwnPasswordForm(request, request.POST)
     if not user.has_usable_password() or not form.is_valid():
         return _show(request, user, now, password=form, status=400)
     form.save()
     update_session_auth_hash(request, user)
-    messages.success(request, "Your password is changed. You are logged out everywhere else.")
+    tokens = " Your tokens are still valid; revoke any that you do not trust." if user.api_tokens.exists() else ""
+    messages.success(request, f"Your password is changed. You are logged out everywhere else.{tokens}")
     return None
 
 
@@ -90,7 +106,7 @@ def _make_token(request: HttpRequest, user: User, now: datetime) -> HttpResponse
     if not form.is_valid():
         return _show(request, user, now, token=form, status=400)
     _, key = ApiToken.make(user, **form.cleaned_data, now=now)
-    return _show(request, user, now, key=key)
+    return _show(request, user, now, key=key, status=201)
 
 
 def _revoke_token(request: HttpRequest, user: User, now: datetime) -> None:

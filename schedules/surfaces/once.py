@@ -36,7 +36,7 @@ class OtherContent(APIException):
 def answer(request: HttpRequest, act: Callable[[], HttpResponse], *, now: datetime) -> HttpResponse:
     """Returns what `act` answers to this form; if the form was carried out before, leads to where it led then.
 
-    A form counts as carried out if the answer leads to another page.
+    A form counts as carried out if the answer leads to another page, or shows once what was created (201).
     """
     if request.method != "POST" or TOKEN not in request.POST or not request.user.is_authenticated:
         return act()
@@ -45,8 +45,8 @@ def answer(request: HttpRequest, act: Callable[[], HttpResponse], *, now: dateti
         if record.answer:
             return redirect(record.answer["url"])
         response = act()
-        if response.status_code == 302:
-            record.answer = {"url": response["Location"]}
+        if response.status_code in (201, 302):
+            record.answer = {"url": response.get("Location", request.path)}
         return response
 
 

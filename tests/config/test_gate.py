@@ -118,6 +118,19 @@ def test_bodies_of_every_form_arrive_whole_or_are_refused_by_their_size(port):
         each.close()
 
 
+def test_large_bodies_of_strangers_are_read_a_few_at_a_time(port):
+    """S1: eighty of them, sent but for their last byte, lay in memory until their deadline."""
+    forms = [begin(port, "POST /login/", b"a", length=100_000) for _ in range(17)]
+    events = [begin(port, "POST /v2/enqueue", more="Transfer-Encoding: chunked\r\n") for _ in range(65)]
+    for large in (forms, events):
+        status, told, seconds = answer(large[-1])
+        assert (status, told["errors"], seconds < SOON) == (503, ["too much at once"], True)
+    for head in ("POST /login/", "POST /v2/enqueue", "POST /integrations/known/events/"):
+        assert ask(port, head, BODY)[0] == 202
+    for each in (*forms, *events):
+        each.close()
+
+
 def test_the_application_gets_what_wsgi_promises(port):
     more = "X-A: 1\r\nX-A: 2\r\nCookie: a=1\r\nCookie: b=2\r\nX_Forwarded_For: 6.6.6.6\r\nContent-Type: text/x\r\n"
     _, told, _ = ask(port, "POST /caf%C3%A9%20x/?q=%41", b"x", more=more)

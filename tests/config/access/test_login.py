@@ -44,6 +44,20 @@ def test_guessing_is_limited_by_user_name_and_network(ana, clock, path):
     assert not AccessAttempt.objects.filter(username="ana").exists()
 
 
+def test_an_open_session_does_not_let_anybody_guess_the_password(ana):
+    """S8: the old password counts as a guess like one at log-in."""
+    session = browser_of(ana)
+    guess = {"do": "change-password", "old_password": "x", "new_password1": "y", "new_password2": "y"}
+    assert [session.post("/account/", guess, **HERE).status_code for _ in range(10)] == [400] * 9 + [429]
+    right = {"old_password": GOOD, "new_password1": "another horse", "new_password2": "another horse"}
+    assert session.post("/account/", guess | right, **HERE).status_code == 429
+    ana.refresh_from_db()
+    assert ana.check_password(GOOD)
+    ana.is_staff = True
+    ana.save()
+    assert session.post("/admin/password_change/", right)["Location"] == "/account/"
+
+
 def test_a_whole_ipv6_network_is_one_guesser(ana):
     """S8"""
     found = [log_in("wrong", REMOTE_ADDR=f"2001:db8::{number:x}").status_code for number in range(1, 11)]

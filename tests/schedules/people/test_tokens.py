@@ -42,6 +42,14 @@ def key_in(page) -> str:
     return sure(re.search(r"tocsin_[0-9a-f]{40}", text(page)))[0]
 
 
+def test_a_form_that_is_sent_twice_makes_one_token(ana):
+    """S11, K29"""
+    browser = browser_of(ana)
+    first, second = (make(browser, csrfmiddlewaretoken="x" * 64) for _ in range(2))
+    assert first.status_code == 201 and second["Location"] == "/account/"
+    assert ApiToken.objects.count() == 1
+
+
 def test_a_person_makes_a_token_sees_it_once_and_revokes_it(ana, world, clock):
     browser, bo = browser_of(ana), browser_of(world.person("bo"))
     key = key_in(make(browser))
