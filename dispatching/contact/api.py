@@ -32,7 +32,9 @@ class ContactPointSerializer(RecordSerializer):
             attrs = {**attrs, "recipient": Recipient.objects.get_or_create(user=user)[0]}
         if {"channel", "address"} & attrs.keys():
             attrs = {**attrs, "from_outside": False}  # from now on it is an address that an operator entered
-        return super().validate(attrs)
+        attrs = super().validate(attrs)
+        there = {name: attrs[name] for name in ("recipient", "channel", "address") if name in attrs}
+        return {**attrs, **self.instance.moved(**there)} if self.instance else attrs
 
 
 class ContactPointFilters(filters.FilterSet):
@@ -45,6 +47,9 @@ class ContactPointFilters(filters.FilterSet):
 
 class ContactPointViewSet(Resource):
     """Contact points: one address of one person on one channel. Only verified ones are used.
+
+    A change of the user, the channel or the address makes `verified` false, whatever is sent with it, and makes all links void
+    that were sent to the old address. Set `verified` afterwards, when somebody has seen a message arrive.
 
     Everybody may read their own; reading all of them takes the permission to view contact points.
     """
