@@ -17,8 +17,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from dispatching import channels
 from dispatching.models import ContactPoint, ContactRule, Recipient
 from dispatching.rules.contact import chain
-from schedules.surfaces.admin import ModelAdmin, StackedInline
+from schedules.surfaces.admin import StackedInline
 from schedules.surfaces.forms import SpanField
+from schedules.surfaces.left_open.admin import WarningAdmin
 
 PROVE = (
     "has changed, so it is not verified and nothing is sent there. "
@@ -119,7 +120,7 @@ class ContactPointInline(StackedInline):
 
 
 @admin.register(Recipient)
-class RecipientAdmin(ModelAdmin):
+class RecipientAdmin(WarningAdmin):
     list_display = ("name", "reach", "ways", "last_resort", "user")
     list_select_related = ("user",)
     list_filter = ("last_resort",)
@@ -132,6 +133,9 @@ class RecipientAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
         return super().get_queryset(request).prefetch_related("contact_points__rules")
+
+    def concerned(self, obj: Recipient) -> Iterable[int]:
+        return [obj.user_id] if obj.user_id else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Recipient | None = None) -> tuple:
         """What was proved of one person's addresses, or told of one person, is not true of another (C8)."""

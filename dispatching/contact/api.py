@@ -1,5 +1,6 @@
 """The API of contact points and contact rules."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,9 +12,10 @@ from dispatching.models import ContactPoint, ContactRule, Recipient
 from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 
-class ContactPointSerializer(RecordSerializer):
+class ContactPointSerializer(WarningSerializer):
     blame = "address"
 
     user = UserField(
@@ -24,7 +26,10 @@ class ContactPointSerializer(RecordSerializer):
 
     class Meta:
         model = ContactPoint
-        fields = ("id", "user", "username", "recipient", "channel", "address", "verified", "disabled_reason")
+        fields = (
+            *("id", "user", "username", "recipient", "channel", "address", "verified", "disabled_reason"),
+            "warnings",
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "recipient" in attrs:
@@ -45,7 +50,7 @@ class ContactPointFilters(filters.FilterSet):
     verified = YesNoFilter()
 
 
-class ContactPointViewSet(Resource):
+class ContactPointViewSet(WarningResource):
     """Contact points: one address of one person on one channel. Only verified ones are used.
 
     A change of the user, the channel or the address makes `verified` false, whatever is sent with it, and makes all links void
@@ -57,6 +62,10 @@ class ContactPointViewSet(Resource):
     queryset = ContactPoint.objects.select_related("recipient__user")
     serializer_class = ContactPointSerializer
     filterset_class = ContactPointFilters
+
+    def concerned(self, instance: ContactPoint | None, values: dict[str, Any]) -> Iterable[int]:
+        owner = instance.recipient.user_id if instance else None
+        return [owner] if owner else []
 
     def get_queryset(self) -> QuerySet[ContactPoint]:
         return access.readable(super().get_queryset(), self.request.user)
