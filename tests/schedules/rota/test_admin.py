@@ -69,7 +69,9 @@ def test_the_load_of_each_person_is_counted(admin, main):
     shown = text(admin.get(page_of(main)))
     assert "<td>Ana</td><td>336 hours</td><td>112 hours</td><td>96 hours</td><td>168 hours</td>" in shown
     warned = shown.partition("On duty for longer than this schedule allows: ")[2].partition("</p>")[0]
-    assert re.findall(r"(Ana|Bo) from <time[^>]*>(Mon \d+ Jan)[^<]*</time> to <time[^>]*>(Mon \d+ Jan)", warned)[:2] == [
+    assert re.findall(r"(Ana|Bo) from <time[^>]*>(Mon \d+ Jan)[^<]*</time> to <time[^>]*>(Mon \d+ Jan)", warned)[
+        :2
+    ] == [
         ("Ana", "Mon 5 Jan", "Mon 12 Jan"),
         ("Bo", "Mon 12 Jan", "Mon 19 Jan"),
     ]
