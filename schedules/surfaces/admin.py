@@ -28,7 +28,7 @@ from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access, locks, once
-from schedules.surfaces.forms import SpanField, blame
+from schedules.surfaces.forms import OneErrorForm, SpanField, blame
 from schedules.templatetags.times import when
 from schedules.validators import only_printable
 
@@ -62,7 +62,7 @@ def _is_id(value: Any) -> bool:
     return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
 
 
-class SavedByVerb(forms.ModelForm):
+class SavedByVerb(OneErrorForm):
     """A form that keeps what was typed in and shows why the verb that saves it was refused."""
 
     refused: Refused | None

@@ -6,6 +6,8 @@ from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import F, UniqueConstraint
 from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
@@ -23,6 +25,26 @@ AMBIGUOUS = re.compile(r"[\d.,]+|\d+:\d+")
 def blame(form: forms.BaseForm, refused: Refused) -> None:
     """Shows on the form why its verb was refused: at the field at fault, if the form has it, else for the whole form."""
     form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+class OneErrorForm(forms.ModelForm):
+    """Says once, and at the field, that a name is taken, if a constraint refuses it in any case of letters, too (C19)."""
+
+    def validate_unique(self) -> None:
+        for constraint in self.instance._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and constraint.expressions:
+                self._at_field(constraint)
+        super().validate_unique()
+
+    def _at_field(self, constraint: UniqueConstraint) -> None:
+        parts = [part for each in constraint.expressions for part in each.flatten() if isinstance(part, F)]
+        said = self.non_field_errors()
+        if len(parts) == 1 and parts[0].name in self.fields and constraint.violation_error_message in said:
+            said.data = [error for error in said.data if constraint.violation_error_message not in error.messages]
+            if not said.data:
+                del self.errors[NON_FIELD_ERRORS]
+            # From now on the field is left out of the other check.
+            self.add_error(parts[0].name, constraint.violation_error_message)
 
 
 class LocalField(forms.DateTimeField):

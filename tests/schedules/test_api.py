@@ -22,7 +22,8 @@ def grant(user: User, *codenames: str) -> User:
 
 def test_nobody_sees_a_password_or_who_is_an_administrator_k14(coach, ana):
     shown = client_of(ana).get(f"users/{ana.pk}/").json()
-    assert shown.keys() == {"id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active"}
+    about = {"username", "name", "first_name", "last_name", "email", "time_zone"}
+    assert shown.keys() == {"id", "is_active", "warnings", *about}
 
 
 @pytest.mark.parametrize("field", ["password", "is_staff", "is_superuser", "groups", "user_permissions"])

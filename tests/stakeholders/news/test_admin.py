@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from dispatching.models import Delivery, Priority
-from schedules import clock
+from schedules import clock as our_clock
 from schedules.models import User
 from stakeholders.models import Message, Outage, Update
 from stakeholders.news import fanning, outages
@@ -63,6 +63,17 @@ def test_the_page_says_how_soon_after_the_decision_the_first_and_the_last_one_ha
     outside.world.advance(minutes=5)
     shown = desk.get(reverse("admin:stakeholders_outage_change", args=[outage.pk])).content.decode()
     assert "2 of 2 sent. The first was sent within 1 second of the decision, the last within 3 minutes<" in shown
+
+
+def test_the_form_never_starts_with_an_earlier_time_than_was_promised(desk, outside, clock):
+    """C19: it proposed a minute less than the same rule had promised a moment before."""
+    clock.move_to(outside.world.now.replace(second=39), tick=False)
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    promised = our_clock.now() + outages.usual(outage)
+    outages.announce(outage, "x", next_update_by=promised, now=our_clock.now())
+    shown = desk.get(write(outage, "progress")).content.decode()
+    assert f'value="{promised:%Y-%m-%dT%H:%M}"' in shown
 
 
 def test_jargon_and_length_are_said_while_writing(desk, outside):
@@ -156,7 +167,7 @@ def test_the_page_shows_progress_and_the_timeline(desk, outside):
 
 def test_what_waits_for_quiet_hours_is_shown_as_that(desk, outside):
     """P14; C19: its delivery says later which message it was."""
-    now = clock.now()
+    now = our_clock.now()
     outside.world.now = now
     quiet = {"quiet_from": (now - HOUR).time(), "quiet_until": (now + HOUR).time()}
     outside.subscriber("ann", "7", quiet=quiet)
