@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
-from schedules.validators import only_printable
+from schedules.validators import one_line, only_printable
 
 SPAN = re.compile(
     r"(?=\d)(?:(?P<days>\d{1,5}) ?d(?:ays?)?)?\s*(?:(?P<hours>\d{1,6}) ?h(?:ours?)?)?\s*"
@@ -118,7 +118,11 @@ class PageForm(forms.BaseForm):
 
     def __init__(self, data: Any = None, *, zone: ZoneInfo = LocalField.zone, **kwargs: Any) -> None:
         super().__init__(data, label_suffix="", **kwargs)
-        only_printable(field for field in self.fields.values() if isinstance(field, forms.CharField))
+        texts = [field for field in self.fields.values() if isinstance(field, forms.CharField)]
+        only_printable(texts)
+        for field in texts:
+            if not isinstance(field.widget, forms.Textarea):
+                field.validators.append(one_line)
         for field in self.fields.values():
             if isinstance(field, LocalField):
                 field.zone = zone

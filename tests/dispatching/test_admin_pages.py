@@ -148,6 +148,13 @@ def test_every_search_opens_and_finds_nothing_or_something(coach):
     assert set(pages.values()) == {200}, pages
 
 
+def test_a_box_that_searches_as_one_types_does_not_break_on_what_no_text_can_contain(coach):
+    """S17: NUL; a list's own search form checks its words, these boxes do not."""
+    box = {"app_label": "dispatching", "model_name": "escalationpolicy", "field_name": "team"}
+    assert coach.get(reverse("admin:autocomplete"), {**box, "term": "Team"}).json()["results"]
+    assert coach.get(reverse("admin:autocomplete"), {**box, "term": "a\0"}).status_code == 400
+
+
 def test_every_add_page_opens_where_adding_is_allowed(coach):
     def add(model: type[Model]) -> int:
         return coach.get(address(model, "add")).status_code
