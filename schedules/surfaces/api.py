@@ -62,7 +62,8 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
-        columns = {column.name: column for column in self.Meta.model._meta.concrete_fields}
+        model: type[models.Model] = self.Meta.model
+        columns = {column.name: column for column in model._meta.concrete_fields}
         for name, field in fields.items():
             if isinstance(field, serializers.CharField) and isinstance(columns.get(name), models.CharField):
                 field.validators.append(one_line)

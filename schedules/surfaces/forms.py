@@ -33,18 +33,17 @@ class OneErrorForm(forms.ModelForm):
     def validate_unique(self) -> None:
         for constraint in self.instance._meta.constraints:
             if isinstance(constraint, UniqueConstraint) and constraint.expressions:
-                self._at_field(constraint)
+                self._at_field(constraint, str(constraint.violation_error_message))
         super().validate_unique()
 
-    def _at_field(self, constraint: UniqueConstraint) -> None:
-        parts = [part for each in constraint.expressions for part in each.flatten() if isinstance(part, F)]
-        said = self.non_field_errors()
-        if len(parts) == 1 and parts[0].name in self.fields and constraint.violation_error_message in said:
-            said.data = [error for error in said.data if constraint.violation_error_message not in error.messages]
-            if not said.data:
-                del self.errors[NON_FIELD_ERRORS]
-            # From now on the field is left out of the other check.
-            self.add_error(parts[0].name, constraint.violation_error_message)
+    def _at_field(self, constraint: Any, sentence: str) -> None:
+        names = [part.name for each in constraint.expressions for part in each.flatten() if isinstance(part, F)]  # type: ignore[attr-defined]
+        if len(names) != 1 or names[0] not in self.fields or sentence not in self.non_field_errors():
+            return
+        others = [error for error in self.errors.pop(NON_FIELD_ERRORS) if error != sentence]
+        for error in others:
+            self.add_error(None, error)
+        self.add_error(names[0], sentence)  # from now on the field is left out of the other check
 
 
 class LocalField(forms.DateTimeField):
@@ -120,9 +119,9 @@ class PageForm(forms.BaseForm):
         super().__init__(data, label_suffix="", **kwargs)
         texts = [field for field in self.fields.values() if isinstance(field, forms.CharField)]
         only_printable(texts)
-        for field in texts:
-            if not isinstance(field.widget, forms.Textarea):
-                field.validators.append(one_line)
+        for text in texts:
+            if not isinstance(text.widget, forms.Textarea):
+                text.validators.append(one_line)
         for field in self.fields.values():
             if isinstance(field, LocalField):
                 field.zone = zone

@@ -149,7 +149,12 @@ def test_an_address_that_does_not_answer_gives_way_to_the_next(own_network, rece
 def test_saving_an_address_asks_no_resolver(strict, monkeypatch):
     """It is done within transactions; the names that lead to ourselves whatever the resolver says are refused at once."""
     asked: list[str] = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: asked.append(host) or PRIVATE)
+
+    def look_up(host, *args, **kwargs):
+        asked.append(host)
+        return PRIVATE
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assert clean_url("https://hooks.test/") == "https://hooks.test/"
     for host in ("localhost", "LocalHost.", "a.localhost"):
         with pytest.raises(ValueError, match="not public"):
