@@ -79,5 +79,5 @@ urlpatterns = [
     re_path(r"^[/]*inbound/+bounces/+(?P<secret>[^/]+)/*$", bounces_api.bounces),
     re_path(r"^[/]*(?:v2|generic|integrations|inbound)(?:/.*)?$", endpoints.nothing_here),
     re_path(r"^[/]*api/.*/$", endpoints.nothing_here),
-    re_path(r"^[/]*api/.*[^/]$", without_slash),
+    re_path(r"^[/]*api/.*$", without_slash),
 ]

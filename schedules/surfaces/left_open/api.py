@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +23,12 @@ class WarningSerializer(RecordSerializer):
 
     def get_warnings(self, instance: Any) -> list[str]:
         return list(getattr(self.context.get("view"), "warnings", ()))
+
+
+class LeftOpenSerializer(serializers.Serializer):
+    """What a deletion leaves open."""
+
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class WarningResource(Resource):
@@ -55,6 +62,7 @@ class WarningResource(Resource):
         super().perform_destroy(instance)
         self.warnings = before.warnings()
 
+    @extend_schema(responses={204: None, 200: LeftOpenSerializer})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         answer = super().destroy(request, *args, **kwargs)
         return Response({"warnings": self.warnings}, status=status.HTTP_200_OK) if self.warnings else answer
