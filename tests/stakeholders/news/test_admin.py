@@ -121,7 +121,7 @@ def test_what_can_be_written_follows_the_state(desk, outside):
     outside.announce(outage)
     assert offered() == ["progress", "end", "correction"]
     [ended_at] = form_in(desk.get(write(outage, "end")), "write")["over_since"]
-    assert ended_at == clock.now().strftime("%Y-%m-%dT%H:%M"), "preset to now"
+    assert ended_at == our_clock.now().strftime("%Y-%m-%dT%H:%M"), "preset to now"
     outages.end(outage, "It works again.", now=outside.world.now)
     assert offered() == ["correction"]
     old_tab = desk.get(write(outage, "progress"), follow=True)
@@ -142,9 +142,9 @@ def test_nothing_new_is_one_click(desk, outside):
     outage = outside.outage()
     outside.announce(outage)
     page = reverse("admin:stakeholders_outage_change", args=[outage.pk])
-    Update.objects.update(at=clock.now())
+    Update.objects.update(at=our_clock.now())
     assert "The last message went out minutes ago." in desk.get(page).content.decode(), "too many are warned of"
-    Update.objects.update(at=clock.now() - HOUR)
+    Update.objects.update(at=our_clock.now() - HOUR)
     assert "The last message went out minutes ago." not in desk.get(page).content.decode()
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
     shown = answer.content.decode()
