@@ -5,6 +5,9 @@ from typing import Any
 import structlog
 from django.db import IntegrityError, models
 from django.db.models.deletion import ProtectedError, RestrictedError
+from django.http import HttpRequest, HttpResponseBase, HttpResponsePermanentRedirect, JsonResponse
+from django.urls import resolve
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.routers import DefaultRouter
@@ -13,6 +16,7 @@ from rest_framework.views import exception_handler
 from dispatching.alerts import api as alerts
 from dispatching.contact import api as contact
 from dispatching.delivery import api as deliveries
+from dispatching.inbound.endpoints import nothing_here
 from dispatching.notices import api as notices
 from dispatching.policies import api as policies
 from dispatching.routing import api as routing
@@ -65,6 +69,18 @@ def _owner(row: models.Model) -> str:
         if field.remote_field and field.remote_field.on_delete is models.CASCADE:
             return str(getattr(row, field.name) or row)
     return f"{row._meta.verbose_name} {row}"
+
+
+@csrf_exempt
+def without_slash(request: HttpRequest) -> HttpResponseBase:
+    """Names the right address to a program that leaves out the slash at its end: with a redirect, a POST would become a GET."""
+    right = f"{request.path_info}/"
+    if resolve(right).func == nothing_here:
+        return nothing_here(request)
+    if request.method in ("GET", "HEAD"):
+        return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
+    sentence = f"Nothing was done: the address ends with a slash. Send this to {right}"
+    return JsonResponse({"detail": sentence}, status=status.HTTP_404_NOT_FOUND)
 
 
 router = DefaultRouter()

@@ -197,6 +197,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "the right person, and nobody else",
     "SITE_SYMBOL": "notifications_active",
     "SITE_URL": "/on-call/",
+    "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
     "STYLES": [lambda request: static("schedules/admin.css")],
     "SIDEBAR": {"show_search": True, "navigation": "config.admin.sidebar"},
     "COLORS": {

@@ -4,7 +4,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from config.api import router
+from config.api import router, without_slash
 from config.health import health
 from config.metrics import metrics
 from dispatching.alerts.pages import alert_page
@@ -79,4 +79,5 @@ urlpatterns = [
     re_path(r"^[/]*inbound/+bounces/+(?P<secret>[^/]+)/*$", bounces_api.bounces),
     re_path(r"^[/]*(?:v2|generic|integrations|inbound)(?:/.*)?$", endpoints.nothing_here),
     re_path(r"^[/]*api/.*/$", endpoints.nothing_here),
+    re_path(r"^[/]*api/.*$", without_slash),
 ]

@@ -1,3 +1,4 @@
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -11,6 +12,9 @@ class DispatchingConfig(AppConfig):
 
     def ready(self) -> None:
         reach.register(self.without_contact_point)
+        # Imported by name, because both need the models, and Django reads this file before it has loaded them.
+        silent = import_module("dispatching.policies.silent").silent
+        import_module("schedules.surfaces.left_open").register(silent)
 
     def without_contact_point(self, users: set[int]) -> set[int]:
         """The ids of the given users who have no usable contact point."""

@@ -18,7 +18,7 @@ from schedules.models import Absence, Schedule, User
 from schedules.models.zones import zone_of
 from schedules.rules.coverage import CLOSED, MISSING, Cover, LayerPlan, Line, On, layer_shifts, on_duty, shifts
 from schedules.rules.hours import DAY, Window, days, joined, parse
-from schedules.rules.load import Load, loads
+from schedules.rules.load import Load, loads, stretches
 from schedules.rules.plans import Plan
 from schedules.rules.rotation import Period
 
@@ -127,6 +127,16 @@ class Timetable:
             (layer.name, [self._duty(s.on, s.start, s.end) for s in layer_shifts(self.line, number, start, end)])
             for number, layer in enumerate(self.line.layers)
         ]
+
+    def longer_than(self, limit: timedelta, start: datetime, end: datetime) -> list[tuple[User, datetime, datetime]]:
+        """The times [start, end) of more than `limit` without a break for the same person, in order."""
+        found = [
+            (self.people[who], left, right)
+            for who, line in stretches(shifts(self.line, start, end)).items()
+            for left, right in line
+            if right - left > limit
+        ]
+        return sorted(found, key=lambda each: (each[1], each[0].username))
 
     def load(self, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
         entries = loads(shifts(self.line, start, end), zone).items()

@@ -12,6 +12,8 @@ from schedules.rules import hours
 # Neither XML nor a header of a mail can contain them, and nobody can see them; line ends and tabs are none of them.
 _unprintable = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+_line_end = re.compile(r"[\n\r\u2028\u2029]")
+
 
 def printable(text: Any) -> None:
     """Refuses a text with control characters (faults J8, S10)."""
@@ -25,6 +27,12 @@ def only_printable(fields: Iterable[Any]) -> None:
     """Adds `printable` to the validators of these fields of a form or a serializer."""
     for field in fields:
         field.validators.append(printable)
+
+
+def one_line(text: Any) -> None:
+    """Refuses line ends where there is one line only, such as in a name, which may come into the header of a mail (S19)."""
+    if isinstance(text, str) and _line_end.search(text):
+        raise ValidationError("Write this in one line.")
 
 
 def valid_hours(text: str) -> None:

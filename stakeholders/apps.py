@@ -8,6 +8,9 @@ class StakeholdersConfig(AppConfig):
     verbose_name = "Stakeholders"
 
     def ready(self) -> None:
-        # Imported by name, because both need the models, and Django reads this file before it has loaded them.
+        # Imported by name, because all need the models, and Django reads this file before it has loaded them.
         sweep = import_module("stakeholders.sweep").sweep
         import_module("dispatching.ticker").register(sweep)
+        related = import_module("dispatching.alerts.related")
+        related.register(import_module("stakeholders.news.of_alerts").outages_of, mailed=True)
+        related.register(import_module("stakeholders.teams.engineering_managers").told_of, mailed=False)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from dispatching.alerts import access, lifecycle, standing, timeline
+from dispatching.alerts import access, lifecycle, related, standing, timeline
 from dispatching.models import Alert, Page
 from dispatching.templatetags.links import web_link
 from schedules.surfaces.access import person
@@ -92,6 +92,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         pages = Page.objects.filter(alert=obj).select_related("recipient__user", "delivery").order_by("-pk")
         return {
             "running": running,
+            "related": related.on_page(obj),
             "next_step": standing.next_step(running) if running else None,
             "lines": timeline.of(obj, last=200),
             "pages": pages[:100],

@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from dispatching import alarms
-from dispatching.alerts import paging, timeline
+from dispatching.alerts import paging, related, timeline
 from dispatching.alerts.paging import Called
+from dispatching.alerts.related import Line
 from dispatching.delivery import delivering
 from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Recipient
 from dispatching.models.policy import snapshots
@@ -74,6 +75,11 @@ class Decisions:
     lines: list[AlertEvent] = field(default_factory=list)
     # The people whom earlier steps could not reach, by alert.
     missed: dict[int, list[str]] = field(default_factory=dict)
+    known: dict[int, list[Line]] = field(default_factory=dict)
+
+    def also(self, alert_id: int) -> dict[str, Any]:
+        """What the pages of this alert say beyond the alert."""
+        return {"missed": self.missed.get(alert_id, ()), "related": self.known.get(alert_id, ())}
 
     def note(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
         self.lines.append(timeline.entry(alert_id, kind, text, now=now))
@@ -129,6 +135,7 @@ def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
     _look_up(steps.values(), moment)
     plan.missed = paging.missed(plan.ran)
+    plan.known = related.in_mails([escalation.alert_id for escalation in plan.ran])
     for escalation in plan.ran:
         if step := steps[escalation.pk]:
             _run(escalation, step, plan, moment)
@@ -192,8 +199,8 @@ def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment
     plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}{again}: {names}", now=now)
     for reason in empty:
         plan.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
-    missed = plan.missed.get(alert.pk, ())
-    pages = paging.page(alert, escalation, step.position, called, missed=missed, lines=plan.lines, now=now)
+    also = plan.also(alert.pk)
+    pages = paging.page(alert, escalation, step.position, called, **also, lines=plan.lines, now=now)
     plan.pages += pages
     escalation.position = step.position + 1
     escalation.due_at = now + step.span
@@ -209,8 +216,8 @@ def _exhaust(escalation: Escalation, plan: Decisions, moment: Moment) -> None:
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
     plan.note(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
     called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
-    missed = plan.missed.get(alert.pk, ())
-    pages = paging.page(alert, escalation, escalation.position, called, missed=missed, lines=plan.lines, now=now)
+    also = plan.also(alert.pk)
+    pages = paging.page(alert, escalation, escalation.position, called, **also, lines=plan.lines, now=now)
     plan.pages += pages
     if not pages:
         log.error("last_resort_missing", alert=alert.pk)

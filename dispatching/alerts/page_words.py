@@ -1,12 +1,14 @@
 """The text of a page: everything that a person needs to act, most important first (A25)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.template.loader import render_to_string
 
 from dispatching.alerts import links, particulars
+from dispatching.alerts.related import Line
 from dispatching.models import Alert, Recipient
 
 
@@ -16,7 +18,13 @@ def subject(alert: Alert) -> str:
 
 
 def page_words(
-    alert: Alert, recipient: Recipient, *, why: str, missed: Sequence[str] = (), now: datetime
+    alert: Alert,
+    recipient: Recipient,
+    *,
+    why: str,
+    related: Iterable[Line] = (),
+    missed: Sequence[str] = (),
+    now: datetime,
 ) -> dict[str, Any]:
     """Subject, body and data of one person's page. `alert` comes with its service and priority.
 
@@ -26,7 +34,9 @@ def page_words(
     title = subject(alert)
     zone = recipient.user.time_zone if recipient.user else UTC
     context = {"alert": alert, "recipient": recipient, "url": url, "why": why, "missed": missed, "zone": zone}
-    body = render_to_string("messages/page.txt", {**context, "particulars": particulars.of(alert)})
+    enters = recipient.user is not None and recipient.user.is_staff
+    context |= {"particulars": particulars.of(alert), "related": related, "enters": enters, "base": settings.PUBLIC_URL}
+    body = render_to_string("messages/page.txt", context)
     data = {
         "kind": "page",
         "alert": facts(alert),

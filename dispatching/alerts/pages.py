@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from dispatching.alerts import lifecycle, links, page_words, particulars, timeline
+from dispatching.alerts import lifecycle, links, page_words, particulars, related, timeline
 from dispatching.models import Alert, AlertEvent, Recipient
 from schedules import clock
 from schedules.models import User
@@ -76,6 +76,8 @@ def _show(
         "held_by": _held_by(alert, lines),
         "places": _places(alert),
         "particulars": particulars.of(alert),
+        "related": related.on_page(alert),
+        "enters": reader is not None and reader.is_staff,
         "details": json.dumps(alert.details, indent=2, ensure_ascii=False) if alert.details else "",
         "lines": lines,
         "subject": page_words.subject(alert),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from dispatching.alerts import page_words, timeline
+from dispatching.alerts.related import Line
 from dispatching.models import Alert, AlertEvent, ContactPoint, Delivery, Escalation, Page, Recipient
 from dispatching.rules.contact import chain
 
@@ -27,6 +28,7 @@ def page(
     position: int,
     called: Iterable[Called],
     *,
+    related: Iterable[Line] = (),
     missed: Iterable[str] = (),
     lines: list[AlertEvent],
     now: datetime,
@@ -39,7 +41,7 @@ def page(
     planned, people = [], list(called)
     missed = [*missed, *(person.recipient.name for person in people if not chain_of(person.recipient))]
     for person in people:
-        deliveries = _deliveries(alert, person, missed, now)
+        deliveries = _deliveries(alert, person, related, missed, now)
         planned += [
             Page(
                 alert=alert,
@@ -55,13 +57,15 @@ def page(
     return planned
 
 
-def _deliveries(alert: Alert, called: Called, missed: list[str], now: datetime) -> list[Delivery]:
+def _deliveries(
+    alert: Alert, called: Called, related: Iterable[Line], missed: list[str], now: datetime
+) -> list[Delivery]:
     """One delivery for each contact point in the person's chain; an empty list if the person cannot be reached."""
     recipient = called.recipient
     chained = chain_of(recipient)
     if not chained:
         return []
-    words = page_words.page_words(alert, recipient, why=called.why, missed=missed, now=now)
+    words = page_words.page_words(alert, recipient, why=called.why, related=related, missed=missed, now=now)
     return [
         Delivery(
             contact_point=point,

@@ -1,11 +1,12 @@
 """The admin of recipients and their contact points."""
 
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -16,8 +17,14 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from dispatching import channels
 from dispatching.models import ContactPoint, ContactRule, Recipient
 from dispatching.rules.contact import chain
-from schedules.surfaces.admin import ModelAdmin, StackedInline
+from schedules.surfaces.admin import StackedInline
 from schedules.surfaces.forms import SpanField
+from schedules.surfaces.left_open.admin import WarningAdmin
+
+PROVE = (
+    "has changed, so it is not verified and nothing is sent there. "
+    "When somebody has seen a message arrive there, switch “Verified” on and save again."
+)
 
 
 class ContactPointForm(ModelForm):
@@ -50,6 +57,14 @@ class ContactPointForm(ModelForm):
         if {"channel", "address"} & set(self.changed_data):
             self.instance.from_outside = False  # from now on it is an address that an operator entered
         return super().clean()
+
+    def _post_clean(self) -> None:
+        before = copy(self.instance)
+        super()._post_clean()  # type: ignore[misc]
+        self.moved = before.moved(channel=self.instance.channel, address=self.instance.address) if before.pk else {}
+        kept = {"disabled_reason"} & set(self.changed_data)
+        for name in self.moved.keys() - kept:
+            setattr(self.instance, name, self.moved[name])
 
     def clean_use_after(self) -> Any:
         delay = self.cleaned_data["use_after"]
@@ -105,7 +120,7 @@ class ContactPointInline(StackedInline):
 
 
 @admin.register(Recipient)
-class RecipientAdmin(ModelAdmin):
+class RecipientAdmin(WarningAdmin):
     list_display = ("name", "reach", "ways", "last_resort", "user")
     list_select_related = ("user",)
     list_filter = ("last_resort",)
@@ -118,6 +133,19 @@ class RecipientAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
         return super().get_queryset(request).prefetch_related("contact_points__rules")
+
+    def concerned(self, obj: Recipient) -> Iterable[int]:
+        return [obj.user_id] if obj.user_id else []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Recipient | None = None) -> tuple:
+        """What was proved of one person's addresses, or told of one person, is not true of another (C8)."""
+        return ("user",) if obj and obj.user_id else ()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for point in (row.instance for formset in formsets for row in formset.forms if getattr(row, "moved", None)):
+            if point.pk:
+                self.message_user(request, f"The address {point.shown} {PROVE}", messages.WARNING)
 
     def guarded(self, obj: Recipient) -> Iterable[Any]:
         yield from super().guarded(obj)

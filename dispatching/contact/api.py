@@ -1,5 +1,6 @@
 """The API of contact points and contact rules."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,9 +12,10 @@ from dispatching.models import ContactPoint, ContactRule, Recipient
 from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 
-class ContactPointSerializer(RecordSerializer):
+class ContactPointSerializer(WarningSerializer):
     blame = "address"
 
     user = UserField(
@@ -24,7 +26,10 @@ class ContactPointSerializer(RecordSerializer):
 
     class Meta:
         model = ContactPoint
-        fields = ("id", "user", "username", "recipient", "channel", "address", "verified", "disabled_reason")
+        fields = (
+            *("id", "user", "username", "recipient", "channel", "address", "verified", "disabled_reason"),
+            "warnings",
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "recipient" in attrs:
@@ -32,7 +37,9 @@ class ContactPointSerializer(RecordSerializer):
             attrs = {**attrs, "recipient": Recipient.objects.get_or_create(user=user)[0]}
         if {"channel", "address"} & attrs.keys():
             attrs = {**attrs, "from_outside": False}  # from now on it is an address that an operator entered
-        return super().validate(attrs)
+        attrs = super().validate(attrs)
+        there = {name: attrs[name] for name in ("recipient", "channel", "address") if name in attrs}
+        return {**attrs, **self.instance.moved(**there)} if self.instance else attrs
 
 
 class ContactPointFilters(filters.FilterSet):
@@ -43,8 +50,11 @@ class ContactPointFilters(filters.FilterSet):
     verified = YesNoFilter()
 
 
-class ContactPointViewSet(Resource):
+class ContactPointViewSet(WarningResource):
     """Contact points: one address of one person on one channel. Only verified ones are used.
+
+    A change of the user, the channel or the address makes `verified` false, whatever is sent with it, and makes all links void
+    that were sent to the old address. Set `verified` afterwards, when somebody has seen a message arrive.
 
     Everybody may read their own; reading all of them takes the permission to view contact points.
     """
@@ -52,6 +62,10 @@ class ContactPointViewSet(Resource):
     queryset = ContactPoint.objects.select_related("recipient__user")
     serializer_class = ContactPointSerializer
     filterset_class = ContactPointFilters
+
+    def concerned(self, instance: ContactPoint | None, values: dict[str, Any]) -> Iterable[int]:
+        owner = instance.recipient.user_id if instance else None
+        return [owner] if owner else []
 
     def get_queryset(self) -> QuerySet[ContactPoint]:
         return access.readable(super().get_queryset(), self.request.user)

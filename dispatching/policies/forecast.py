@@ -105,7 +105,7 @@ def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:
         at += step.span if runs[-1].reached else timedelta(0)
     rounds = snapshot["repeat"] + 1
     length = (at - start) * rounds
-    return Forecast(runs, rounds, start + length, length, _last_resort())
+    return Forecast(runs, rounds, start + length, length, last_resort())
 
 
 def _without_contact_points() -> dict[int, Recipient]:
@@ -129,6 +129,6 @@ def _and(names: Iterable[str]) -> str:
     return " and ".join(names)
 
 
-def _last_resort() -> list[Callee]:
+def last_resort() -> list[Callee]:
     recipients = paging.reachable(Recipient.objects.filter(last_resort=True))
     return [_told(r, "last resort") for r in recipients if r.user is None or r.user.is_active]

@@ -1,5 +1,7 @@
 """Admin pages for what people arrange among themselves: absences to edit; swaps and handover notes to read."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,13 +12,14 @@ from django.utils import timezone
 
 from schedules.models import Absence, HandoverNote, SwapRequest
 from schedules.surfaces import access
-from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local
+from schedules.surfaces.admin import ReadOnlyAdmin, local
+from schedules.surfaces.left_open.admin import WarningAdmin
 
 PRIVATE = ("reason", "note")
 
 
 @admin.register(Absence)
-class AbsenceAdmin(ModelAdmin):
+class AbsenceAdmin(WarningAdmin):
     """Absences, entered here for other people; everybody enters their own on the page of their shifts."""
 
     readable = True
@@ -26,6 +29,12 @@ class AbsenceAdmin(ModelAdmin):
     autocomplete_fields = ("user",)
     fields = ("user", "start", "end", "reason")
     ordering = ("-end",)
+
+    def concerned(self, obj: Absence) -> Iterable[int]:
+        return [obj.user_id]
+
+    def moments(self, obj: Absence) -> Iterable[datetime]:
+        return [obj.start]
 
     def get_list_display(self, request: HttpRequest) -> tuple:
         return _seen(request, Absence, self.list_display)

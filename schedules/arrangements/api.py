@@ -1,6 +1,7 @@
 """API resources for what people arrange among themselves: absences, swap requests, handover notes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
@@ -16,12 +17,13 @@ from schedules import clock
 from schedules.arrangements import handover, swapping
 from schedules.models import Absence, HandoverNote, SwapRequest
 from schedules.surfaces import access
-from schedules.surfaces.api import ReadOnlyResource, RecordSerializer, Resource
+from schedules.surfaces.api import ReadOnlyResource, RecordSerializer
 from schedules.surfaces.fields import UserField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 
-class AbsenceSerializer(RecordSerializer):
+class AbsenceSerializer(WarningSerializer):
     blame = "end"
 
     user = UserField(required=False, help_text="The person who is away: id or username. Defaults to you.")
@@ -29,7 +31,7 @@ class AbsenceSerializer(RecordSerializer):
 
     class Meta:
         model = Absence
-        fields = ("id", "user", "username", "start", "end", "reason")
+        fields = ("id", "user", "username", "start", "end", "reason", "warnings")
         extra_kwargs: ClassVar = {"reason": {"help_text": "Empty unless it is yours or you may view absences."}}
 
     def to_representation(self, instance: Absence) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class OwnAbsence(IsAuthenticated):
         return verb is None or obj.user_id == request.user.pk or access.may(request.user, verb, obj)
 
 
-class AbsenceViewSet(Resource):
+class AbsenceViewSet(WarningResource):
     """Absences: spans in which a person is on duty nowhere.
 
     You may write your own absences, and other people's with the model's permission.
@@ -78,6 +80,12 @@ class AbsenceViewSet(Resource):
     serializer_class = AbsenceSerializer
     filterset_class = AbsenceFilters
     permission_classes = (OwnAbsence,)
+
+    def concerned(self, instance: Absence | None, values: dict[str, Any]) -> Iterable[int]:
+        return {user.pk for user in (instance and instance.user, values.get("user")) if user}
+
+    def moments(self, instance: Absence | None, values: dict[str, Any]) -> Iterable[datetime]:
+        return [values["start"]] if "start" in values else []
 
 
 class SwapRequestSerializer(RecordSerializer):

@@ -22,6 +22,7 @@ from schedules.refused import Refused
 from schedules.surfaces.access import person
 from schedules.surfaces.fields import instant_of
 from schedules.surfaces.forms import blame
+from schedules.surfaces.left_open import Before
 from schedules.surfaces.pages import sent_once
 
 RETURNS = 200  # the most shifts of colleagues that the form offers in return
@@ -156,11 +157,14 @@ def _add_absence(request: HttpRequest, user: User, now: datetime) -> HttpRespons
     form = AbsenceForm(request.POST, zone=user.time_zone, now=now, instance=Absence(user=user))
     if not form.is_valid():
         return _show(request, user, now, absence=form, status=400)
+    before = Before([user.pk], now=now, also=[form.cleaned_data["start"]])
     form.save()
     text = "Your absence is saved."
     if any(not turn.asked for turn in turns.cover_needed(user, now)):
         text += " Nobody takes your shifts during that time yet: ask for it below."
     messages.success(request, text)
+    for sentence in before.silent():
+        messages.warning(request, sentence)
     return None
 
 

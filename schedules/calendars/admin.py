@@ -18,6 +18,7 @@ from schedules.calendars.occurrences import BadCalendar
 from schedules.models import CalendarFeed, CalendarLink
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import ModelAdmin, TeamOwnedAdmin, local
+from schedules.surfaces.left_open.admin import WarningAdmin
 
 SHOWN = 12  # shifts in the preview
 URL, CONTENT = (
@@ -60,7 +61,7 @@ class CalendarFeedForm(forms.ModelForm):
 
 
 @admin.register(CalendarFeed)
-class CalendarFeedAdmin(TeamOwnedAdmin):
+class CalendarFeedAdmin(WarningAdmin, TeamOwnedAdmin):
     """Outside calendars. If a URL fails, the last good copy is kept, and the page says since when it fails and why."""
 
     form = CalendarFeedForm
@@ -87,6 +88,9 @@ class CalendarFeedAdmin(TeamOwnedAdmin):
         source = ("url",) if self._may_edit(request, obj) else ()
         text = () if obj and obj.url else ("content",)
         return ("name", "team", *source, "time_zone", *text)
+
+    def schedules(self, obj: CalendarFeed) -> Iterable[int]:
+        return obj.layers.values_list("schedule", flat=True) if obj.pk else ()
 
     def _may_edit(self, request: HttpRequest, obj: CalendarFeed | None) -> bool:
         return self.has_change_permission(request, obj) if obj else self.has_add_permission(request)

@@ -1,5 +1,6 @@
 """API resources for outside calendars, and for the links under which calendar programs read our shifts."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from schedules.models import CalendarFeed, CalendarLink
 from schedules.rota.api import ByTeam
 from schedules.surfaces.api import ReadOnlyResource, RecordSerializer, TeamOwnedResource
 from schedules.surfaces.fields import InstantField, UserField, ZoneField
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 
 class AddressField(serializers.URLField):
@@ -28,7 +30,7 @@ class AddressField(serializers.URLField):
         return feeds.web_address(super().to_internal_value(data))
 
 
-class CalendarFeedSerializer(RecordSerializer):
+class CalendarFeedSerializer(WarningSerializer):
     raw = ("content",)
 
     url = AddressField(
@@ -53,7 +55,7 @@ class CalendarFeedSerializer(RecordSerializer):
         model = CalendarFeed
         fields: tuple[str, ...] = (
             *("id", "name", "team", "url", "time_zone", "content", "entries", "unknown"),
-            *("error", "failing_since", "fetched_at"),
+            *("error", "failing_since", "fetched_at", "warnings"),
         )
         read_only_fields = ("unknown", "error", "failing_since", "fetched_at")
 
@@ -100,7 +102,7 @@ class ListedFeedSerializer(CalendarFeedSerializer):
         fields = tuple(name for name in CalendarFeedSerializer.Meta.fields if name != "content")
 
 
-class CalendarFeedViewSet(TeamOwnedResource):
+class CalendarFeedViewSet(WarningResource, TeamOwnedResource):
     """Outside calendars that say who is on duty. They are read every quarter of an hour; the last good copy is kept."""
 
     queryset = CalendarFeed.objects.annotate(number=Count("entries"))
@@ -113,6 +115,9 @@ class CalendarFeedViewSet(TeamOwnedResource):
 
     def get_serializer_class(self) -> type[CalendarFeedSerializer]:
         return ListedFeedSerializer if self.action == "list" else CalendarFeedSerializer
+
+    def schedules(self, instance: CalendarFeed) -> Iterable[int]:
+        return instance.layers.values_list("schedule", flat=True)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "changeable": Changeable(self.request)}

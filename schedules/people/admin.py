@@ -17,6 +17,7 @@ from schedules.models import ApiToken, Participant, Team, User
 from schedules.people import leaving
 from schedules.surfaces import access
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local, picker
+from schedules.surfaces.left_open.admin import WarningAdmin
 
 admin.site.unregister(Group)
 
@@ -48,7 +49,7 @@ class NewPersonForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
+class UserAdmin(DjangoUserAdmin, WarningAdmin):  # type: ignore[misc]
     """People. Only superusers can give rights, and only they can change or delete a superuser (faults O5)."""
 
     form = PersonForm
@@ -93,6 +94,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def concerned(self, obj: User) -> Iterable[int]:
+        return [obj.pk] if obj.pk else []
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         leaving.note(obj, now=clock.now())
@@ -143,7 +147,7 @@ class MembersForm(forms.ModelForm):
             self.instance.user_set.set(self.cleaned_data["members"])
 
 
-class PeopleAdmin(ModelAdmin):
+class PeopleAdmin(WarningAdmin):
     """Groups of people.
 
     Only superusers can change a group that carries rights, because its members get them (faults O5).
@@ -156,6 +160,9 @@ class PeopleAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(size=Count("user"))
+
+    def concerned(self, obj: Any) -> Iterable[int]:
+        return obj.user_set.values_list("pk", flat=True) if obj.pk else ()
 
     def guarded(self, obj: Any) -> Iterable[Any]:
         yield from super().guarded(obj)

@@ -1,5 +1,6 @@
 """API resources for teams, people, and groups of people across teams."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import Group
@@ -15,12 +16,12 @@ from schedules import clock
 from schedules.models import Team, User
 from schedules.people import leaving
 from schedules.surfaces import access
-from schedules.surfaces.api import RecordSerializer, Resource
 from schedules.surfaces.fields import UserField, ZoneField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 
-class UserSerializer(RecordSerializer):
+class UserSerializer(WarningSerializer):
     """A person. Passwords and administrator rights are set in the admin, never here (faults K14)."""
 
     name = serializers.CharField(read_only=True, help_text="The person's name in timelines.")
@@ -28,7 +29,7 @@ class UserSerializer(RecordSerializer):
 
     class Meta:
         model = User
-        fields = ("id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active")
+        fields = ("id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active", "warnings")
         extra_kwargs: ClassVar = {"email": {"help_text": "Empty unless it is yours or you may view people."}}
 
     def to_representation(self, instance: User) -> dict[str, Any]:
@@ -60,12 +61,15 @@ class UserFilters(filters.FilterSet):
         return found if access.may_read_private(asking, User) else found.filter(pk=asking.pk)
 
 
-class UserViewSet(Resource):
+class UserViewSet(WarningResource):
     """People. Deactivate somebody who has left (`is_active`): their turns become gaps that everybody sees."""
 
     queryset = User.objects.all()
     serializer_class = UserSerializer
     filterset_class = UserFilters
+
+    def concerned(self, instance: User | None, values: dict[str, Any]) -> Iterable[int]:
+        return [instance.pk] if instance else []
 
     def check_object_permissions(self, request: Request, obj: User) -> None:
         super().check_object_permissions(request, obj)
@@ -73,7 +77,7 @@ class UserViewSet(Resource):
             raise PermissionDenied("Only administrators may change an administrator.")
 
 
-class PeopleSerializer(RecordSerializer):
+class PeopleSerializer(WarningSerializer):
     """Base for teams and groups: an auth group with its members."""
 
     members = UserField(
@@ -103,13 +107,16 @@ class TeamSerializer(PeopleSerializer):
 
     class Meta:
         model = Team
-        fields = ("id", "name", "description", "manager", "manager_username", "time_zone", "members", "usernames")
+        fields = (
+            *("id", "name", "description", "manager", "manager_username", "time_zone", "members", "usernames"),
+            "warnings",
+        )
 
 
 class GroupSerializer(PeopleSerializer):
     class Meta:
         model = Group
-        fields = ("id", "name", "members", "usernames")
+        fields = ("id", "name", "members", "usernames", "warnings")
 
 
 class MemberFilters(filters.FilterSet):
@@ -117,7 +124,12 @@ class MemberFilters(filters.FilterSet):
     member = NumberFilter(field_name="user", help_text="A person's id.")
 
 
-class TeamViewSet(Resource):
+class PeopleResource(WarningResource):
+    def concerned(self, instance: Any, values: dict[str, Any]) -> Iterable[int]:
+        return instance.user_set.values_list("pk", flat=True) if instance else ()
+
+
+class TeamViewSet(PeopleResource):
     """Teams: people who own services together."""
 
     queryset = Team.objects.select_related("manager").prefetch_related("user_set")
@@ -125,7 +137,7 @@ class TeamViewSet(Resource):
     filterset_class = MemberFilters
 
 
-class GroupViewSet(Resource):
+class GroupViewSet(PeopleResource):
     """Groups of people across teams, for example the database experts of all teams. A team is not listed here."""
 
     queryset = Group.objects.filter(team__isnull=True).order_by("name").prefetch_related("user_set")

@@ -322,7 +322,7 @@ class ScheduleAdmin(ForesightAdmin):
             "closed": any(duty.closed for duty in duties),
             "coming": [duty for duty in duties if duty.end > now],
             "load": table.load(start, end, zone),
-            "too_long": [d for d in duties if obj.longest_shift and d.user and d.end - d.start > obj.longest_shift],
+            "too_long": table.longer_than(obj.longest_shift, start, end) if obj.longest_shift else [],
         }
 
 

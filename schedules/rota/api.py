@@ -1,5 +1,6 @@
 """API resources for rotations, schedules and overrides, which say who is on duty."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,10 @@ from schedules.models import Layer, Override, Participant, Rotation, Schedule, U
 from schedules.oncall import gaps, load_of, on_call, shifts_of
 from schedules.rota import replanning
 from schedules.rules.load import Load
-from schedules.surfaces.api import RecordSerializer, Resource, TeamOwnedResource
+from schedules.surfaces.api import RecordSerializer, TeamOwnedResource
 from schedules.surfaces.fields import InstantField, UserField, ZoneField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, TextFilter
+from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 
 LONGEST = timedelta(days=366)
 HOUR = timedelta(hours=1)
@@ -50,7 +52,7 @@ class InTurn(serializers.ListField):
         return list(rotation.participants.all())
 
 
-class RotationSerializer(RecordSerializer):
+class RotationSerializer(WarningSerializer):
     parts, blame = ("participants",), "duty_days"
 
     time_zone = ZoneField(required=False, help_text="The time zone of the handover.")
@@ -75,7 +77,7 @@ class RotationSerializer(RecordSerializer):
         model = Rotation
         fields = (
             *("id", "name", "team", "every", "unit", "first_day", "duty_days", "handover", "time_zone", "fills"),
-            *("participants", "usernames", "at_once", "holds_from"),
+            *("participants", "usernames", "at_once", "holds_from", "warnings"),
         )
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
@@ -106,12 +108,15 @@ class ByTeam(filters.FilterSet):
     team = NumberFilter(help_text="A team's id.")
 
 
-class RotationViewSet(TeamOwnedResource):
+class RotationViewSet(WarningResource, TeamOwnedResource):
     """Rotations: lists of people who take turns. Main and backup read the same rotation, each at its own position."""
 
     queryset = Rotation.objects.prefetch_related("participants__user", "participants__partner")
     serializer_class = RotationSerializer
     filterset_class = ByTeam
+
+    def schedules(self, instance: Rotation) -> Iterable[int]:
+        return Layer.objects.filter(rotation=instance).values_list("schedule", flat=True)
 
 
 class LayerSerializer(RecordSerializer):
@@ -122,7 +127,7 @@ class LayerSerializer(RecordSerializer):
         fields = ("rotation", "feed", "position", "hours", "holidays", "adds")
 
 
-class ScheduleSerializer(RecordSerializer):
+class ScheduleSerializer(WarningSerializer):
     parts = ("layers",)
 
     time_zone = ZoneField(required=False, help_text="The zone in which the schedule is drawn.")
@@ -137,7 +142,7 @@ class ScheduleSerializer(RecordSerializer):
         model = Schedule
         fields = (
             *("id", "name", "team", "time_zone", "description", "remind", "hands_over", "longest_shift"),
-            "layers",
+            *("layers", "warnings"),
         )
 
     def put_layers(self, schedule: Schedule, layers: list[dict[str, Any]]) -> None:
@@ -213,12 +218,15 @@ class LoadSerializer(serializers.Serializer):
     over_limit = serializers.BooleanField(help_text="Whether longest_hours exceeds the schedule's longest_shift.")
 
 
-class ScheduleViewSet(TeamOwnedResource):
+class ScheduleViewSet(WarningResource, TeamOwnedResource):
     """Schedules: each says who is on duty at any instant."""
 
     queryset = Schedule.objects.prefetch_related("layers")
     serializer_class = ScheduleSerializer
     filterset_class = ByTeam
+
+    def schedules(self, instance: Schedule) -> Iterable[int]:
+        return [instance.pk]
 
     @extend_schema(parameters=[AtQuery], responses=OnCallSerializer)
     @action(detail=True, url_path="on-call", filterset_class=None)
@@ -270,7 +278,7 @@ def _load(user: User, load: Load, limit: timedelta | None) -> dict[str, Any]:
     return LoadSerializer(row).data
 
 
-class OverrideSerializer(RecordSerializer):
+class OverrideSerializer(WarningSerializer):
     blame = "end"
 
     user = UserField(help_text="The person who takes over: id or username.")
@@ -281,7 +289,7 @@ class OverrideSerializer(RecordSerializer):
 
     class Meta:
         model = Override
-        fields = ("id", "schedule", "user", "username", "instead_of", "start", "end", "reason")
+        fields = ("id", "schedule", "user", "username", "instead_of", "start", "end", "reason", "warnings")
 
 
 class OverrideFilters(filters.FilterSet):
@@ -292,9 +300,12 @@ class OverrideFilters(filters.FilterSet):
     until = InstantFilter(field_name="start", lookup_expr="lt", help_text="Starts before this moment.")
 
 
-class OverrideViewSet(Resource):
+class OverrideViewSet(WarningResource):
     """Overrides: spans in which a person is on duty, whatever the layers say."""
 
     queryset = Override.objects.select_related("user")
     serializer_class = OverrideSerializer
     filterset_class = OverrideFilters
+
+    def schedules(self, instance: Override) -> Iterable[int]:
+        return [instance.schedule_id]

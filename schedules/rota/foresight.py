@@ -12,8 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from schedules import clock
-from schedules.rota.changes import changes, duties_of
 from schedules.surfaces.admin import TeamOwnedAdmin
+from schedules.surfaces.changes import changes, duties_of
 from schedules.templatetags.times import day_and_time
 
 WEEKS = 8

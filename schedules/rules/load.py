@@ -34,19 +34,24 @@ class Load:
 
 def loads(shifts: Iterable[Shift], zone: ZoneInfo) -> dict[int, Load]:
     """The load of each person who has shifts, by person id; nights and weekends are in the zone `zone`."""
+    own = stretches(shifts)
+    if not own:
+        return {}
+    first, last = (
+        min(line[0][0] for line in own.values()),
+        max(line[-1][1] for line in own.values()),
+    )
+    nights, weekends = (spans(windows, zone, first, last) for windows in (NIGHTS, WEEKENDS))
+    return {person: _load(line, nights, weekends) for person, line in own.items()}
+
+
+def stretches(shifts: Iterable[Shift]) -> dict[int, Sequence[Span]]:
+    """Each person's time on duty without a break, by person id, whichever layers or overrides it comes from."""
     duties: dict[int, list[Span]] = {}
     for shift in shifts:
         if shift.on.person is not None:
             duties.setdefault(shift.on.person, []).append((shift.start, shift.end))
-    if not duties:
-        return {}
-    own = {person: joined(stretches) for person, stretches in duties.items()}
-    first, last = (
-        min(stretches[0][0] for stretches in own.values()),
-        max(stretches[-1][1] for stretches in own.values()),
-    )
-    nights, weekends = (spans(windows, zone, first, last) for windows in (NIGHTS, WEEKENDS))
-    return {person: _load(stretches, nights, weekends) for person, stretches in own.items()}
+    return {person: joined(line) for person, line in duties.items()}
 
 
 def _load(own: Sequence[Span], nights: Sequence[Span], weekends: Sequence[Span]) -> Load:

@@ -28,9 +28,9 @@ from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access, locks, once
-from schedules.surfaces.forms import SpanField, blame
+from schedules.surfaces.forms import OneErrorForm, SpanField, blame
 from schedules.templatetags.times import when
-from schedules.validators import only_printable
+from schedules.validators import one_line, only_printable
 
 # Of forms, and of the rows in them.
 FIELDS: dict[type[models.Field], dict[str, Any]] = {
@@ -62,7 +62,7 @@ def _is_id(value: Any) -> bool:
     return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
 
 
-class SavedByVerb(forms.ModelForm):
+class SavedByVerb(OneErrorForm):
     """A form that keeps what was typed in and shows why the verb that saves it was refused."""
 
     refused: Refused | None
@@ -110,6 +110,8 @@ class PrintableFields:
             field.error_messages |= self.date if isinstance(field, forms.DateField) else self.amount
         if isinstance(field, forms.CharField) and db_field.name not in self.raw:
             only_printable([field])
+            if isinstance(db_field, models.CharField):
+                field.validators.append(one_line)
         return field
 
 

@@ -19,7 +19,7 @@ from schedules import clock
 from schedules.surfaces import access, locks, once
 from schedules.surfaces.access import person
 from schedules.surfaces.fields import InstantField
-from schedules.validators import only_printable
+from schedules.validators import one_line, only_printable
 
 
 class StrictSerializer(serializers.Serializer):
@@ -59,6 +59,15 @@ class RecordSerializer(StrictSerializer, serializers.ModelSerializer):
     parts: ClassVar[tuple[str, ...]] = ()
     # The field that is named if a constraint over several fields is violated.
     blame: ClassVar[str] = "non_field_errors"
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        model: type[models.Model] = self.Meta.model
+        columns = {column.name: column for column in model._meta.concrete_fields}
+        for name, field in fields.items():
+            if isinstance(field, serializers.CharField) and isinstance(columns.get(name), models.CharField):
+                field.validators.append(one_line)
+        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         model: type[models.Model] = self.Meta.model

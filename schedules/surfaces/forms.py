@@ -6,11 +6,13 @@ from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import F, UniqueConstraint
 from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
-from schedules.validators import only_printable
+from schedules.validators import one_line, only_printable
 
 SPAN = re.compile(
     r"(?=\d)(?:(?P<days>\d{1,5}) ?d(?:ays?)?)?\s*(?:(?P<hours>\d{1,6}) ?h(?:ours?)?)?\s*"
@@ -23,6 +25,25 @@ AMBIGUOUS = re.compile(r"[\d.,]+|\d+:\d+")
 def blame(form: forms.BaseForm, refused: Refused) -> None:
     """Shows on the form why its verb was refused: at the field at fault, if the form has it, else for the whole form."""
     form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+class OneErrorForm(forms.ModelForm):
+    """Says once, and at the field, that a name is taken, if a constraint refuses it in any case of letters, too (C19)."""
+
+    def validate_unique(self) -> None:
+        for constraint in self.instance._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and constraint.expressions:
+                self._at_field(constraint, str(constraint.violation_error_message))
+        super().validate_unique()
+
+    def _at_field(self, constraint: Any, sentence: str) -> None:
+        names = [part.name for each in constraint.expressions for part in each.flatten() if isinstance(part, F)]  # type: ignore[attr-defined]
+        if len(names) != 1 or names[0] not in self.fields or sentence not in self.non_field_errors():
+            return
+        others = [error for error in self.errors.pop(NON_FIELD_ERRORS) if error != sentence]
+        for error in others:
+            self.add_error(None, error)
+        self.add_error(names[0], sentence)  # from now on the field is left out of the other check
 
 
 class LocalField(forms.DateTimeField):
@@ -96,7 +117,11 @@ class PageForm(forms.BaseForm):
 
     def __init__(self, data: Any = None, *, zone: ZoneInfo = LocalField.zone, **kwargs: Any) -> None:
         super().__init__(data, label_suffix="", **kwargs)
-        only_printable(field for field in self.fields.values() if isinstance(field, forms.CharField))
+        texts = [field for field in self.fields.values() if isinstance(field, forms.CharField)]
+        only_printable(texts)
+        for text in texts:
+            if not isinstance(text.widget, forms.Textarea):
+                text.validators.append(one_line)
         for field in self.fields.values():
             if isinstance(field, LocalField):
                 field.zone = zone

@@ -199,6 +199,6 @@ def first_words(outage: Outage, now: datetime) -> dict[str, Any]:
     """
     return {
         "text": "" if outage.announced_at else wordings.draft(outage),
-        "next_update_by": now + outages.usual(outage) - timedelta(minutes=1),
+        "next_update_by": now + outages.usual(outage),
         "over_since": now,
     }

@@ -9,15 +9,13 @@ from typing import Any
 
 from django.db import transaction
 
-from dispatching.alerts import intake
 from dispatching.models import Alert, Notice, Priority
-from dispatching.rules.event import Event
 from schedules.models import User
 from schedules.refused import Refused
 from schedules.templatetags.times import moment
 from stakeholders.groups import audience
 from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
-from stakeholders.news import messages, wordings
+from stakeholders.news import chains, messages, wordings
 from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
@@ -121,7 +119,8 @@ def announce(
         _move(bracket, Bracket.State.OPEN, now=now)
         messages.plan(update, bracket, reach, now=now)
         _promise(outage, next_update_by, now=now)
-        _ask(outage, "trigger", now=now)
+        if asked := chains.ask(outage, now=now):
+            note(outage, asked, now=now)
         for cell in reach.uncovered:
             note(outage, f"no group covers {cell}: nobody there was told", now=now)
     return update
@@ -189,7 +188,7 @@ def end(
         for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
             _move(bracket, Bracket.State.NOT_NEEDED, now=now, reason="not needed: ended first")
         _close(outage, f"ended, over since {moment(outage.over_since)}" if over_since else "ended", now=now, by=by)
-        _ask(outage, "resolve", now=now)
+        chains.stop(outage, now=now, by=by)
     return last_update
 
 
@@ -374,26 +373,6 @@ def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:
     outage.next_update_by = at
     outage.due_at = cadence.next_look(at, now=now) if at else None
     outage.save()
-
-
-def _ask(outage: Outage, action: str, *, now: datetime) -> None:
-    """Asks for an acknowledgement if the outage has a chain (unusual): an alert of the chain's service is escalated (B8, B9)."""
-    if outage.chain is None:
-        return
-    event = Event(
-        action=action,
-        dedup_key=f"tocsin/outage/{outage.pk}",
-        summary=f"Please acknowledge that you know about this: {outage.title}",
-        source="Tocsin",
-        details={"outage": outage.pk},
-    )
-    [accepted] = intake.accept(outage.chain, [event], now=now)
-    if accepted.outcome == "triggered":
-        note(
-            outage,
-            f"an acknowledgement is requested through {outage.chain.service}: alert #{accepted.alert_id}",
-            now=now,
-        )
 
 
 def _interval(outage: Outage) -> timedelta | None:

@@ -62,6 +62,8 @@ def ask(
             # The address may work again, so it is asked like one that was never confirmed.
             point.verified, point.disabled_reason = False, ""
             point.save(update_fields=["verified", "disabled_reason"])
+        if not point.verified:
+            _ask_again(point, now=now)
         _add(point, wishes, State.ASKED, asked_from=asked_from, invited_by=invited_by, now=now)
         asked = [row.group for row in _rows(point).filter(state=State.ASKED).select_related("group")]
         if asked:
@@ -253,6 +255,7 @@ def take_answers(now: datetime) -> int:
         subscriptions__state=State.ASKED,
         deliveries__asks_to_confirm=True,
         deliveries__receipt=PROVED,
+        deliveries__address=F("address"),
         deliveries__created_at__gte=F("subscriptions__asked_at"),
     )
     answers: list[Any] = list(asked.annotate(until=Max("deliveries__created_at"))[:PASS])
@@ -334,6 +337,16 @@ def _add(
         for group, wish in wishes.items()
     ]
     Subscription.objects.bulk_create(subscriptions, ignore_conflicts=True)
+
+
+def _ask_again(point: ContactPoint, *, now: datetime) -> None:
+    """Asks once more for what an address had before it bounced or was changed; the old rows stay as the record of consent (C8)."""
+    for row in _rows(point).filter(state=State.ACTIVE).select_related("group"):
+        Subscription.objects.filter(pk=row.pk).update(
+            state=State.ENDED, ended_at=now, end_reason="has to be confirmed again"
+        )
+        wish = Wish(tuple(row.deployments), tuple(row.products), row.kinds, row.least_priority)
+        _add(point, {row.group: wish}, State.ASKED, asked_from=row.asked_from, invited_by=row.invited_by, now=now)
 
 
 def _verify(point: ContactPoint) -> None:

@@ -5,12 +5,13 @@ first: a storm is one message, also if the first one is resolved before the othe
 says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dispatching.alerts import page_words, standing, timeline
+from dispatching.alerts import links, page_words, standing, timeline
+from dispatching.alerts.related import Line, Lines
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import User
@@ -57,6 +58,29 @@ def _managers(about: Alert | Outage) -> set[User]:
     return {user for user in managers if user.is_active}
 
 
+def told_of(alerts: Collection[int]) -> Lines:
+    """Which managers were told about these alerts, or about which one of the same service instead (P30)."""
+    found: dict[int, list[Line]] = {}
+    important = Alert.objects.filter(pk__in=alerts, priority__tells_management=True)
+    for alert in important.select_related("service__team__manager"):
+        names = [notice.recipient.name for notice in _notices(alert)]
+        if names:
+            found[alert.pk] = [Line("Management", f"{', '.join(names)} was told about this alert")]
+        elif _managers(alert) and (first := _before(alert)):
+            text = f"not told, because alert #{first.pk} of the same service was open before; several at a time are one message"
+            found[alert.pk] = [Line("Management", text)]
+    return found
+
+
+def _before(alert: Alert) -> Alert | None:
+    others = Alert.objects.filter(service=alert.service_id, priority__tells_management=True, pk__lt=alert.pk)
+    return others.filter(Q(resolved_at=None) | Q(resolved_at__gte=alert.first_at)).order_by("pk").first()
+
+
+def _notices(about: Alert) -> QuerySet[Notice]:
+    return Notice.objects.filter(key__startswith=f"{_key(about)}/").select_related("recipient__user")
+
+
 def _say_that_nobody_is_told(about: Alert | Outage, now: datetime) -> bool:
     """Writes it on the timeline, once; returns whether it did."""
     services = [about.service] if isinstance(about, Alert) else list(about.services.all())
@@ -79,9 +103,11 @@ def _tell(user: User, about: Alert | Outage, now: datetime) -> bool:
     if isinstance(about, Alert):
         subject, since = page_words.subject(about), about.first_at
         so_far = {"paged": standing.paged(about), "next": standing.then(about)}
+        url = links.link(about, notices.recipient_of(user))
     else:
         subject, since, so_far = f"{about.priority} outage: {about.title}", about.started_at, {}
-    url = public_url(f"admin:{about._meta.label_lower.replace('.', '_')}_change", about.pk)
+        # The only page about it is in the admin, which is not for everybody (P30).
+        url = public_url("admin:stakeholders_outage_change", about.pk) if user.is_staff else ""
     context = {"about": about, "since": since, "alert": isinstance(about, Alert), **so_far}
     subject = f"For information: {subject}"
     return notices.tell(user, _key(about), Notice.Kind.MANAGEMENT, subject, context, now=now, url=url) is not None

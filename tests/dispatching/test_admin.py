@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dispatching.alerts import links
-from dispatching.models import Alert, ContactPoint, Delivery, EscalationPolicy, Integration
+from dispatching.models import Alert, ContactPoint, Delivery, EscalationPolicy, Integration, Recipient
 from schedules.models import Schedule, User
 from tests.browser import browser_of, everything, form_in, text
 from tests.sure import sure
@@ -345,6 +345,32 @@ def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
     assert everything() == before
     assert admin.post(page_of(ana.recipient), form | {"contact_points-0-DELETE": "on"}).status_code == 302
     assert [str(point) for point in ana.recipient.contact_points.all()] == ["memory: ANA"]
+
+
+@pytest.mark.parametrize("field", ["address", "channel"])
+def test_a_changed_address_has_to_be_proved_again(admin, ana, alert, field):
+    """C8: nothing that was proved of the old address is said of the new one, whoever ticked it."""
+    point = ana.recipient.contact_points.get()
+    ContactPoint.objects.filter(pk=point.pk).update(disabled_reason="messages could not be delivered")
+    form = form_in(admin.get(page_of(ana.recipient)), "recipient_form")
+    assert form["contact_points-0-verified"] == ["on"]
+    new = {"address": "ana-2", "channel": "email"}[field]
+    more = {"contact_points-0-address": "ana@example.org"} if field == "channel" else {}
+    said = text(admin.post(page_of(ana.recipient), form | {f"contact_points-0-{field}": new, **more}, follow=True))
+    assert "has changed, so it is not verified and nothing is sent there" in said
+    assert "somebody has seen a message arrive there" in said
+    changed = ContactPoint.objects.get(pk=point.pk)
+    assert (changed.verified, changed.disabled_reason, changed.link_version) == (False, "", point.link_version + 1)
+    again = form_in(admin.get(page_of(ana.recipient)), "recipient_form") | {"contact_points-0-verified": "on"}
+    assert "nothing is sent there" not in text(admin.post(page_of(ana.recipient), again, follow=True))
+    assert ContactPoint.objects.get(pk=point.pk).usable
+
+
+def test_a_recipient_stays_the_person_that_it_was(admin, ana):
+    """C8: otherwise one person's addresses would be proved for another, and their past told of another."""
+    form = form_in(admin.get(page_of(ana.recipient)), "recipient_form")
+    admin.post(page_of(ana.recipient), form | {"user": User.objects.create(username="cy").pk})
+    assert Recipient.objects.get(pk=ana.recipient.pk).user == ana
 
 
 def test_the_preview_names_the_person_on_call_now_and_writes_nothing(admin, coach, two_steps, clock):

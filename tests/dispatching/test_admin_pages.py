@@ -130,10 +130,29 @@ def test_every_list_opens(coach):
     assert set(pages.values()) == {200}, pages
 
 
+@pytest.mark.parametrize("model", [Service, Deployment, Product, StakeholderGroup])
+def test_a_name_that_is_taken_is_refused_once_and_at_its_field(coach, model):
+    """C19: in the same letters or others; and a browser asks for no favicon that is not there."""
+    taken = sure(model._base_manager.first())
+    for name in (taken.name, taken.name.upper()):
+        shown = coach.post(address(model, "add"), {"name": name}).content.decode()
+        form = shown.partition("<fieldset")[2]
+        assert (shown.count("There is already a "), shown.count("already exists")) == (1, 0)
+        assert "There is already a " in form, "beside the field"
+    assert '<link rel="icon" href="data:,"' in shown
+
+
 def test_every_search_opens_and_finds_nothing_or_something(coach):
     searchable = [model for model, admin in site._registry.items() if admin.search_fields]
     pages = {label(m): coach.get(address(m, "changelist"), {"q": "ana 1"}).status_code for m in searchable}
     assert set(pages.values()) == {200}, pages
+
+
+def test_a_box_that_searches_as_one_types_does_not_break_on_what_no_text_can_contain(coach):
+    """S17: NUL; a list's own search form checks its words, these boxes do not."""
+    box = {"app_label": "dispatching", "model_name": "escalationpolicy", "field_name": "team"}
+    assert coach.get(reverse("admin:autocomplete"), {**box, "term": "Team"}).json()["results"]
+    assert coach.get(reverse("admin:autocomplete"), {**box, "term": "a\0"}).status_code == 400
 
 
 def test_every_add_page_opens_where_adding_is_allowed(coach):

@@ -224,6 +224,23 @@ def test_a_wrong_contact_point_is_refused_by_the_name_of_the_field(coach, bo, ch
     assert ContactPoint.objects.count() == count
 
 
+@pytest.mark.parametrize(
+    "change", [{"address": "bo-2"}, {"channel": "email", "address": "bo@example.org"}, {"user": "ana"}], ids=str
+)
+def test_a_changed_contact_point_has_to_be_proved_again(coach, bo, ana, change):
+    """C8: also if the old value comes back with the rest of what was read."""
+    body = {"user": "bo", "channel": "sms", "address": "+447700900123", "verified": True}
+    made = coach.post("contact-points/", {**body, "channel": "memory"}).json()
+    path = f"contact-points/{made['id']}/"
+    same = coach.put(path, {**body, "channel": "memory", "address": f" {made['address']} "})
+    assert same.json()["verified"], "the same address in other spelling"
+    version = ContactPoint.objects.get(pk=made["id"]).link_version
+    changed = coach.put(path, {**body, "channel": "memory", **change}).json()
+    assert not changed["verified"]
+    assert ContactPoint.objects.get(pk=made["id"]).link_version == version + 1
+    assert coach.patch(path, {"verified": True}).json()["verified"]
+
+
 def test_a_refused_contact_point_leaves_no_recipient_behind(coach, bo):
     assert coach.post("contact-points/", {"user": "bo", "channel": "pigeon", "address": "x"}).status_code == 400
     assert not Recipient.objects.filter(user=bo).exists()

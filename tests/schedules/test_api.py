@@ -22,7 +22,19 @@ def grant(user: User, *codenames: str) -> User:
 
 def test_nobody_sees_a_password_or_who_is_an_administrator_k14(coach, ana):
     shown = client_of(ana).get(f"users/{ana.pk}/").json()
-    assert shown.keys() == {"id", "username", "name", "first_name", "last_name", "email", "time_zone", "is_active"}
+    about = {"username", "name", "first_name", "last_name", "email", "time_zone"}
+    assert shown.keys() == {"id", "is_active", "warnings", *about}
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\u2028"])
+def test_what_is_one_line_has_no_line_ends_s19(coach, ana, end):
+    """A name could bring along what looks like a header of a mail; longer texts have lines, and edges are cut off."""
+    name = f"Ana{end}Bcc: x@example.com"
+    answers = [coach.patch(f"users/{ana.pk}/", {"first_name": name}), coach.post("teams/", {"name": name})]
+    answers += [coach.post("groups/", {"name": name}), coach.post("rotations/", {"name": name})]
+    assert [(a.status_code, next(iter(a.json().values()))) for a in answers] == [(400, ["Write this in one line."])] * 4
+    made = coach.post("teams/", {"name": f"Team 9{end}", "description": f"one{end}two"})
+    assert (made.status_code, made.json()["name"]) == (201, "Team 9")
 
 
 @pytest.mark.parametrize("field", ["password", "is_staff", "is_superuser", "groups", "user_permissions"])

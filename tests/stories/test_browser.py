@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from dispatching.alerts import links
+from dispatching.alerts import lifecycle, links
 from dispatching.models import Alert, Recipient
 from schedules.models import Override, User
 from tests.browser import browser_of
@@ -38,6 +38,47 @@ def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, br
     assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "ana")
     assert page.get_by_text("Acknowledged through Ana’s link").first.is_visible()
     assert page.get_by_role("button", name="Acknowledge").count() == 0
+
+
+def test_p23_an_open_page_shows_what_has_happened_since(live_server, browser, alert):
+    """But nothing moves while the reader is being asked something."""
+    link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{live_server.url}/a/{link}")
+    assert page.get_by_text("Nobody has acknowledged it yet").is_visible()
+    lifecycle.acknowledge(alert, by=User.objects.get(), now=timezone.now())
+    page.get_by_text("Resolve …").click()
+    back = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(back)
+    page.wait_for_load_state("networkidle")
+    assert page.get_by_role("button", name="Acknowledge").is_visible()
+    page.get_by_text("Resolve …").click()
+    page.evaluate(back)
+    page.get_by_text("Nobody else is paged").wait_for()
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+    assert page.locator(".timeline").get_by_text("acknowledged by Ana").is_visible()
+
+
+def test_p26_only_shifts_of_the_person_who_is_asked_are_offered_in_return(live_server, browser, transactional_db):
+    world = World(timezone.now())
+    ana, bo, cy = (world.person(name) for name in ("ana", "bo", "cy"))
+    world.weekly(ana, bo, cy, positions=1)
+    cookie = browser_of(ana).cookies["sessionid"].value
+    context = browser.new_context()
+    context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/on-call/mine/")
+    page.get_by_role("link", name="Ask somebody to take it").first.click()
+    back = page.get_by_label("Which of their shifts do you take in return?")
+    assert not back.is_visible(), "nobody's, if anyone is asked"
+    for name in ("Cy", "Bo"):
+        page.get_by_label("Whom do you ask?").select_option(name)
+        offered = back.locator("option").all_inner_texts()
+        assert offered[0] == "None" and len(offered) > 1
+        assert all(text.startswith(f"{name}: ") for text in offered[1:])
+    back.select_option(index=1)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    assert page.get_by_text("You have asked Bo.").is_visible()
 
 
 def verbs_on(page: Page) -> dict[str, tuple[float, float]]:

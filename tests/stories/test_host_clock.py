@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from dispatching.alerts import links
+from dispatching.alerts import lifecycle, links
 from dispatching.contact import links as contact_links
 from schedules import clock
 from schedules.arrangements import swapping
@@ -37,6 +37,8 @@ class Cast:
         self.world = world = World(self.now)
         self.ana, self.bo = world.person("ana"), world.person("bo")
         self.alert = world.trigger(world.service(world.policy((HOUR, self.ana), (2 * HOUR, self.bo))))
+        self.over = world.trigger(world.service(world.policy((HOUR, self.ana))))
+        lifecycle.resolve(self.over, now=self.now)
         self.outside = Stakeholders(world)
         self.reader = self.outside.subscriber("ann", "1")
         self.group = self.outside.group("Europe", None, None, openness="everyone")
@@ -89,12 +91,12 @@ def end_by_api(cast: Cast) -> object:
     return cast.api.post(f"outages/{cast.told.pk}/end/", {"text": "Over."})
 
 
-def alert_by_link(verb: str) -> Callable[[Cast], object]:
-    return lambda cast: Client().post(path_of(links.link(cast.alert, cast.ana.recipient)), {"do": verb})
+def alert_by_link(verb: str, of: str = "alert") -> Callable[[Cast], object]:
+    return lambda cast: Client().post(path_of(links.link(getattr(cast, of), cast.ana.recipient)), {"do": verb})
 
 
-def alert_by_api(verb: str) -> Callable[[Cast], object]:
-    return lambda cast: client_of(cast.ana).post(f"alerts/{cast.alert.pk}/{verb}/")
+def alert_by_api(verb: str, of: str = "alert") -> Callable[[Cast], object]:
+    return lambda cast: client_of(cast.ana).post(f"alerts/{getattr(cast, of).pk}/{verb}/")
 
 
 def import_file(cast: Cast) -> object:
@@ -179,6 +181,11 @@ ACTS: dict[str, dict[str, Callable[[Cast], object]]] = {
         "admin": press(ALERT, "resolve", "alert"),
         "page": alert_by_link("resolve"),
         "API": alert_by_api("resolve"),
+    },
+    "reopen": {
+        "admin": press(ALERT, "reopen", "over"),
+        "page": alert_by_link("reopen", "over"),
+        "API": alert_by_api("reopen", "over"),
     },
     "declare": {"API": declare},
     "announce": {"admin": write("announcement", "new"), "API": update("new")},

@@ -23,7 +23,6 @@ from django.conf import settings
 from dispatching.channels.base import ChannelError, Outcome, provider_timeout
 from dispatching.channels.http.ssrf_guard import Address, Destination, follow, literal, may_connect, parse
 
-PATIENCE = 2  # seconds for the resolver while somebody waits for a form to be saved
 MAX_REDIRECTS = 3
 MAX_REPLY = 64 * 1024
 IDLE = 30  # seconds; shorter than what servers usually allow
@@ -51,17 +50,10 @@ def allow_private() -> bool:
 def clean_url(url: str, *, private: bool | None = None) -> str:
     """The URL in its normal form; raises ValueError with a sentence if we do not connect to such a URL.
 
-    A name that does not resolve now is accepted, because it is checked again whenever we connect. `private` as for `Client`.
+    It is called within transactions and asks no resolver: where a name leads is checked whenever we connect, as it must be.
+    `private` as for `Client`.
     """
-    private = allow_private() if private is None else private
-    destination = parse(url, allow_private=private)
-    try:
-        addresses = resolve(destination.host, destination.port, timeout=PATIENCE)
-    except OSError:
-        return destination.url
-    if not all(may_connect(address, allow_private=private) for address in addresses):
-        raise ValueError("The URL leads to an address that is not public.")
-    return destination.url
+    return parse(url, allow_private=allow_private() if private is None else private).url
 
 
 def resolve(host: str, port: int, *, timeout: float) -> list[Address]:

@@ -40,6 +40,7 @@ OWN_NETWORK = _networks(
 )
 METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "fd20:ce::254")))
 
+OURSELVES = re.compile(r"(.*\.)?localhost")  # what leads to ourselves by its name (RFC 6761)
 _hostname = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 _numeric = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _unwanted = re.compile(r"[\x00-\x20\x7f-\xa0\\\ud800-\udfff]")
@@ -84,6 +85,8 @@ def parse(url: str, *, allow_private: bool) -> Destination:
     if parts.scheme == "http" and not allow_private:
         raise ValueError("The URL must begin with https://, so that nobody else can read the messages.")
     host = _host(parts.hostname)
+    if not allow_private and OURSELVES.fullmatch(host):
+        raise ValueError("The URL leads to an address that is not public.")
     if (address := literal(host)) and not may_connect(address, allow_private=allow_private):
         raise ValueError("The URL leads to an address that is not public.")
     target = quote(parts.path or "/", safe=AS_IT_IS) + (f"?{quote(parts.query, safe=AS_IT_IS)}" if parts.query else "")

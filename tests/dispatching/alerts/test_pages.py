@@ -219,7 +219,7 @@ def test_markup_in_an_event_is_only_text(world, anybody, ana):
     anybody.post(link(alert, ana))
     for answer in (anybody.get(link(alert, ana)), anybody.post(link(alert, ana))):
         shown = text(answer)
-        assert "<img" not in shown and "<script" not in shown
+        assert "<img" not in shown and shown.count("<script") == 1, "our own"
         assert shown.count("&lt;img src=x") >= 8
 
 

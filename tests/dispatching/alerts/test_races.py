@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -103,6 +104,32 @@ def test_resolve_and_refire_at_the_same_time_leave_one_truth(world, turn):
         is_open = Alert.objects.exclude(state="resolved").count()
         assert is_open in (0, 1)
         assert Escalation.objects.running().count() == is_open
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_undone_resolves_beside_the_same_thing_coming_again_leave_one_truth(world, acknowledged):
+    """I2, P3: at most one is open, the old alert or a new one; who comes too late is refused, and nothing else."""
+    service = world.service(world.policy((HOUR, world.person("ana"))))
+    again = partial(intake.accept, service, [event()], now=world.now)
+    for _ in range(10):
+        alert = world.trigger(service)
+        if acknowledged:
+            lifecycle.acknowledge(alert, now=world.now)
+        lifecycle.resolve(alert, now=world.now)
+        read = [Alert.objects.get(pk=alert.pk) for _ in range(5)]
+        answers = together(
+            *(partial(lifecycle.reopen, each, now=world.now) for each in read[:4]),
+            again,
+            partial(lifecycle.resolve, read[4], now=world.now),
+            again,
+        )
+        still_open = list(Alert.objects.exclude(state="resolved"))
+        assert len(still_open) <= 1
+        assert Escalation.objects.running().count() == sum(each.state == "triggered" for each in still_open)
+        undone = sum(isinstance(answer, Alert) for answer in answers[:4])
+        assert alert.events.filter(kind="reopened").count() == undone
+        for each in still_open:
+            lifecycle.resolve(each, now=world.now)
 
 
 def test_a_refire_after_a_resolve_ends_firing(world):

@@ -71,6 +71,18 @@ def test_who_knocks_at_a_wrong_door_is_answered_in_json(client, service, setting
     assert post(client, "/integrations/nope/alertmanagr/", {}).status_code == 401
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_who_leaves_out_the_last_slash_of_the_rest_api_hears_the_right_address(client, settings, debug):
+    """Case 12's sister: a redirect would make a GET of a POST; with DEBUG it was an error of the server."""
+    settings.DEBUG = debug
+    for method in ("post", "put", "patch", "delete"):
+        answer = getattr(client, method)("/api/v1/teams?x=1", {}, content_type="application/json")
+        assert answer.status_code == 404
+        assert answer.json()["detail"].endswith("Send this to /api/v1/teams/")
+    assert client.get("/api/v1/teams?x=1")["Location"] == "/api/v1/teams/?x=1"
+    assert client.post("/api/v1/nope").json()["errors"] == ["path: there is nothing at /api/v1/nope"]
+
+
 def test_version_1_of_pagerdutys_events_is_taken_from_trigger_to_resolve(client, service):
     """Case 11"""
     for kind, state in (("trigger", "triggered"), ("acknowledge", "acknowledged"), ("resolve", "resolved")):

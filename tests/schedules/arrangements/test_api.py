@@ -39,7 +39,7 @@ def test_everybody_enters_changes_and_deletes_their_own_absences(ana):
     client = client_of(ana)
     made = client.post("absences/", {**SPAN, "reason": "holiday"})
     assert made.status_code == 201, made.json()
-    shown = {"id": made.json()["id"], "user": ana.pk, "username": "ana", **SPAN, "reason": "holiday"}
+    shown = {"id": made.json()["id"], "user": ana.pk, "username": "ana", **SPAN, "reason": "holiday", "warnings": []}
     assert made.json() == client.get(f"absences/{shown['id']}/").json() == shown
     assert client.put(f"absences/{shown['id']}/", SPAN).json()["user"] == ana.pk
     assert client.patch(f"absences/{shown['id']}/", {"reason": "ill"}).json()["reason"] == "ill"

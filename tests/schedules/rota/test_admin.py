@@ -62,11 +62,19 @@ def test_a_schedules_page_draws_the_coming_weeks_with_names(admin, main):
 
 
 def test_the_load_of_each_person_is_counted(admin, main):
-    """A12, A14"""
-    Schedule.objects.update(longest_shift=timedelta(days=3))
+    """A12, A14, bA1: what is too long is the time without a break, in whatever pieces it comes."""
+    Schedule.objects.update(longest_shift=timedelta(days=6))
+    ana, start = User.objects.get(username="ana"), MONDAY + timedelta(days=2)
+    Override.objects.create(schedule=main, user=ana, start=start, end=start + timedelta(days=1))
     shown = text(admin.get(page_of(main)))
     assert "<td>Ana</td><td>336 hours</td><td>112 hours</td><td>96 hours</td><td>168 hours</td>" in shown
-    assert "On duty for longer than this schedule allows: Ana from" in shown
+    warned = shown.partition("On duty for longer than this schedule allows: ")[2].partition("</p>")[0]
+    assert re.findall(r"(Ana|Bo) from <time[^>]*>(Mon \d+ Jan)[^<]*</time> to <time[^>]*>(Mon \d+ Jan)", warned)[
+        :2
+    ] == [
+        ("Ana", "Mon 5 Jan", "Mon 12 Jan"),
+        ("Bo", "Mon 12 Jan", "Mon 19 Jan"),
+    ]
 
 
 def test_a_gap_in_the_coming_weeks_is_said_in_words(admin, main):

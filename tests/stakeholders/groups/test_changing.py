@@ -260,6 +260,8 @@ def test_the_page_needs_a_login_a_token_and_a_post(cast, request_):
 
 
 def test_one_sees_only_ones_own_requests(cast, request_):
+    """P34: and sees them on the page from which they ask."""
+    assert "Add product C." in text(browser_of(cast["rep"]).get(PAGE))
     assert "Add product C." not in text(browser_of(cast["bo"]).get(PAGE))
 
 

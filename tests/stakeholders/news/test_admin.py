@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from dispatching.models import Delivery, Priority
-from schedules import clock
+from schedules import clock as our_clock
 from schedules.models import User
 from stakeholders.models import Message, Outage, Update
 from stakeholders.news import fanning, outages
@@ -65,6 +65,17 @@ def test_the_page_says_how_soon_after_the_decision_the_first_and_the_last_one_ha
     assert "2 of 2 sent. The first was sent within 1 second of the decision, the last within 3 minutes<" in shown
 
 
+def test_the_form_never_starts_with_an_earlier_time_than_was_promised(desk, outside, clock):
+    """C19: it proposed a minute less than the same rule had promised a moment before."""
+    clock.move_to(outside.world.now.replace(second=39), tick=False)
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    promised = our_clock.now() + outages.usual(outage)
+    outages.announce(outage, "x", next_update_by=promised, now=our_clock.now())
+    shown = desk.get(write(outage, "progress")).content.decode()
+    assert f'value="{promised:%Y-%m-%dT%H:%M}"' in shown
+
+
 def test_jargon_and_length_are_said_while_writing(desk, outside):
     """B84, B114"""
     outside.subscriber("ann", "7")
@@ -110,7 +121,7 @@ def test_what_can_be_written_follows_the_state(desk, outside):
     outside.announce(outage)
     assert offered() == ["progress", "end", "correction"]
     [ended_at] = form_in(desk.get(write(outage, "end")), "write")["over_since"]
-    assert ended_at == clock.now().strftime("%Y-%m-%dT%H:%M"), "preset to now"
+    assert ended_at == our_clock.now().strftime("%Y-%m-%dT%H:%M"), "preset to now"
     outages.end(outage, "It works again.", now=outside.world.now)
     assert offered() == ["correction"]
     old_tab = desk.get(write(outage, "progress"), follow=True)
@@ -131,9 +142,9 @@ def test_nothing_new_is_one_click(desk, outside):
     outage = outside.outage()
     outside.announce(outage)
     page = reverse("admin:stakeholders_outage_change", args=[outage.pk])
-    Update.objects.update(at=clock.now())
+    Update.objects.update(at=our_clock.now())
     assert "The last message went out minutes ago." in desk.get(page).content.decode(), "too many are warned of"
-    Update.objects.update(at=clock.now() - HOUR)
+    Update.objects.update(at=our_clock.now() - HOUR)
     assert "The last message went out minutes ago." not in desk.get(page).content.decode()
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
     shown = answer.content.decode()
@@ -156,7 +167,7 @@ def test_the_page_shows_progress_and_the_timeline(desk, outside):
 
 def test_what_waits_for_quiet_hours_is_shown_as_that(desk, outside):
     """P14; C19: its delivery says later which message it was."""
-    now = clock.now()
+    now = our_clock.now()
     outside.world.now = now
     quiet = {"quiet_from": (now - HOUR).time(), "quiet_until": (now + HOUR).time()}
     outside.subscriber("ann", "7", quiet=quiet)

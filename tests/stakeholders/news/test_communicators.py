@@ -1,11 +1,15 @@
 """An outage that a definition has opened has somebody who is told at once and reminded (C6, bB2; B169, B170)."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
+from dispatching.alerts import lifecycle, links
 from dispatching.channels import memory
-from dispatching.models import Notice
+from dispatching.models import Delivery, Notice
 from schedules.models import Absence, Team, User
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
@@ -77,12 +81,29 @@ def test_c6_a_prepared_outage_tells_the_person_on_call_at_once_and_reminds_them(
     assert "message to Ana: Outage “Uploads fail” is prepared" in page and "(told by memory)" in page
     assert f'href="/admin/dispatching/alert/{outage.alerts.get().pk}/change/"' in page
     alert = text(ana.get(f"/admin/dispatching/alert/{outage.alerts.get().pk}/change/"))
-    assert f'href="/admin/stakeholders/outage/{outage.pk}/change/"' in alert and "(not announced)" in alert
+    assert f'href="/admin/stakeholders/outage/{outage.pk}/change/"' in alert and "not announced yet" in alert
     outside.announce(outage)
     assert heard(outside, 200) == []
     assert heard(outside, 30) == [("ana", "An update on “Uploads fail” is due in 15 minutes.")]
     outages.end(outage, "It works.", now=world.now)
     assert heard(outside, 120) == []
+
+
+def test_c6_the_page_and_the_mails_of_an_alert_name_its_outage(outside, world, uploads, definition):
+    """With the link for those who may see it."""
+    outage = breach(outside, uploads)
+    alert, ana = outage.alerts.get(), User.objects.get(username="ana")
+    where = f"/admin/stakeholders/outage/{outage.pk}/change/"
+    page = urlsplit(links.link(alert, ana.recipient)).path
+    shown = text(Client().get(page))
+    assert f"{outage}: not announced yet" in shown and where not in shown
+    User.objects.update(is_staff=True)
+    assert f'<a href="{where}">{outage}: not announced yet</a>' in text(Client().get(page))
+    lifecycle.resolve(alert, now=world.now)
+    lifecycle.reopen(alert, now=world.now)  # pages again
+    world.sweep()
+    body = Delivery.objects.filter(page__alert=alert).latest("pk").body
+    assert f"Outage: {outage}: not announced yet {settings.PUBLIC_URL}{where}\n" in body
 
 
 def test_bb2_an_automatic_outage_has_somebody_who_keeps_its_promise(outside, uploads, definition):

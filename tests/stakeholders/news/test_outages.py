@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from dispatching.alerts import lifecycle
+from dispatching.alerts import lifecycle, timeline
 from dispatching.models import Alert, Batch, Escalation, Notice, Priority
 from schedules.refused import Refused
 from schedules.templatetags.times import moment
@@ -351,8 +351,12 @@ def test_where_it_is_required_it_escalates_along_a_chain_until_one_acknowledges(
     lifecycle.acknowledge(Alert.objects.get(), by=second, now=world.now)
     outside.advance(hours=3)
     assert "third" not in world.told()
-    outages.end(outage, "It works again.", now=world.now)
-    assert Alert.objects.get().state == Alert.State.RESOLVED
+    ended_by = world.person("desk")
+    outages.end(outage, "It works again.", by=ended_by, now=world.now)
+    alert = Alert.objects.get()
+    assert alert.state == Alert.State.RESOLVED
+    last = timeline.of(alert)[-1]
+    assert (last.text, last.by) == (f"resolved by Desk via the end of outage #{outage.pk}", ended_by), "bA6"
 
 
 # --- fan-out ----------------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 
 from dispatching import example
-from dispatching.alerts import lifecycle
+from dispatching.alerts import lifecycle, related
 from dispatching.channels import memory
-from dispatching.models import Alert, Notice, Priority, Service
+from dispatching.models import Alert, Delivery, Notice, Priority, Service
 from schedules.models import Team, User
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
@@ -93,7 +93,7 @@ def test_management_is_told_of_the_first_of_many_alerts(outside, uploads, levels
     if told:
         body = memory.outbox[-1].body
         assert "Paged so far: Ana (Mon 5 Jan 2026, 09:00 UTC)\nNext, if nobody acknowledges: the last resort, " in body
-        assert f"\nThe alert: http://127.0.0.1:8000/admin/dispatching/alert/{alerts[0].pk}/change/" in body
+        assert "\nThe alert: http://127.0.0.1:8000/a/" in body
     lifecycle.acknowledge(alerts[0], now=world.now)
     world.trigger(uploads, "k4", priority=level)
     assert managers(outside) == []
@@ -116,6 +116,14 @@ def test_ba3_management_is_told_of_a_storm_once_also_when_its_first_alert_ends_f
     world.advance(minutes=1)
     world.trigger(uploads, "k5", summary="k5", priority=1)
     assert managers(outside) == ["For information: [P1 Uploads] k5"], "another storm"
+    # P30: the page of each alert says whether the manager was told, or why not, and their link needs no admin.
+    said = [[line.text for line in related.on_page(alert)] for alert in Alert.objects.order_by("pk")[:2]]
+    assert said == [
+        ["Mo was told about this alert"],
+        [f"not told, because alert #{first.pk} of the same service was open before; several at a time are one message"],
+    ]
+    body = Delivery.objects.filter(notice__key__startswith=f"management/alert/{first.pk}/").get().body
+    assert "/a/" in body and "/admin/" not in body
 
 
 def test_bb14_where_management_is_told_but_there_is_no_manager_the_timeline_says_so_once(outside, uploads, levels):

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 
 from dispatching.channels import memory
+from dispatching.channels.webhook import PROVED
 from dispatching.contact import links
 from dispatching.delivery import delivering
 from dispatching.models import Attempt, Batch, ContactPoint, Content, Delivery, Recipient
@@ -290,6 +291,38 @@ def test_a_bounce_disables_the_address_and_says_why(world):
     assert (point.disabled_reason, waiting.state) == ("messages could not be delivered", "suppressed")
     assert states(point) == [("Product A, everywhere", "active")]
     assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("why", ["it bounced", "it was changed"])
+def test_an_address_that_is_no_longer_proved_is_asked_again(world, why):
+    """C8: it is not kept out for ever by the subscriptions that it has had, and what it wished stays."""
+    point = sure(ask(world, groups=[world.open], wish=Wish(kinds="ends")))
+    subscribing.confirm(point, now=world.now)
+    if why == "it bounced":
+        subscribing.suspend(point, Suppression.Reason.BOUNCED, now=world.now)
+    else:
+        ContactPoint.objects.filter(pk=point.pk).update(address="vi-2@example.org", verified=False, link_version=2)
+        point.refresh_from_db()
+    world.advance(days=2)
+    before = Delivery.objects.count()
+    assert ask(world, point.address) == point
+    assert Delivery.objects.count() == before + 1
+    assert states(point)[-1:] == [("Product A, everywhere", "asked")]
+    assert [group.name for group in subscribing.confirm(point, now=world.now)] == ["Product A, everywhere"]
+    point.refresh_from_db()
+    assert point.usable
+    rows = Subscription.objects.filter(contact_point=point).order_by("pk")
+    assert [(row.state, row.kinds) for row in rows] == [("ended", "ends"), ("active", "ends")]
+
+
+def test_an_answer_of_the_old_address_confirms_nothing_for_the_new_one(world):
+    """C8"""
+    point = sure(ask(world))
+    Delivery.objects.update(state="sent", due_at=None, receipt=PROVED, address=point.address)
+    ContactPoint.objects.filter(pk=point.pk).update(address="vi-2@example.org", link_version=2)
+    assert subscribing.take_answers(world.now) == 0
+    ContactPoint.objects.filter(pk=point.pk).update(address=point.address)
+    assert subscribing.take_answers(world.now) == 1
 
 
 def test_a_complaint_ends_all_and_keeps_the_address_out(world):
