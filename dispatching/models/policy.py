@@ -9,10 +9,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Prefetch, Q
 
-from schedules.models import Schedule, Team, User
+from schedules.models import Grantable, Schedule, Team, User
 
 
-class EscalationPolicy(models.Model):
+class EscalationPolicy(Grantable):
     """A chain of steps that stops at the first acknowledgement."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1.")

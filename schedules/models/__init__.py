@@ -1,5 +1,6 @@
 from schedules.models.arrangements import Absence, HandoverNote, SwapRequest
 from schedules.models.calendars import CalendarFeed, CalendarLink, FeedEntry
+from schedules.models.grants import Grantable
 from schedules.models.people import Team, User
 from schedules.models.schedule import Layer, Override, Participant, Rotation, RotationVersion, Schedule
 from schedules.models.submission import Submission
@@ -11,6 +12,7 @@ __all__ = [
     "CalendarFeed",
     "CalendarLink",
     "FeedEntry",
+    "Grantable",
     "HandoverNote",
     "Layer",
     "Override",

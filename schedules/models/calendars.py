@@ -6,12 +6,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from schedules.models.grants import Grantable
 from schedules.models.people import Team, User
 from schedules.models.schedule import Schedule
 from schedules.models.zones import TimeZoneField
 
 
-class CalendarFeed(models.Model):
+class CalendarFeed(Grantable):
     """An outside calendar (iCalendar) that says who is on duty. The last good copy is kept when it cannot be read."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 calendar.")

@@ -6,12 +6,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from schedules.models.grants import Grantable
 from schedules.models.people import Team, User
 from schedules.models.zones import TimeZoneField
 from schedules.validators import valid_days, valid_hours, valid_region
 
 
-class Rotation(models.Model):
+class Rotation(Grantable):
     """A list of people who take turns. Main, backup, second backup and so on all read this list, each at its position."""
 
     class Unit(models.TextChoices):
@@ -154,7 +155,7 @@ class Participant(models.Model):
         return (self.user_id, self.partner_id) if self.partner_id else (self.user_id,)
 
 
-class Schedule(models.Model):
+class Schedule(Grantable):
     """A schedule, which says for any instant who is on duty."""
 
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 main.")

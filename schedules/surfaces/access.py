@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest
-from guardian.models import GroupObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
 from rest_framework.request import Request
 
@@ -39,12 +37,3 @@ def grant_to_team(obj: Any, *, before: Team | None = None) -> None:
         remove_perm(permission, before, obj)
     if obj.team:
         assign_perm(permission, obj.team, obj)
-
-
-def forget(obj: Model) -> None:
-    """Deletes the grants for `obj`; call it before `obj` is deleted.
-
-    Otherwise guardian would keep them for a later object with the same id.
-    """
-    content_type = ContentType.objects.get_for_model(obj)
-    GroupObjectPermission.objects.filter(content_type=content_type, object_pk=obj.pk).delete()

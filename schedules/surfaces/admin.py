@@ -19,7 +19,9 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
+from guardian.models import GroupObjectPermission, UserObjectPermission
 from unfold import admin as unfold
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
@@ -306,6 +308,14 @@ class OwnedAdmin(ModelAdmin):
     def may_change(self, request: HttpRequest, obj: Any) -> bool:
         return access.may(request.user, "change", obj)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        """Leaves out the grants, which go with their object and tell nobody anything."""
+        shown, counts, *rest = super().get_deleted_objects(objs, request)
+        grants = [model._meta for model in (GroupObjectPermission, UserObjectPermission)]
+        shown = [each for each in shown if not str(each).startswith(tuple(capfirst(m.verbose_name) for m in grants))]
+        names = {str(meta.verbose_name_plural) for meta in grants}
+        return shown, {name: count for name, count in counts.items() if str(name) not in names}, *rest
+
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if obj is None:
             return super().has_change_permission(request)
@@ -327,15 +337,6 @@ class TeamOwnedAdmin(OwnedAdmin):
         before = type(obj)._base_manager.get(pk=obj.pk).team if change else None
         super().save_model(request, obj, form, change)
         access.grant_to_team(obj, before=before)
-
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        access.forget(obj)
-        super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for obj in queryset:
-            access.forget(obj)
-        super().delete_queryset(request, queryset)
 
 
 class PartOfParent(PrintableFields):

@@ -194,7 +194,3 @@ class TeamOwnedResource(Resource):
                 "To give this to another team, you need the permission to change those of all teams."
             )
         access.grant_to_team(serializer.save(), before=before)
-
-    def perform_destroy(self, instance: Any) -> None:
-        access.forget(instance)
-        instance.delete()

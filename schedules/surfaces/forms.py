@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
+from schedules.surfaces.fields import EARLIEST, LATEST
 from schedules.validators import one_line, only_printable
 
 SPAN = re.compile(
@@ -61,8 +62,8 @@ class LocalField(forms.DateTimeField):
             wall = None
         if wall is None or wall.tzinfo:
             raise forms.ValidationError("This is not a date and a time. Example: 2026-01-05 09:00.")
-        if not 1970 <= wall.year < 2200:
-            raise forms.ValidationError("The year must lie between 1970 and 2199.")
+        if not EARLIEST.year <= wall.year < LATEST.year:
+            raise forms.ValidationError(f"The year must lie between {EARLIEST.year} and {LATEST.year - 1}.")
         return instant(wall.date(), wall.time(), self.zone)
 
 

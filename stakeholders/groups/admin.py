@@ -97,15 +97,6 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
         super().save_related(request, form, formsets, change)
         groups.note_coverage(form.instance, form.covered, now=clock.now())
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        groups.forget(obj)
-        super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for obj in queryset:
-            groups.forget(obj)
-        super().delete_queryset(request, queryset)
-
     @verb("Confirm that it still fits")
     def reviewed(self, request: HttpRequest, group: StakeholderGroup, now: datetime) -> str:
         groups.reviewed(group, now=now)

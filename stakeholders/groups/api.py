@@ -158,7 +158,3 @@ class StakeholderGroupViewSet(Resource):
         group = serializer.instance = self.get_queryset().get(pk=group.pk)
         groups.grant_to_owner(group, before=owner)
         groups.note_coverage(group, covered, now=clock.now())
-
-    def perform_destroy(self, instance: StakeholderGroup) -> None:
-        groups.forget(instance)
-        instance.delete()

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count
-from guardian.models import UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
 
 from dispatching.models import ContactPoint
 from schedules.models import User
-from schedules.surfaces import access
 from stakeholders.models import StakeholderGroup, Subscription
 
 Openness = StakeholderGroup.Openness
@@ -90,13 +87,6 @@ def grant_to_owner(group: StakeholderGroup, *, before: User | None = None) -> No
         remove_perm(CHANGE, before, group)
     if group.owner:
         assign_perm(CHANGE, group.owner, group)
-
-
-def forget(group: StakeholderGroup) -> None:
-    """Removes the permissions on this group; call it before the group is deleted. See `schedules.surfaces.access.forget`."""
-    access.forget(group)
-    content_type = ContentType.objects.get_for_model(group)
-    UserObjectPermission.objects.filter(content_type=content_type, object_pk=group.pk).delete()
 
 
 def reviewed(group: StakeholderGroup, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 
-from schedules.models import User
+from schedules.models import Grantable, User
 
 
 class Named(models.Model):
@@ -98,7 +98,7 @@ class StakeholderGroups(models.QuerySet["StakeholderGroup"]):
         return self.filter(review_by__lt=today)
 
 
-class StakeholderGroup(models.Model):
+class StakeholderGroup(Grantable):
     """People who need to know about outages in certain cells of the matrix, and for what purpose (Table 8.2)."""
 
     class Openness(models.TextChoices):

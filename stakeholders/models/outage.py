@@ -6,11 +6,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from dispatching.models import Alert, Integration, Notice, Priority, Service, Severity
-from schedules.models import User
+from schedules.models import Grantable, User
 from stakeholders.models.audience import Deployment, Product, StakeholderGroup
 
 
-class Outage(models.Model):
+class Outage(Grantable):
     """A problem that customers notice. Stakeholders are told only if it is high-profile and its priority says so."""
 
     class State(models.TextChoices):

@@ -1,10 +1,14 @@
 """What a team may do with its own rotations, schedules and policies over the REST API."""
 
 import pytest
+from django.urls import reverse
 from guardian.models import GroupObjectPermission
 
-from schedules.models import Rotation, Team, User
+from dispatching.models import EscalationPolicy
+from schedules.models import CalendarFeed, Grantable, Rotation, Schedule, Team, User
+from stakeholders.models import Outage, StakeholderGroup
 from tests.api import client_of
+from tests.browser import text
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +56,20 @@ def test_what_is_deleted_leaves_no_permission_for_the_next_one_with_its_id_o1(co
     path = f"{noun}/{coach.post(f'{noun}/', body(noun, team)).json()['id']}/"
     assert GroupObjectPermission.objects.count() == 1
     assert coach.delete(path).status_code == 204
+    assert not GroupObjectPermission.objects.exists()
+
+
+def test_however_it_is_deleted_no_permission_is_left(coach, team, client):
+    """O1: in the admin, or many at once; a calendar, a group and an outage, too."""
+    kinds = [CalendarFeed, EscalationPolicy, Outage, Rotation, Schedule, StakeholderGroup]
+    assert all(issubclass(kind, Grantable) for kind in kinds)
+    made = [coach.post("rotations/", body("rotations", team, name=name)).json()["id"] for name in "ab"]
+    client.force_login(User.objects.create_superuser("root"))
+    page = reverse("admin:schedules_rotation_delete", args=[made[0]])
+    assert "object permission" not in text(client.get(page)).lower()
+    assert client.post(page, {"post": "yes"}).status_code == 302
+    assert GroupObjectPermission.objects.count() == 1
+    Rotation.objects.all().delete()
     assert not GroupObjectPermission.objects.exists()
 
 

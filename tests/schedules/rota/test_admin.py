@@ -237,7 +237,8 @@ def owned(admin, world):
     def give(number: int, model: type[Model]) -> Model:
         [schedule] = world.weekly(people[number], positions=1)
         policy = world.policy((timedelta(hours=1), people[number]))
-        obj = {Rotation: schedule.layers.get().rotation, Schedule: schedule, EscalationPolicy: policy}[model]
+        made: list[Model] = [schedule.layers.get().rotation, schedule, policy]
+        obj = next(each for each in made if isinstance(each, model))
         assert admin.post(page_of(obj), form_of(admin, obj) | {"team": teams[number].pk}).status_code == 302
         obj.refresh_from_db()
         return obj
