@@ -312,9 +312,9 @@ class OwnedAdmin(ModelAdmin):
         """Leaves out the grants, which go with their object and tell nobody anything."""
         shown, counts, *rest = super().get_deleted_objects(objs, request)
         grants = [model._meta for model in (GroupObjectPermission, UserObjectPermission)]
-        shown = [each for each in shown if not str(each).startswith(tuple(capfirst(m.verbose_name) for m in grants))]
-        names = {str(meta.verbose_name_plural) for meta in grants}
-        return shown, {name: count for name, count in counts.items() if str(name) not in names}, *rest
+        lines = tuple(str(capfirst(meta.verbose_name)) for meta in grants)
+        shown = [each for each in shown if not str(each).startswith(lines)]
+        return shown, {n: c for n, c in counts.items() if n not in {m.verbose_name_plural for m in grants}}, *rest
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if obj is None:
