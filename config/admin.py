@@ -63,6 +63,8 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 MATRIX = "admin:stakeholders_matrix"
+# Selects, actions and search boxes ask the database for whatever id a form brings; no browser sends a text there (S17).
+NO_ID = "expected a number but got"
 
 
 class TocsinAdminSite(UnfoldAdminSite):
@@ -74,13 +76,15 @@ class TocsinAdminSite(UnfoldAdminSite):
         def on_the_readers_clock(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
                 raise BadRequest("A NUL character is in the address.")  # PostgreSQL refuses it with an error (S17)
-            zone = getattr(request.user, "time_zone", None)
-            if zone is None:
-                return view(request, *args, **kwargs)
-            with timezone.override(zone):
-                response = view(request, *args, **kwargs)
-                # Render here, while the zone is active.
-                return response.render() if hasattr(response, "render") else response
+            try:
+                with timezone.override(getattr(request.user, "time_zone", None)):
+                    response = view(request, *args, **kwargs)
+                    # Render here, while the zone is active.
+                    return response.render() if hasattr(response, "render") else response
+            except ValueError as error:
+                if NO_ID in str(error):
+                    raise BadRequest("A text is in the place of an id.") from error
+                raise
 
         return super().admin_view(update_wrapper(on_the_readers_clock, view), cacheable)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,8 @@ from schedules.rules import hours
 _unprintable = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _line_end = re.compile(r"[\n\r\u2028\u2029]")
+
+YEARS = (1970, 2200)  # of dates and instants that people type in; the second one is too late
 
 
 def printable(text: Any) -> None:
@@ -33,6 +36,12 @@ def one_line(text: Any) -> None:
     """Refuses line ends where there is one line only, such as in a name, which may come into the header of a mail (S19)."""
     if isinstance(text, str) and _line_end.search(text):
         raise ValidationError("Write this in one line.")
+
+
+def in_reach(day: date) -> None:
+    """Refuses a date or an instant that some zones could not show, or that is a mistake."""
+    if not YEARS[0] <= day.year < YEARS[1]:
+        raise ValidationError(f"The year must lie between {YEARS[0]} and {YEARS[1] - 1}.")
 
 
 def valid_hours(text: str) -> None:

@@ -32,7 +32,7 @@ from schedules.refused import Refused
 from schedules.surfaces import access, locks, once
 from schedules.surfaces.forms import OneErrorForm, SpanField, blame
 from schedules.templatetags.times import when
-from schedules.validators import one_line, only_printable
+from schedules.validators import in_reach, one_line, printable
 
 # Of forms, and of the rows in them.
 FIELDS: dict[type[models.Field], dict[str, Any]] = {
@@ -108,12 +108,12 @@ class PrintableFields:
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        dated = isinstance(field, forms.DateField | forms.DateTimeField | forms.SplitDateTimeField)
         if field is not None:
-            field.error_messages |= self.date if isinstance(field, forms.DateField) else self.amount
+            field.error_messages |= self.date if dated else self.amount
+            field.validators += [in_reach] if dated else []
         if isinstance(field, forms.CharField) and db_field.name not in self.raw:
-            only_printable([field])
-            if isinstance(db_field, models.CharField):
-                field.validators.append(one_line)
+            field.validators += [printable, one_line] if isinstance(db_field, models.CharField) else [printable]
         return field
 
 

@@ -10,8 +10,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from schedules.models import User
+from schedules.validators import YEARS
 
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in YEARS)
 # In a URL that was not escaped, the plus sign of an offset arrives as a space.
 LOST_PLUS = re.compile(r"(:[0-9.,]+) (?=[0-9]{2}:?[0-9]{2}$)")
 
@@ -27,7 +28,7 @@ def instant_of(text: str) -> datetime:
     if value.utcoffset() is None:
         raise ValueError("The offset is missing: end with Z or, for example, +01:00.")
     if not EARLIEST <= value < LATEST:
-        raise ValueError(f"The year must lie between {EARLIEST.year} and {LATEST.year - 1}.")
+        raise ValueError(f"The year must lie between {YEARS[0]} and {YEARS[1] - 1}.")
     return value.astimezone(UTC)
 
 

@@ -12,8 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
-from schedules.surfaces.fields import EARLIEST, LATEST
-from schedules.validators import one_line, only_printable
+from schedules.validators import in_reach, one_line, only_printable
 
 SPAN = re.compile(
     r"(?=\d)(?:(?P<days>\d{1,5}) ?d(?:ays?)?)?\s*(?:(?P<hours>\d{1,6}) ?h(?:ours?)?)?\s*"
@@ -62,8 +61,7 @@ class LocalField(forms.DateTimeField):
             wall = None
         if wall is None or wall.tzinfo:
             raise forms.ValidationError("This is not a date and a time. Example: 2026-01-05 09:00.")
-        if not EARLIEST.year <= wall.year < LATEST.year:
-            raise forms.ValidationError(f"The year must lie between {EARLIEST.year} and {LATEST.year - 1}.")
+        in_reach(wall)
         return instant(wall.date(), wall.time(), self.zone)
 
 

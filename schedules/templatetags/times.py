@@ -31,7 +31,11 @@ def moment(at: datetime, zone: tzinfo = UTC) -> str:
 
 def _said(at: datetime, zone: tzinfo) -> tuple[str, str]:
     """The instant in `zone`, and in UTC if that reads differently, else an empty text."""
-    local, utc = at.astimezone(zone), at.astimezone(UTC)
+    utc = at.astimezone(UTC)
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:  # at the end of time some zones would need a year more
+        local = utc
     if local.utcoffset() == timedelta(0):
         return f"{day_and_time(utc)} UTC", ""
     universal = utc.strftime("%H:%M") if local.date() == utc.date() else day_and_time(utc)

@@ -52,6 +52,12 @@ class EmailChannel(Channel):
             )
         return address
 
+    def clean_outside_address(self, address: str) -> str:
+        cleaned = self.clean_address(address)
+        if cleaned.endswith("]"):  # a@[10.0.0.1] would lead our mail server to a machine inside
+            raise ValidationError("Please enter an address with the name of a domain, such as ana@example.org.")
+        return cleaned
+
     def send(self, envelope: Envelope) -> str:
         """Sends the mail. Returns its Message-ID with the server's answer, if it gave one."""
         try:

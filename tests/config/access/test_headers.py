@@ -1,7 +1,12 @@
 """What every answer says to the browser: what it may load, and that nobody keeps a copy (S18, K28)."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from schedules.models import User
+from schedules.templatetags.times import when
 from tests.browser import browser_of
 from tests.sure import sure
 
@@ -67,3 +72,37 @@ def test_junk_in_an_address_of_the_admin_is_no_error_page(world, path, status):
     """S17"""
     coach = browser_of(world.person("coach", is_superuser=True, is_staff=True))
     assert coach.get(f"/admin/{path}").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("schedules/team/add/", {"name": "x", "members": "x"}),
+        ("schedules/team/add/", {"name": "x", "manager": "x"}),
+        ("schedules/absence/add/", {"user": "x"}),
+        ("dispatching/recipient/add/", {"user": "x"}),
+        (
+            "dispatching/escalationpolicy/add/",
+            {"steps-TOTAL_FORMS": 1, "steps-INITIAL_FORMS": 0, "steps-0-people": "x"},
+        ),
+        ("stakeholders/outage/add/", {"alerts": "x"}),
+        ("schedules/team/", {"action": "delete_selected", "_selected_action": "x"}),
+    ],
+)
+def test_a_text_in_the_place_of_an_id_is_no_error_page(world, path, form):
+    """S17, and its sister in the body of a form."""
+    coach = browser_of(world.person("coach", is_superuser=True, is_staff=True))
+    assert coach.post(f"/admin/{path}", form).status_code in (200, 400)
+
+
+def test_a_moment_that_no_zone_can_show_is_refused_and_shown_if_it_is_there(world):
+    """S10, K: the list of outages was an error page for readers in New York after one from the year 1."""
+    coach = world.person("coach", is_superuser=True, is_staff=True)
+    User.objects.filter(pk=coach.pk).update(time_zone="Pacific/Kiritimati")
+    coach, bo = browser_of(User.objects.get(pk=coach.pk)), world.person("bo")
+    for day in ("9999-12-31", "0001-01-01"):
+        form = {"user": bo.pk, "start_0": day, "start_1": "10:00", "end_0": day, "end_1": "23:59"}
+        refused = coach.post("/admin/schedules/absence/add/", form)
+        assert refused.status_code == 200 and "The year must lie between 1970 and 2199." in refused.content.decode()
+    assert "31 Dec 9999, 23:59" in when(datetime(9999, 12, 31, 23, 59, tzinfo=UTC), ZoneInfo("Pacific/Kiritimati"))
+    assert "1 Jan 1, 00:00" in when(datetime(1, 1, 1, tzinfo=UTC), ZoneInfo("America/New_York"))
