@@ -101,7 +101,9 @@ class TocsinAdminSite(UnfoldAdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         if app_label:
             return super().get_app_list(request, app_label)
-        if (groups := getattr(request, "tocsin_groups", None)) is None:  # the side bar and the index ask one after another
+        if (
+            groups := getattr(request, "tocsin_groups", None)
+        ) is None:  # the side bar and the index ask one after another
             groups = self._groups(request)
             request.tocsin_groups = groups  # type: ignore[attr-defined]  # a place of our own on it
         return groups
