@@ -99,9 +99,17 @@ class TocsinAdminSite(UnfoldAdminSite):
         return redirect("account")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        apps = super().get_app_list(request, app_label)
         if app_label:
-            return apps
+            return super().get_app_list(request, app_label)
+        if (
+            groups := getattr(request, "tocsin_groups", None)
+        ) is None:  # the side bar and the index ask one after another
+            groups = self._groups(request)
+            request.tocsin_groups = groups  # type: ignore[attr-defined]  # a place of our own on it
+        return groups
+
+    def _groups(self, request: HttpRequest) -> list[dict[str, Any]]:
+        apps = super().get_app_list(request)
         models = {model["model"]._meta.label: model for app in apps for model in app["models"]}
         groups = [
             _group(title, [models.pop(label) for label in labels if label in models])

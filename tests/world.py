@@ -1,8 +1,9 @@
 """The cast and the clock: arrange in words, act once, assert on what people were told."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
-from django.db.models import Min
+from django.db import connection
 
 from dispatching import sweep
 from dispatching.alerts import intake
@@ -28,6 +29,17 @@ from tests.sure import sure
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 KINDS = {User: "user", Schedule: "schedule", Team: "team"}
+
+
+@cache
+def next_due() -> tuple[str, tuple]:
+    """When something is due next, in SQL that is written once: a clock of minutes asks thousands of times."""
+    # Failures of shared words are followed up by whoever shared them.
+    waiting = Delivery.objects.filter(due_at__isnull=False).exclude(state__in=Delivery.LOST, content__isnull=False)
+    rows = (Escalation.objects.running(), waiting, Refusal.objects.all(), ShiftWatch.objects.all())
+    parts = [each.order_by().values_list("due_at").query.sql_with_params() for each in rows]
+    union = " UNION ALL ".join(sql for sql, _ in parts)
+    return f"SELECT min(due_at) FROM ({union}) AS due", tuple(value for _, values in parts for value in values)
 
 
 class World:
@@ -132,10 +144,9 @@ class World:
         self.sweep()
 
     def _next_due(self) -> datetime | None:
-        # Failures of shared words are followed up by whoever shared them.
-        waiting = Delivery.objects.filter(due_at__isnull=False).exclude(state__in=Delivery.LOST, content__isnull=False)
-        rows = (Escalation.objects.running(), waiting, Refusal.objects.all(), ShiftWatch.objects.all())
-        return min((due for each in rows if (due := each.aggregate(due=Min("due_at"))["due"])), default=None)
+        with connection.cursor() as cursor:
+            cursor.execute(*next_due())
+            return cursor.fetchone()[0]
 
     # --- assert ---------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def _enrol(now: datetime) -> None:
     """Creates a watch, due at once, for each schedule that needs one and has none."""
     watched = ShiftWatch.objects.filter(schedule=OuterRef("pk"))
     asking = Schedule.objects.filter(Q(remind__isnull=False) | Q(hands_over=True), ~Exists(watched))
-    new = [ShiftWatch(schedule=schedule, due_at=now) for schedule in asking]
+    new = [ShiftWatch(schedule_id=pk, due_at=now) for pk in asking.values_list("pk", flat=True)]
     ShiftWatch.objects.bulk_create(new, ignore_conflicts=True)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,6 +16,7 @@ from schedules.validators import YEARS
 EARLIEST, LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in YEARS)
 # In a URL that was not escaped, the plus sign of an offset arrives as a space.
 LOST_PLUS = re.compile(r"(:[0-9.,]+) (?=[0-9]{2}:?[0-9]{2}$)")
+zones = cache(available_timezones)  # which looks through a folder of files each time
 
 
 def instant_of(text: str) -> datetime:
@@ -47,7 +49,7 @@ class ZoneField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> ZoneInfo:  # type: ignore[override]  # a text only on the wire
         name = super().to_internal_value(data)
-        if name not in available_timezones():
+        if name not in zones():
             raise serializers.ValidationError(f"There is no time zone “{name}”. Example: Europe/Berlin.")
         return ZoneInfo(name)
 

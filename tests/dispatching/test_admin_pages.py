@@ -10,7 +10,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.admin import site
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -214,7 +214,8 @@ def test_the_index_and_the_side_bar_name_everything_once(coach):
 # --- a list is filtered by what it offers, and by nothing else ------------------------------------------------------
 
 
-def test_every_filter_that_a_list_offers_opens(coach):
+def test_every_filter_that_a_list_offers_opens(coach, monkeypatch):
+    monkeypatch.setattr(site, "get_app_list", lambda request: [])  # 440 times the same side bar
     for model in site._registry:
         page = coach.get(address(model, "changelist")).content.decode()
         links = [html.unescape(link) for link in re.findall(r'href="(\?[^"]*=[^"]*)"', page)]
@@ -493,15 +494,18 @@ def test_every_list_is_in_the_table_of_queries():
     assert {label(model) for model in site._registry} == {label(model) for model in MORE}
 
 
-@pytest.mark.parametrize("model", MORE, ids=label)
-def test_a_list_takes_the_same_number_of_queries_with_many_rows(coach, model):
+def test_a_list_takes_the_same_number_of_queries_with_many_rows(coach):
     """Must show 8: 10 and 10,000 alerts and deliveries; 3 and 30 of what there are fewer of."""
-    make, more = MORE[model]
-    if model is not Priority:
-        make(10 if more > 1000 else 2)
-    few = queries(coach, model)
-    make(more)
-    assert queries(coach, model) == few <= 20
+    taken = {}
+    for model, (make, more) in MORE.items():
+        with transaction.atomic():
+            if model is not Priority:
+                make(10 if more > 1000 else 2)
+            few = queries(coach, model)
+            make(more)
+            taken[label(model)] = (few, queries(coach, model))
+            transaction.set_rollback(True)
+    assert {name: found for name, found in taken.items() if not found[0] == found[1] <= 20} == {}
 
 
 def queries(browser, model: type[Model]) -> int:
