@@ -108,10 +108,10 @@ class PrintableFields:
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
-        dated = isinstance(field, forms.DateField | forms.DateTimeField | forms.SplitDateTimeField)
         if field is not None:
-            field.error_messages |= self.date if dated else self.amount
-            field.validators += [in_reach] if dated else []
+            field.error_messages |= self.date if isinstance(field, forms.DateField) else self.amount
+        if isinstance(field, forms.DateTimeField | forms.SplitDateTimeField):
+            field.validators.append(in_reach)
         if isinstance(field, forms.CharField) and db_field.name not in self.raw:
             field.validators += [printable, one_line] if isinstance(db_field, models.CharField) else [printable]
         return field

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from schedules.models import User
+from schedules.validators import one_line, printable
 from stakeholders.models import StakeholderGroup, Subscription
 from stakeholders.subscriptions import addresses, subscribing
 
@@ -74,6 +75,9 @@ def _lines(data: bytes) -> list[dict[str, str]]:
 def _take(
     line: dict[str, str], groups: dict[str, StakeholderGroup], report: Imported, *, by: User, now: datetime
 ) -> None:
+    for text in line.values():
+        printable(text)
+        one_line(text)
     group = groups.get(line["group"].strip().lower())
     if group is None:
         raise ValidationError(f"there is no group “{line['group']}”")

@@ -331,7 +331,7 @@ def _initial(row: Subscription | None) -> dict[str, Any]:
     if row is None:
         return {"wanted": False, "kinds": Subscription.Kinds.ALL.value}
     return {
-        "wanted": True,
+        "wanted": row.state == Subscription.State.ACTIVE,  # anybody may have asked with this address
         "products": row.products,
         "deployments": row.deployments,
         "kinds": row.kinds,

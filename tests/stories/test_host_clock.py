@@ -63,13 +63,13 @@ def press(label: str, name: str, of: str) -> Callable[[Cast], object]:
 
 
 def write(kind: str, of: str) -> Callable[[Cast], object]:
-    """The form in the admin, sent with the time for the next message that it proposes."""
+    """The form in the admin, sent with the times that it proposes."""
 
     def act(cast: Cast) -> object:
         path = reverse("admin:stakeholders_outage_write", args=[getattr(cast, of).pk, kind])
         form = cast.coach.get(path).context["form"]
-        proposed = form["next_update_by"].value() if "next_update_by" in form.fields else ""
-        return cast.coach.post(path, {"text": "No uploads.", "next_update_by": proposed, "send": "1"})
+        proposed = {name: form[name].value() for name in ("next_update_by", "over_since") if name in form.fields}
+        return cast.coach.post(path, {"text": "No uploads.", "send": "1", **proposed})
 
     return act
 

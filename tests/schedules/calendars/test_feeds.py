@@ -71,7 +71,7 @@ def test_a_calendar_as_outlook_and_google_write_it_is_read_to_the_minute(people)
     ]
     assert reading.unknown.splitlines() == [
         "“Zoe stands in for Boris, not-bo and bo-not” (first of 3 times on 04 May 2026) does not name anybody known here.",
-        "“Handover to Bo” (05 May 2026) ends when it starts.",
+        "“Hand-over to Bo” (05 May 2026) ends when it starts.",
     ]
 
 

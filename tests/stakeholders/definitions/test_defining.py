@@ -292,7 +292,7 @@ def test_an_outage_is_dismissed_for_a_reason_and_its_alerts_open_no_other(desk, 
     announced = outside.outage()
     outside.announce(announced)
     answer = api.post(f"outages/{announced.pk}/dismiss/", {"reason": "x"})
-    assert answer.status_code == 409 and "must hear the end" in answer.json()["detail"]
+    assert answer.status_code == 409 and "must hear that it is over" in answer.json()["detail"]
 
 
 def test_words_that_were_live_are_not_edited(desk, outside, monitoring, definition):

@@ -168,7 +168,7 @@ def test_the_german_end_says_what_was_done_and_how_long_it_took(outside, people)
     text = messages.specimen(content)
     assert content.subject.startswith("Behoben: Uploads gestört")
     for line in (
-        "ENDE: Uploads gestört",
+        "BEHOBEN: Uploads gestört",
         "Was getan wurde: Eine Korrektur wurde eingespielt.",
         "Was noch folgt: Der Rest kommt morgen.",
         "Das ist unsere letzte Nachricht zu diesem Ausfall.",

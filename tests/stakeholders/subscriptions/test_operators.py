@@ -115,10 +115,19 @@ def test_a_file_subscribes_those_whose_consent_it_notes_and_asks_the_others(worl
         "c@example.org,Nowhere,yes",
         "nobody,Europe,yes",
         "d@example.org,Product managers,yes",
+        "e@example.org,Europe,by\x01letter",
+        'f@example.org,Europe,"by letter\n=1+1"',
     ]
     page = text(upload(coach, "\n".join(lines)))
-    assert "1 subscribed, 1 asked by mail, 4 left out." in page
-    for said in ("line 3: this address has left", "line 5: there is no group", "line 6: Please", "line 7: “Product"):
+    assert "1 subscribed, 1 asked by mail, 6 left out." in page
+    odd = ("line 8: Character 3 is a control character", "line 9: Write this in one line")  # S10, S19
+    for said in (
+        "line 3: this address has left",
+        "line 5: there is no group",
+        "line 6: Please",
+        "line 7: “Product",
+        *odd,
+    ):
         assert said in page
     rows = {row.contact_point.address: row for row in Subscription.objects.all()}
     assert (rows["a@example.org"].state, rows["b@example.org"].state) == ("active", "asked")

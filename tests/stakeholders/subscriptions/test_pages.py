@@ -213,7 +213,7 @@ REFUSED = {
     "no address": ({"address": ""}, "address", "Please enter an address."),
     "no e-mail address": ({"channel": "email", "address": "vi"}, "address", "Please enter one e-mail address"),
     "two addresses": ({"channel": "email", "address": "a@x.org, b@x.org"}, "address", "one e-mail address"),
-    "a header": ({"channel": "email", "address": "a@x.org\nBcc: b@x.org"}, "address", "one e-mail address"),
+    "a header": ({"channel": "email", "address": "a@x.org\nBcc: b@x.org"}, "address", "Write this in one line."),
     "no group": ({"groups": []}, "groups", "Please choose at least one."),
     "junk": ({"groups": ["x"]}, "groups", "not a valid value"),
     "a number that fits no column": ({"groups": ["9" * 30]}, "groups", "Select a valid choice"),
@@ -456,6 +456,19 @@ def save(point, **filled):
     client, url = Client(enforce_csrf_checks=True), path("manage", point)
     form = form_in(client.get(url), "manage")
     return client.post(url, {key: value for key, value in {**form, **filled}.items() if value is not None}, follow=True)
+
+
+def test_what_somebody_asked_for_with_my_address_is_not_confirmed_by_another_save(world):
+    point = subscriber(world)
+    send(world, groups=[world.europe.pk])
+    world.work()
+    asked = Subscription.objects.get(group=world.europe)
+    assert asked.state == "asked" and asked.contact_point == point
+    page = text(Client().get(path("manage", point)))
+    assert "Somebody asked for this with your address, and nobody has confirmed it." in page
+    save(point)
+    asked.refresh_from_db()
+    assert asked.state != "active"
 
 
 def test_everything_is_chosen_on_one_page_without_a_login(world):

@@ -56,6 +56,14 @@ def test_an_address_that_is_not_exactly_one_is_refused_at_save_and_at_send(mail,
     assert mail.server.mails == []
 
 
+def test_a_stranger_does_not_lead_our_mail_server_to_a_machine_inside():
+    """S3"""
+    for address in ("a@[10.0.0.1]", "a@[IPv6:::1]"):
+        with pytest.raises(ValidationError):
+            EmailChannel().clean_outside_address(address)
+    assert EmailChannel().clean_outside_address("a@b.example") == "a@b.example"
+
+
 def test_a_domain_is_kept_in_small_letters_and_ascii():
     assert EmailChannel().clean_address(" Ana.B@Büro.Example ") == "Ana.B@xn--bro-hoa.example"
 
