@@ -176,11 +176,11 @@ def test_a_form_sent_five_times_is_one_message(outside, coach):
     assert outage.updates.filter(kind="progress").count() == 1
 
     token = re.search(
-        r'verb/nothing_new/"><input type="hidden" name="csrfmiddlewaretoken" value="(\w+)"', text_of(desk, outage)
+        r'verb/nothing_new_again/"><input type="hidden" name="csrfmiddlewaretoken" value="(\w+)"', text_of(desk, outage)
     )
     assert token
     button = {"csrfmiddlewaretoken": token[1]}
-    together(*[lambda: desk_copy(desk).post(f"{page(outage)}/verb/nothing_new/", button)] * 5)
+    together(*[lambda: desk_copy(desk).post(f"{page(outage)}/verb/nothing_new_again/", button)] * 5)
     assert outage.updates.filter(kind="progress").count() == 2
 
     add = "/admin/stakeholders/outage/add/"
