@@ -38,7 +38,7 @@ still, working = web_only_cases(), working_cases()
 with SmtpSink() as sink, Product(EMAIL_URL=sink.url) as product, Stage(product, sink) as stage:
     stage.send(connections=32, seconds=2)
     stage.clear()
-    print(json.dumps([case.line.section[:24] + " | " + case.line.name + (", 100 a post" if "batch" in case.job else "")
+    print(json.dumps([("working: " if case in working else "") + case.line.name + (", 100 a post" if "batch" in case.job else "")
                       for case in (*still, *working)]), flush=True)
     for line in sys.stdin:
         number, seconds = json.loads(line)
@@ -99,7 +99,7 @@ def main() -> None:
 
 def compare(tree: Path, place: Path, asked: argparse.Namespace) -> None:
     sides = [Side(tree, place / "before"), Side(ROOT, place / "now")]
-    print(f"{'ratio: now to before, of medians':70} events/s    CPU of web, of database")
+    print(f"{'ratio: now to before, of medians':50} events/s    CPU of web, of database")
     try:
         for number, name in enumerate(sides[1].cases):
             if asked.only not in name:
@@ -111,7 +111,7 @@ def compare(tree: Path, place: Path, asked: argparse.Namespace) -> None:
                     values[side][what].append(value)
             before, now = ({what: statistics.median(v) for what, v in found.items()} for found in values)
             told = "  ".join(f"{now[what] / before[what]:8.2f}" for what in now)
-            print(f"{name:70}{told}   ({now['rate']:,.0f} to {before['rate']:,.0f})", flush=True)
+            print(f"{name:50}{told}   ({now['rate']:,.0f} to {before['rate']:,.0f})", flush=True)
     finally:
         for each in sides:
             each.end()
