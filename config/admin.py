@@ -1,5 +1,6 @@
 """The admin site: its index and side bar in four groups, and all times in the reader's own zone."""
 
+import re
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
@@ -65,6 +66,8 @@ GROUPS: dict[str, dict[str, str]] = {
 MATRIX = "admin:stakeholders_matrix"
 # Selects, actions and search boxes ask the database for whatever id a form brings; no browser sends a text there (S17).
 NO_ID = "expected a number but got"
+# Django makes a form for each row that a request claims to have, and no page of ours has so many.
+MOST_ROWS = 500
 
 
 class TocsinAdminSite(UnfoldAdminSite):
@@ -76,6 +79,8 @@ class TocsinAdminSite(UnfoldAdminSite):
         def on_the_readers_clock(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
                 raise BadRequest("A NUL character is in the address.")  # PostgreSQL refuses it with an error (S17)
+            if request.method == "POST" and any(map(_too_many, request.POST.items())):
+                raise BadRequest(f"A form may have at most {MOST_ROWS} rows.")
             try:
                 with timezone.override(getattr(request.user, "time_zone", None)):
                     response = view(request, *args, **kwargs)
@@ -119,6 +124,11 @@ class TocsinAdminSite(UnfoldAdminSite):
         for group in groups:
             _add_matrix(group)
         return [group for group in groups if group["models"]]
+
+
+def _too_many(field: tuple[str, Any]) -> bool:
+    name, value = field
+    return name.endswith("TOTAL_FORMS") and int(re.sub(r"[^0-9]", "", str(value)).lstrip("0")[:9] or 0) > MOST_ROWS
 
 
 def _add_matrix(group: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from dispatching import agreement, audit
+from dispatching.channels import spoken
 from dispatching.models import FAILING_FOR, Medium, SweepRecord
 from schedules import clock
 from stakeholders import sweep as stakeholders
@@ -47,7 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
 def troubles(now: datetime) -> list[str]:
     """What keeps people from being told although all work is done in time."""
     failing = Medium.objects.failing(now).filter(failing_since__lte=now - FAILING_FOR).order_by("channel")
-    found = [f"everything sent by {medium.channel} has failed for more than a minute" for medium in failing]
+    found = [f"everything sent by {spoken(medium.channel)} has failed for more than a minute" for medium in failing]
     if names := agreement.differing(now):
         found.append(f"processes have different values of {', '.join(names)}")
     return found

@@ -324,11 +324,8 @@ VAPID_PRIVATE_KEY = knob(
     hint="It must be 32 bytes in Base64 for URLs, 43 characters.",
 ) or kept_secret(VAR_DIR / "vapid_key", 32)
 # The services through which common browsers get notifications; subdomains are allowed, too.
-PUSH_SERVICES = knob(
-    env.list,
-    "PUSH_SERVICES",
-    ["fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com"],
-)
+PUSH_OF_BROWSERS = ["fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com", "notify.windows.com"]
+PUSH_SERVICES = knob(env.list, "PUSH_SERVICES", PUSH_OF_BROWSERS)
 MEMORY_CHANNEL = False
 
 if EMAIL_URL != FILES:

@@ -12,9 +12,11 @@ class DispatchingConfig(AppConfig):
 
     def ready(self) -> None:
         reach.register(self.without_contact_point)
-        # Imported by name, because both need the models, and Django reads this file before it has loaded them.
+        # Imported by name, because these need the models, and Django reads this file before it has loaded them.
         silent = import_module("dispatching.policies.silent").silent
         import_module("schedules.surfaces.left_open").register(silent)
+        revoke_all = import_module("dispatching.contact.links").revoke_all
+        import_module("schedules.people.leaving").register(revoke_all)
 
     def without_contact_point(self, users: set[int]) -> set[int]:
         """The ids of the given users who have no usable contact point."""

@@ -15,6 +15,9 @@ _unprintable = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uf
 
 _line_end = re.compile(r"[\n\r\u2028\u2029]")
 
+# The validators of the settings, in one sentence.
+PASSWORD = "At least 10 characters; not only digits, not a common password, not like your name."
+
 YEARS = (1970, 2200)  # of dates and instants that people type in; the second one is too late
 
 

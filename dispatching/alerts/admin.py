@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
-from dispatching.alerts import access, lifecycle, related, standing, timeline
+from dispatching.alerts import access, lifecycle, particulars, related, standing, timeline
 from dispatching.models import Alert, Page
 from dispatching.templatetags.links import web_link
 from schedules.surfaces.access import person
@@ -39,7 +39,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         (None, {"fields": ("summary", ("state_now", "acknowledged"), ("priority", "severity"), ("service", "owner"))}),
         ("When", {"fields": (("since", "last_seen"), ("occurrences", "resolved"))}),
         ("Where", {"fields": (("component", "source"), ("deployment", "product"), "slo")}),
-        ("What to do", {"fields": ("runbook", "dashboard")}),
+        ("What to do", {"fields": ("runbook", "dashboard", "links")}),
         ("Details from the source", {"fields": ("through", "dedup_key", "said")}),
     )
     readonly_fields = (
@@ -52,6 +52,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         "resolved",
         "runbook",
         "dashboard",
+        "links",
         "said",
     )
 
@@ -144,6 +145,11 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description="dashboard")
     def dashboard(self, alert: Alert) -> str:
         return web_link(alert.dashboard_url or alert.service.dashboard_url) or "none"
+
+    @admin.display(description="links")
+    def links(self, alert: Alert) -> str:
+        lines = ((name, web_link(address)) for name, address in particulars.links(alert))
+        return format_html_join("", "{}: {}<br>", lines) or "none"
 
     @admin.display(description="details")
     def said(self, alert: Alert) -> str:

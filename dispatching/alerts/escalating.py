@@ -24,7 +24,7 @@ from dispatching.models.policy import snapshots
 from dispatching.rules import escalation as rules
 from schedules.models import User
 from schedules.oncall import duty_at, present
-from schedules.templatetags.times import beyond
+from schedules.templatetags.times import beyond, span
 
 log = structlog.get_logger(__name__)
 Kind, State = AlertEvent.Kind, Escalation.State
@@ -342,5 +342,5 @@ def park(escalation_id: int, position: int, error: Exception, *, now: datetime) 
         wait = timedelta(seconds=min(10 * 2 ** (escalation.failures - 1), 300))
         escalation.due_at = now + wait
         escalation.save(update_fields=["failures", "due_at"])
-        text = f"the step could not run ({type(error).__name__}); it is tried again in {wait}"
+        text = f"the step could not run ({type(error).__name__}); it is tried again in {span(wait)}"
         timeline.write(timeline.entry(alert.pk, Kind.FAILED, text, now=now))

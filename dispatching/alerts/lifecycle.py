@@ -5,7 +5,7 @@ refusal is an exception (`Refused`) that the admin shows and the API turns into 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -17,6 +17,7 @@ from schedules.models import User
 from schedules.refused import Refused
 
 Kind, State = AlertEvent.Kind, Alert.State
+AT_ONCE = timedelta(seconds=1)  # requests that came together were not read at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def acknowledge(
         alert = _locked(alert)
         if alert.state == State.RESOLVED:
             raise Refused(f"Alert #{alert.pk} is already {alert.get_state_display()}.")
+        if _has(alert, who):
+            raise Refused("You have acknowledged it.")
         _move(alert, State.ACKNOWLEDGED)
         alert.acknowledged_at, alert.acknowledged_by, alert.acknowledged_name = now, by, who.name[:150]
         alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by", "acknowledged_name"])
@@ -115,12 +118,18 @@ def reopen(
 def escalate(
     alert: Alert, *, now: datetime, by: User | None = None, via: str = "", link_of: Recipient | None = None
 ) -> Alert:
-    """Makes the next step run now instead of at its time. Refused unless an escalation is running."""
+    """Makes the next step run now instead of at its time. Refused unless an escalation is running.
+
+    If the step is due already, nothing changes: fifty people who press at once, or one who presses again, escalate once (S22).
+    """
     who = Actor(by, via, link_of)
     with transaction.atomic():
         alert = _locked(alert)
-        if not Escalation.objects.running().filter(alert=alert).update(due_at=now):
+        running = Escalation.objects.running().filter(alert=alert)
+        if not running.exists():
             raise Refused(f"Nothing is escalating: alert #{alert.pk} is {alert.get_state_display()}.")
+        if not running.filter(due_at__gt=now + AT_ONCE).update(due_at=now):
+            return alert
         _note(alert, Kind.ESCALATED, f"escalated to the next step {who}", now=now, who=who)
         transaction.on_commit(alarms.ring_steps)
     return alert
@@ -141,6 +150,12 @@ def _move(alert: Alert, to: Alert.State) -> None:
         was = f" by {alert.acknowledged_name}" if alert.state == State.ACKNOWLEDGED and alert.acknowledged_name else ""
         raise Refused(f"Alert #{alert.pk} is already {alert.get_state_display()}{was}.")
     alert.state = to
+
+
+def _has(alert: Alert, who: Actor) -> bool:
+    """Whether this person, not the source, has acknowledged it and still has it."""
+    same = alert.acknowledged_by_id == (who.by.pk if who.by else None) and alert.acknowledged_name == who.name[:150]
+    return alert.state == State.ACKNOWLEDGED and bool(who.name) and same
 
 
 def _stop(alert: Alert, reason: str, *, now: datetime) -> str:

@@ -11,18 +11,24 @@ SALT = "dispatching.page"
 
 def link(alert: Alert, recipient: Recipient) -> str:
     """The link that shows the alert to this person and lets them acknowledge it; valid for 30 days."""
-    return public_url("alert_page", signing.dumps([alert.pk, recipient.pk], salt=SALT))
+    told = [alert.pk, recipient.pk]
+    if recipient.user and recipient.user.leavings:
+        told.append(recipient.user.leavings)
+    return public_url("alert_page", signing.dumps(told, salt=SALT))
 
 
 def read(token: str) -> tuple[Alert, Recipient] | None:
     """The alert and the recipient of a link.
 
-    None if it is forged or too old, if either of them is deleted, or if the recipient's login is no longer active.
+    None if it is forged or too old, if either of them is deleted, or if the recipient's login is not active or was not since.
     """
     try:
-        alert_id, recipient_id = signing.loads(token, salt=SALT, max_age=LINK_AGE)
+        alert_id, recipient_id, *before = signing.loads(token, salt=SALT, max_age=LINK_AGE)
     except signing.BadSignature:
         return None
     alert = Alert.objects.select_related("service__team", "priority", "acknowledged_by").filter(pk=alert_id).first()
     recipient = Recipient.objects.present().select_related("user").filter(pk=recipient_id).first()
-    return (alert, recipient) if alert and recipient else None
+    if alert is None or recipient is None:
+        return None
+    left = recipient.user.leavings if recipient.user else 0
+    return (alert, recipient) if [left] == (before or [0]) else None

@@ -66,4 +66,5 @@ def facts(alert: Alert) -> dict[str, Any]:
         "dedup_key": alert.dedup_key,
         "runbook_url": alert.runbook_url or alert.service.runbook_url,
         "dashboard_url": alert.dashboard_url or alert.service.dashboard_url,
+        "links": [{"text": name, "href": address} for name, address in particulars.links(alert)],
     }

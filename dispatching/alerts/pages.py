@@ -73,7 +73,7 @@ def _show(
         "zone": reader.time_zone if reader else UTC,
         "now": now,
         "refused": refused,
-        "held_by": _held_by(alert, lines),
+        "settled": _settled(alert, lines),
         "places": _places(alert),
         "particulars": particulars.of(alert),
         "related": related.on_page(alert),
@@ -85,11 +85,12 @@ def _show(
     return render(request, "dispatching/alert_page.html", context, status=status)
 
 
-def _held_by(alert: Alert, lines: list[timeline.Entry]) -> str:
-    """Words such as “Acknowledged by Ana”, from the timeline as far as it is shown."""
-    texts = [line.text for line in lines if line.kind == AlertEvent.Kind.ACKNOWLEDGED]
-    name = alert.acknowledged_name
-    return capfirst(texts[-1].partition(";")[0]) if texts else f"Acknowledged{f' by {name}' if name else ''}"
+def _settled(alert: Alert, lines: list[timeline.Entry]) -> str:
+    """Words such as “Acknowledged by Ana” or “Resolved by the source”, from the timeline as far as it is shown."""
+    kind = AlertEvent.Kind.ACKNOWLEDGED if alert.open else AlertEvent.Kind.RESOLVED
+    texts = [line.text for line in lines if line.kind == kind]
+    by = f" by {alert.acknowledged_name}" if alert.open and alert.acknowledged_name else ""
+    return capfirst(texts[-1].partition(";")[0] if texts else f"{kind.label}{by}")
 
 
 def _places(alert: Alert) -> list[tuple[str, str]]:

@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 
 from dispatching.alerts import page_words, timeline
 from dispatching.alerts.related import Line
+from dispatching.channels import spoken
 from dispatching.models import Alert, AlertEvent, ContactPoint, Delivery, Escalation, Page, Recipient
 from dispatching.rules.contact import chain
+from schedules.templatetags.times import span
 
 Kind = AlertEvent.Kind
 
@@ -90,7 +92,7 @@ def unreachable(recipient: Recipient) -> str:
     """Why a person without a usable contact point cannot be reached. Their contact points are prefetched (`reachable`)."""
     off = sorted(
         {
-            f"{p.channel} is not set up here"
+            f"{spoken(p.channel)} is not set up here"
             for p in recipient.contact_points.all()
             if p.verified and not p.disabled_reason
         }
@@ -103,7 +105,10 @@ def _told(alert: Alert, called: Called, deliveries: list[Delivery], now: datetim
     if not deliveries:
         text = f"{name} cannot be reached: {unreachable(called.recipient)} ({called.why})"
         return timeline.entry(alert.pk, Kind.NOT_PAGED, text, now=now, missed=name)
-    how = ", ".join(d.channel + (f" after {d.due_at - now}" if d.due_at and d.due_at > now else "") for d in deliveries)
+    how = ", ".join(
+        spoken(d.channel) + (f" after {span(d.due_at - now)}" if d.due_at and d.due_at > now else "")
+        for d in deliveries
+    )
     return timeline.entry(alert.pk, Kind.PAGED, f"{name} is paged by {how} ({called.why})", now=now)
 
 

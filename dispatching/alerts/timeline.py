@@ -9,6 +9,7 @@ from datetime import datetime
 from heapq import merge
 from typing import Any
 
+from dispatching.channels import spoken
 from dispatching.models import Alert, AlertEvent, Attempt
 from schedules.models import User
 
@@ -78,7 +79,8 @@ def _attempts(attempts):
     for attempt in attempts:
         delivery = attempt.delivery
         sent = attempt.outcome == Attempt.Outcome.ACCEPTED
-        text = f"page to {delivery.recipient_name} by {delivery.channel}, attempt {attempt.number}: {attempt.get_outcome_display()}"
+        text = f"page to {delivery.recipient_name} by {spoken(delivery.channel)}, attempt {attempt.number}"
+        text += f": {attempt.get_outcome_display()}"
         data = {"delivery": delivery.pk, "attempt": attempt.number, "outcome": attempt.outcome}
         kind = AlertEvent.Kind.SENT if sent else AlertEvent.Kind.NOT_SENT
         yield Entry(attempt.at, kind, f"{text}: {attempt.reason}" if attempt.reason else text, None, data)

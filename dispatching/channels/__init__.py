@@ -3,7 +3,7 @@
 To add one, write a module with a Channel and register it here.
 """
 
-from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register, works
+from dispatching.channels.base import Channel, ChannelError, Envelope, Outcome, get, kinds, register, spoken, works
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.memory import MemoryChannel, memory
 from dispatching.channels.push import PushChannel
@@ -20,6 +20,7 @@ __all__ = [
     "kinds",
     "memory",
     "register",
+    "spoken",
     "works",
 ]
 

@@ -84,6 +84,8 @@ class Channel(ABC):
 
     kind: str
     label: str
+    # The medium within a sentence: “paged by e-mail”.
+    spoken: str
     # Whether people type the addresses in. If not, a program has to ask for them.
     typed: bool = True
     # Whether people without a login may subscribe by it. If not, only people who may enter contact points use it.
@@ -125,6 +127,11 @@ def works(kind: str) -> bool:
     """Whether there is a channel of this kind and it is configured."""
     channel = _channels.get(kind)
     return channel is not None and channel.configured
+
+
+def spoken(kind: str) -> str:
+    """The medium of this kind within a sentence, such as “e-mail”; of a channel that is gone, its kind."""
+    return _channels[kind].spoken if kind in _channels else kind
 
 
 def kinds(*, typed: bool = False, for_strangers: bool = False) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from dispatching.channels.base import Channel, ChannelError, Envelope
 class MemoryChannel(Channel):
     kind = "memory"
     label = "Memory"
+    spoken = "memory"
     for_strangers = True
 
     def __init__(self) -> None:

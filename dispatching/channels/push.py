@@ -25,6 +25,7 @@ from dispatching.channels.http.replies import receipt
 from dispatching.channels.text import shorten
 
 CURVE = ec.SECP256R1()
+TLS = ("https", 443)
 KEY, SECRET = 65, 16  # bytes
 TITLE, BODY = 200, 300  # characters; with the link far less than the 3,993 bytes that every service accepts
 LONGEST = 500  # characters of an address
@@ -36,6 +37,7 @@ SIGNED_FOR = timedelta(hours=12)  # at most a day is allowed, and clocks differ
 class PushChannel(Channel):
     kind = "push"
     label = "Notification in a browser"
+    spoken = "browser notification"
     typed = False
     for_strangers = True
 
@@ -49,7 +51,11 @@ class PushChannel(Channel):
             ec.EllipticCurvePublicKey.from_encoded_point(CURVE, key)
             if (len(key), len(secret)) != (KEY, SECRET) or "@" in place.netloc:
                 raise ValueError
-            if not _known(place.hostname or ""):
+            # Those of browsers have no other address (RFC 8030 8.1); one that an operator entered may.
+            if _one_of(place.hostname or "", settings.PUSH_OF_BROWSERS) and (place.scheme, place.port or 443) != TLS:
+                raise ValueError
+            # Strangers must not make us call any host they like.
+            if not _one_of(place.hostname or "", settings.PUSH_SERVICES):
                 raise ValidationError("We do not support the service that brings notifications to this browser.")
             cleaned = f"{clean_url(endpoint)}#{_encoded(key)}.{_encoded(secret)}"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -127,9 +133,8 @@ def _parts(address: str) -> tuple[str, bytes, bytes]:
     return endpoint, _decoded(key), _decoded(secret)
 
 
-def _known(host: str) -> bool:
-    """Whether browsers use this service (PUSH_SERVICES), so that strangers cannot make us call any host they like."""
-    return any(host == service or host.endswith(f".{service}") for service in settings.PUSH_SERVICES)
+def _one_of(host: str, services: list[str]) -> bool:
+    return any(host == service or host.endswith(f".{service}") for service in services)
 
 
 def _decoded(text: str) -> bytes:

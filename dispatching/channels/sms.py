@@ -19,6 +19,7 @@ _between = re.compile(r"[\s().\-/]+")
 class SmsChannel(Channel):
     kind = "sms"
     label = "Text message (SMS)"
+    spoken = "text message"
     for_strangers = True
 
     def __init__(self, client: Client | None = None) -> None:

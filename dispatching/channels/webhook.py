@@ -21,6 +21,7 @@ PROVED = "the challenge was answered"  # the receipt in that case
 class WebhookChannel(Channel):
     kind = "webhook"
     label = "Webhook"
+    spoken = "webhook"
     for_strangers = True
 
     def __init__(self, client: Client | None = None, outside: Client | None = None) -> None:

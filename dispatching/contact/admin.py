@@ -158,7 +158,7 @@ class RecipientAdmin(WarningAdmin):
 
     @admin.display(description="by")
     def ways(self, recipient: Recipient) -> str:
-        return ", ".join(point.channel for point in recipient.contact_points.all() if point.usable)
+        return ", ".join(channels.spoken(point.channel) for point in recipient.contact_points.all() if point.usable)
 
     def preview(self, request: HttpRequest, obj: Recipient, now: datetime) -> dict[str, Any]:
         points = {point.pk: point for point in obj.contact_points.all()}

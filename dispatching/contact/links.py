@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.core import signing
+from django.db.models import F
 from django.urls import reverse
 
 from dispatching.models import ContactPoint
+from schedules.models import User
 
 
 class Links:
@@ -79,3 +81,8 @@ def revoke(point: ContactPoint) -> None:
     """Makes all links void that were ever sent to this contact point."""
     point.link_version += 1
     point.save(update_fields=["link_version"])
+
+
+def revoke_all(user: User) -> None:
+    """Makes all links void that were ever sent to this person."""
+    ContactPoint.objects.filter(recipient__user=user).update(link_version=F("link_version") + 1)

@@ -73,6 +73,7 @@ def _read(alert: Fields, status: str, about_group: dict[str, Any]) -> Event:
         identity=labels or {"labels": odd_labels},
         told=fields,
         details=details,
+        unread=alert.unread,
     )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from dispatching.alerts import intake
-from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals
+from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals, unread
 from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_json, sample
 from dispatching.rules.event import Event
@@ -19,6 +20,20 @@ from schedules.surfaces.public_urls import public_url
 log = structlog.get_logger(__name__)
 Parse = Callable[[Any], list[Event | BadInput]]
 UNKNOWN_KEY = "no integration has this key"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The outcome of each event that was accepted, the errors of the others, and what was not understood in the accepted ones."""
+
+    accepted: list[intake.Accepted]
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def beside(self) -> dict[str, list[str]]:
+        """What an answer says of errors and warnings, if there are any."""
+        named = {"errors": self.errors, "warnings": self.warnings}
+        return {name: sentences for name, sentences in named.items() if sentences}
 
 
 class NotHere(BadInput):
@@ -56,12 +71,11 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(
-    request: HttpRequest, key: str, parse: Callable[[], list[Event | BadInput]]
-) -> tuple[list[intake.Accepted], list[str]] | None:
-    """Accepts the events that can be taken; returns the outcome of each, and the errors of the others. None for an unknown key.
+def _take(request: HttpRequest, key: str, parse: Callable[[], list[Event | BadInput]]) -> Taken | None:
+    """Accepts the events that can be taken. None for an unknown key.
 
     What is refused is recorded, so that the integration's owner is told, also if the rest is taken (faults J17, case 02).
+    What was not understood is counted for the integration's page (P16).
     """
     events, refused = _read(parse)
     if refused and not events:
@@ -78,7 +92,8 @@ def _take(
         refusals.record(integration, refused, sample(request), key=key, now=integration.asked_at)
     elif integration.refused:
         refusals.forget(integration, now=integration.asked_at)
-    return accepted, _errors(refused)
+    warnings = unread.record(integration, events, now=integration.asked_at)
+    return Taken(accepted, _errors(refused), warnings)
 
 
 def _read(parse: Callable[[], list[Event | BadInput]]) -> tuple[list[Event], list[BadInput]]:
@@ -103,8 +118,9 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
         taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
         if taken is None:
             return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
-        [one], _ = taken
-        return JsonResponse({"status": "success", "message": "Event processed", answered: one.dedup_key}, status=status)
+        [one] = taken.accepted
+        told: dict[str, Any] = {"status": "success", "message": "Event processed", answered: one.dedup_key}
+        return JsonResponse(told | taken.beside(), status=status)
 
     return view
 
@@ -115,9 +131,9 @@ def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
         taken = _take(request, key, lambda: parse(read_json(request)))
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
-        accepted, errors = taken
-        told: dict[str, Any] = {"status": "partial" if errors else "success", "events": [_outcome(a) for a in accepted]}
-        return JsonResponse(told | ({"errors": errors} if errors else {}), status=202)
+        status = "partial" if taken.errors else "success"
+        told: dict[str, Any] = {"status": status, "events": [_outcome(each) for each in taken.accepted]}
+        return JsonResponse(told | taken.beside(), status=202)
 
     return view
 

@@ -11,12 +11,18 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from dispatching.channels.text import printable, shorten
 from dispatching.inbound.bad_input import BadInput, shown
+from dispatching.rules import weblinks
 from dispatching.rules.event import NAME_LENGTH, SUMMARY_LENGTH, URL_LENGTH, Event, clean_key
+from dispatching.rules.event import SEVERITIES as SEVERITY_NAMES
 from dispatching.rules.instant import instant, is_no_time
 
 NAMES = ("service", "source", "component", "slo", "deployment", "product")
 URLS = ("runbook_url", "dashboard_url")
+LINKED = {"runbook_url": "runbook", "dashboard_url": "dashboard"}
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+MOST_UNKNOWN, LONGEST_QUOTED = 20, 60
 LENGTHS = (("summary", SUMMARY_LENGTH), *((name, NAME_LENGTH) for name in NAMES))
 WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"\\/]+[^\s\x00-\x20\x7f<>\"\\]*", re.IGNORECASE)
 PRIORITY = re.compile(r"[pP]?([1-5])")
@@ -38,11 +44,16 @@ class Fields:
         if not isinstance(payload, dict):
             raise BadInput(f"{shown(path)}: must be an object")
         self.left: dict[str, Any] = dict(payload)
+        self.unread: list[str] = []
         self._path = path
 
     def wrong(self, name: str, why: str) -> BadInput:
         """The refusal of the event because of this field."""
         return BadInput(f"{shown((*self._path, name))}: {why}")
+
+    def warn(self, name: str, why: str) -> None:
+        """Notes that this field was not understood, or not as it was meant; the event is taken all the same."""
+        self.unread.append(f"{shown((*self._path, name))}: {why}")
 
     def text(self, name: str) -> str:
         value = self.left.pop(name, "")
@@ -61,6 +72,14 @@ class Fields:
         near = get_close_matches(name, names, 1, 0.8)
         return f"; “{shown(tuple(near))}” is not a field" if near else ""
 
+    def warn_of_slips(self, known: Iterable[str]) -> None:
+        """Warns of fields whose names are nearly those of `known` ones that were not sent."""
+        names = [name for name in self.left if name not in known][:MOST_UNKNOWN]
+        absent = [name for name in known if name not in self.left] if names else []
+        for name in names:
+            if near := get_close_matches(name[:NAME_LENGTH].lower(), absent, 1, 0.85):
+                self.warn(name, f"is not a field here; it is kept in the details (do you mean {near[0]}?)")
+
     def one_of(self, name: str, allowed: Iterable[str], default: str = "") -> str:
         """One of the words in `allowed`, in any case; raises BadInput for another one, or for none if there is no default."""
         word = self.text(name).strip().lower() or default
@@ -78,26 +97,31 @@ class Fields:
 
     def severity(self, name: str = "severity") -> str:
         found = SEVERITIES.get(as_text(self.left.get(name)).strip().lower(), "")
-        return self._read(name, found)
+        return self._read(name, found, f"a severity ({', '.join(SEVERITY_NAMES)})")
 
     def priority(self, name: str = "priority") -> int | None:
-        return self._read(name, priority(first_text(name, self.left)))
+        return self._read(name, priority(first_text(name, self.left)), "a priority (1 to 5)")
 
     def time(self, name: str, *, naive_is_utc: bool = False) -> datetime | None:
         value = self.left.get(name)
         if is_no_time(value):
             self.left.pop(name, None)
             return None
-        return self._read(name, instant(value, naive_is_utc=naive_is_utc))
+        return self._read(name, instant(value, naive_is_utc=naive_is_utc), "a time with its zone")
 
     def keep_left(self, details: dict[str, Any]) -> None:
         for name, value in self.left.items():
             keep(details, name, value)
 
-    def _read(self, name: str, value: Any) -> Any:
-        if value:
-            self.left.pop(name, None)
+    def _read(self, name: str, value: Any, what: str) -> Any:
+        given = self.left.pop(name, None) if value else self.left.get(name)
+        if not value and given not in NOTHING:
+            self.warn(name, f"{quoted(given)} is not {what}; it is kept in the details")
         return value
+
+
+def quoted(value: Any) -> str:
+    return f"“{shorten(printable(as_text(value)), LONGEST_QUOTED)}”"
 
 
 def as_text(value: Any) -> str:
@@ -115,6 +139,7 @@ def make_event(
     told: Mapping[str, Any],
     details: dict[str, Any],
     present: bool = False,
+    unread: Iterable[str] = (),
 ) -> Event:
     """An Event from the fields in `told`, whose keys are the Event's names and whose values may be None.
 
@@ -130,7 +155,16 @@ def make_event(
         if (address := fields.get(name)) and not is_web_address(address):
             keep(details, name, address)
             fields[name] = ""
-    return Event(action=action, dedup_key=clean_key(key, identity), details=details, present=present, **fields)
+    more: dict[str, Any] = {"details": details, "present": present, "unread": tuple(unread)}
+    return Event(action=action, dedup_key=clean_key(key, identity), **more, **fields)
+
+
+def name_links(fields: dict[str, Any], sent: Any) -> None:
+    """Fills in the runbook and the dashboard, if there is none, by the words of the links that were sent."""
+    for words, address in weblinks.links(sent):
+        for name, word in LINKED.items():
+            if word in words.lower():
+                fields[name] = fields[name] or address
 
 
 def is_web_address(text: str) -> bool:
@@ -139,7 +173,7 @@ def is_web_address(text: str) -> bool:
 
 def keep(details: dict[str, Any], name: str, value: Any) -> None:
     """Adds a value to the details unless it is empty. A name that is taken gets an underscore, so that neither value is lost."""
-    if value in (None, "", [], {}):
+    if value in NOTHING:
         return
     while name in details and details[name] != value:
         name += "_"

@@ -3,10 +3,8 @@
 from typing import Any
 
 from dispatching.inbound.bad_input import BadInput
-from dispatching.inbound.fields import NAMES, URLS, Fields, lifted, make_event
+from dispatching.inbound.fields import NAMES, URLS, Fields, lifted, make_event, name_links
 from dispatching.rules.event import ACTIONS, Event
-
-LINKED = {"runbook_url": "runbook", "dashboard_url": "dashboard"}
 
 
 def routing_key(payload: Any, name: str = "routing_key") -> str:
@@ -42,28 +40,17 @@ def parse(payload: Any) -> list[Event | BadInput]:
     rest = {"severity": inner.severity(), "occurred_at": inner.time("timestamp", naive_is_utc=True)}
     details = dict(inner.inner("custom_details"))
     fields = lifted(details, names=(*NAMES, *URLS)) | {name: text for name, text in texts.items() if text} | rest
-    _link(fields, told.left.get("links"))
+    name_links(fields, told.left.get("links"))
     inner.keep_left(details)
     told.keep_left(details)
-    return [make_event(action=action, key=key, identity=identity, told=fields, details=details)]
+    unread = [*told.unread, *inner.unread]
+    return [make_event(action=action, key=key, identity=identity, told=fields, details=details, unread=unread)]
 
 
 def _payload(told: Fields) -> Fields:
     if told.left.get("payload") is None:
         raise told.wrong("payload", "is required to trigger")
     return Fields(told.left.pop("payload"), "payload")
-
-
-def _link(fields: dict[str, Any], links: Any) -> None:
-    """Fills in the runbook and the dashboard by the text of the links."""
-    for link in links if isinstance(links, list) else []:
-        for name, word in LINKED.items():
-            if (
-                isinstance(link, dict)
-                and word in str(link.get("text", "")).lower()
-                and isinstance(link.get("href"), str)
-            ):
-                fields[name] = fields[name] or link["href"]
 
 
 def parse_v1(payload: Any) -> list[Event | BadInput]:
@@ -78,10 +65,7 @@ def parse_v1(payload: Any) -> list[Event | BadInput]:
     details = dict(told.inner("details"))
     fields = {**lifted(details), "summary": summary, "severity": Fields(details).severity()}
     fields["source"] = fields["source"] or told.text("client")
-    _link(
-        fields,
-        [{**link, "text": link.get("text")} for link in told.left.get("contexts") or [] if isinstance(link, dict)],
-    )
+    name_links(fields, told.left.get("contexts"))
     told.keep_left(details)
     identity = {"summary": summary, "source": fields["source"]}
     return [make_event(action=action, key=key, identity=identity, told=fields, details=details)]

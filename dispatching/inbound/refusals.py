@@ -26,20 +26,22 @@ SAMPLE = 500  # characters of the refused body
 KEY = f"{Alert.OURS}refused"
 NUMBERED = re.compile(r"\[[0-9]+\]")
 
-RECORD = """
+# Two counts by reason made one, of the row that is `known` and of the new one.
+SUMMED = """
+SELECT jsonb_object_agg(key, total) FROM (
+    SELECT key, sum(value::int) AS total FROM (
+        SELECT * FROM jsonb_each_text(known.reasons) UNION ALL SELECT * FROM jsonb_each_text(EXCLUDED.reasons)
+    ) each GROUP BY key ORDER BY total DESC LIMIT 20
+) most
+"""
+RECORD = f"""
 INSERT INTO dispatching_refusal AS known (integration_id, since, last_at, count, reason, reasons, sample, working, due_at)
 VALUES (%(integration)s, %(now)s, %(now)s, %(count)s, %(reason)s, %(reasons)s::jsonb, %(sample)s, EXISTS (
     SELECT 1 FROM dispatching_alert WHERE integration_id = %(integration)s AND NOT starts_with(dedup_key, %(ours)s)
 ), %(due_at)s)
 ON CONFLICT (integration_id) DO UPDATE SET count = known.count + EXCLUDED.count, last_at = EXCLUDED.last_at,
     reason = EXCLUDED.reason, sample = EXCLUDED.sample, working = EXCLUDED.working,
-    due_at = CASE WHEN EXCLUDED.working THEN coalesce(known.due_at, EXCLUDED.due_at) ELSE known.due_at END, reasons = (
-        SELECT jsonb_object_agg(key, total) FROM (
-            SELECT key, sum(value::int) AS total FROM (
-                SELECT * FROM jsonb_each_text(known.reasons) UNION ALL SELECT * FROM jsonb_each_text(EXCLUDED.reasons)
-            ) each GROUP BY key ORDER BY total DESC LIMIT 20
-        ) most
-    )
+    due_at = CASE WHEN EXCLUDED.working THEN coalesce(known.due_at, EXCLUDED.due_at) ELSE known.due_at END, reasons = ({SUMMED})
 """
 
 

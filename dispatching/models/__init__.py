@@ -6,7 +6,7 @@ from dispatching.models.delivery import Attempt, Delivery
 from dispatching.models.escalation import Escalation
 from dispatching.models.notice import Notice, ShiftWatch
 from dispatching.models.policy import EscalationPolicy, Step, Target
-from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, key_hash
+from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, Unread, key_hash
 from dispatching.models.sweep import FAILING_FOR, PROCESS_AGE, Medium, Process, SweepRecord
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "Step",
     "SweepRecord",
     "Target",
+    "Unread",
     "key_hash",
 ]

@@ -113,7 +113,7 @@ class ContactPoint(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel}: {self.address}"
+        return f"{channels.spoken(self.channel)}: {self.address}"
 
     def clean(self) -> None:
         if self.channel not in dict(channels.kinds()):
@@ -150,7 +150,7 @@ class ContactPoint(models.Model):
             return "not verified"
         if self.disabled_reason:
             return self.disabled_reason
-        return "" if channels.works(self.channel) else f"{self.channel} is not set up here"
+        return "" if channels.works(self.channel) else f"{channels.spoken(self.channel)} is not set up here"
 
 
 class ContactRule(models.Model):

@@ -113,7 +113,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} to {self.recipient_name}"
+        return f"{channels.spoken(self.channel)} to {self.recipient_name}"
 
 
 class Attempt(models.Model):

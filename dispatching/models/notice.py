@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q, Value
 
+from dispatching.channels import spoken
 from dispatching.models.contact import Recipient
 from dispatching.models.delivery import Delivery
 from schedules.models import Schedule
@@ -50,9 +51,9 @@ class Notice(models.Model):
         if delivery is None:
             return f"not told: {self.reason}"
         if delivery.state in (Delivery.State.SENT, Delivery.State.DELIVERED):
-            return f"told by {delivery.channel}"
+            return f"told by {spoken(delivery.channel)}"
         if delivery.state in Delivery.LIVE:
-            return f"on its way by {delivery.channel}{f': {delivery.reason}' if delivery.reason else ''}"
+            return f"on its way by {spoken(delivery.channel)}{f': {delivery.reason}' if delivery.reason else ''}"
         return f"not told: {delivery.reason or delivery.get_state_display()}"
 
 

@@ -172,3 +172,24 @@ class Refusal(models.Model):
         times = "once" if self.count == 1 else f"{self.count} times"
         never = "" if self.working else " and never accepted"
         return f"refused {times} since {self.since:%Y-%m-%d %H:%M} UTC{never}: {self.reason}"
+
+
+class Unread(models.Model):
+    """A record that events of an integration were accepted although fields of them were not understood (P16). Nobody is paged for it.
+
+    It begins anew after a month without one.
+    """
+
+    integration = models.OneToOneField(Integration, models.CASCADE, related_name="unread")
+    since = models.DateTimeField()
+    last_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    # How many for which reason.
+    reasons = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "unread"
+
+    def __str__(self) -> str:
+        most = max(self.reasons, key=self.reasons.get, default="")
+        return f"not understood {self.count} times since {self.since:%Y-%m-%d %H:%M} UTC, mostly: {most}"

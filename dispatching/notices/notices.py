@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from dispatching import alarms
 from dispatching.alerts import paging
+from dispatching.channels import spoken
 from dispatching.channels.text import one_line
 from dispatching.delivery import delivering
 from dispatching.models import ContactPoint, Delivery, Notice, Recipient
@@ -79,7 +80,7 @@ def fall_back(delivery_id: int, *, now: datetime) -> None:
         point = next((point for point, _ in paging.chain_of(recipient) if point.pk not in tried), None)
         if point is None:
             return
-        delivering.suppress([failed.pk], f"sent by {point.channel} instead", now=now)
+        delivering.suppress([failed.pk], f"sent by {spoken(point.channel)} instead", now=now)
         notice.tried = sorted(pk for pk in tried if pk)
         notice.delivery = _delivery(point, failed.data, now=now, until=failed.expires_at)
         notice.save(update_fields=["tried", "delivery"])

@@ -70,10 +70,15 @@ class IntegrationSerializer(RecordSerializer):
         allow_null=True,
         help_text="Why events of it are refused, and how many were. Null while all are accepted.",
     )
+    unread: serializers.StringRelatedField = serializers.StringRelatedField(
+        read_only=True,
+        allow_null=True,
+        help_text="What was not understood in events that were accepted, and how many they were. Null if nothing.",
+    )
 
     class Meta:
         model = Integration
-        fields: tuple[str, ...] = ("id", "name", "service", "other_teams", "enabled", "key_hint", "refusal")
+        fields: tuple[str, ...] = ("id", "name", "service", "other_teams", "enabled", "key_hint", "refusal", "unread")
         read_only_fields = ("key_hint",)
 
     def create(self, validated_data) -> Integration:
@@ -102,7 +107,7 @@ class IntegrationFilters(filters.FilterSet):
 class IntegrationViewSet(Resource):
     """Integrations: the sources of alerts. The key is shown once, in the answer to the request that makes it."""
 
-    queryset = Integration.objects.select_related("refusal")
+    queryset = Integration.objects.select_related("refusal", "unread")
     serializer_class = IntegrationSerializer
     filterset_class = IntegrationFilters
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from dispatching.alerts import intake, lifecycle
-from dispatching.models import Alert, AlertEvent, Integration, Refusal
+from dispatching.models import Alert, AlertEvent, Integration, Refusal, Unread
 from dispatching.rules.event import Event
 from schedules.models import User
 
@@ -25,16 +25,25 @@ def send(integration: Integration, *, by: User, now: datetime) -> Alert:
 
 
 def lately(integration: Integration) -> dict[str, Any]:
-    """The newest alerts, the time of the last report as far as these and the open ones tell, what was ignored, what is refused."""
+    """What arrived lately: the newest alerts, the time of the last report as far as these and the open ones tell, and what was
+    ignored, refused or not understood.
+    """
     sent = Alert.objects.filter(integration=integration).defer("details")
     newest = list(sent.order_by("-pk")[:NEWEST])
     still_open = sent.exclude(state=Alert.State.RESOLVED).order_by("-last_at").first()
     ignored = AlertEvent.objects.filter(alert__in=newest, kind=AlertEvent.Kind.IGNORED).order_by("-pk")
     refusal = Refusal.objects.filter(integration=integration).first()
+    unread = Unread.objects.filter(integration=integration).first()
     return {
         "newest": newest[:5],
         "last_at": max((alert.last_at for alert in (*newest, *filter(None, [still_open]))), default=None),
         "ignored": list(ignored[:5]),
         "refusal": refusal,
-        "reasons": sorted(refusal.reasons.items(), key=lambda each: -each[1]) if refusal else [],
+        "reasons": _most(refusal),
+        "unread": unread,
+        "unread_reasons": _most(unread),
     }
+
+
+def _most(counted: Refusal | Unread | None) -> list[tuple[str, int]]:
+    return sorted(counted.reasons.items(), key=lambda each: -each[1]) if counted else []

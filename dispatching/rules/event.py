@@ -42,6 +42,8 @@ class Event:
     """Whatever has no field above, ready for JSON; also the full text of a field that had to be cut."""
     occurred_at: datetime | None = None
     """Aware, UTC; None unless the source said so. For a resolve: when the source says it ended."""
+    unread: tuple[str, ...] = ()
+    """Sentences about fields that were sent and not understood, each beginning with the field's path."""
     present: bool = False
     """The source sends its present state: whatever `occurred_at` says, the thing is firing as it sends this."""
 

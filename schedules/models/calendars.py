@@ -15,6 +15,8 @@ from schedules.models.zones import TimeZoneField
 class CalendarFeed(Grantable):
     """An outside calendar (iCalendar) that says who is on duty. The last good copy is kept when it cannot be read."""
 
+    held_long = True  # its row is locked while its text is read, which may take seconds (`surfaces.locks`)
+
     name = models.CharField(max_length=100, unique=True, help_text="For example: Team 1 calendar.")
     team = models.ForeignKey(
         Team,

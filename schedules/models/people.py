@@ -2,6 +2,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
+from django.db.models.functions import Lower
 
 from schedules.models.zones import TimeZoneField
 
@@ -13,9 +14,18 @@ class User(AbstractUser):
 
     # When an inactive person left. Until then their shifts stay as they were; empty: unknown, so they count as gone always.
     left_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # How often they left: a session or a link from before does not work again when they return.
+    leavings = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta(AbstractUser.Meta):
         ordering = ("username",)
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="username_any_case",
+                violation_error_message="There is already a person with this username.",
+            )
+        ]
 
     @property
     def name(self) -> str:
@@ -27,6 +37,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """The value that sessions are compared with: of the password, as in Django, and of how often the person left."""
+        made = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # the stubs lack it
+        return f"{made}.{self.leavings}" if self.leavings else made
 
 
 class Team(Group):

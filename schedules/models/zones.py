@@ -1,5 +1,7 @@
 """Time zones stored by name, readable even when a name is no longer known."""
 
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,13 @@ def zone_of(name: str) -> ZoneInfo:
     except (KeyError, ValueError, OSError):
         log.error("zone_unknown", zone=name)
         return ZoneInfo("UTC")
+
+
+@cache
+def current_names() -> frozenset[str]:
+    """UTC and the zones of places by their present names, to be offered; old names, such as Europe/Kiev, are only read (P37)."""
+    lines = files("tzdata.zoneinfo").joinpath("zone.tab").read_text("utf-8").splitlines()
+    return frozenset({"UTC", *(line.split("\t")[2] for line in lines if not line.startswith("#"))})
 
 
 if TYPE_CHECKING:  # the original has no type hints

@@ -18,6 +18,7 @@ from schedules.people import leaving
 from schedules.surfaces import access
 from schedules.surfaces.admin import ModelAdmin, ReadOnlyAdmin, local, picker
 from schedules.surfaces.left_open.admin import WarningAdmin
+from schedules.validators import PASSWORD
 
 admin.site.unregister(Group)
 
@@ -29,6 +30,7 @@ HELP = {
     "last_name": "Shown after the first name.",
     "email": "Pages do not go here. Enter the address for pages under Recipients.",
     "username": "At most 150 characters: letters, digits and @ . + - _ (no spaces).",
+    "is_active": "Turn this off when somebody leaves: their shifts become gaps, and their sessions, tokens and links end for good.",
 }
 WRONG = {"username": {"invalid": "Use only letters, digits and @ . + - _ (no spaces)."}}
 LABELS = {"email": "E-mail address"}
@@ -46,6 +48,19 @@ class NewPersonForm(UserCreationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["usable_password"].help_text = "Turn this off for somebody who is paged but never logs in."
+        _plain(self)
+
+
+class OthersPasswordForm(AdminPasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+
+
+def _plain(form: forms.BaseForm) -> None:
+    """One sentence about passwords, in place of one for each validator."""
+    form.fields["password1"].help_text = PASSWORD.replace("your", "their")
+    form.fields["password2"].label, form.fields["password2"].help_text = "Password again", ""
 
 
 @admin.register(User)
@@ -55,7 +70,7 @@ class UserAdmin(DjangoUserAdmin, WarningAdmin):  # type: ignore[misc]
     form = PersonForm
     add_form = NewPersonForm
     add_form_template = "admin/schedules/new_person.html"
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = OthersPasswordForm
     readable = True
     unguarded = ("last_login",)
     list_display = ("username", "full_name", "email", "time_zone", "is_active")

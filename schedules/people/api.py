@@ -24,6 +24,8 @@ from schedules.surfaces.left_open.api import WarningResource, WarningSerializer
 class UserSerializer(WarningSerializer):
     """A person. Passwords and administrator rights are set in the admin, never here (faults K14)."""
 
+    blame = "username"
+
     name = serializers.CharField(read_only=True, help_text="The person's name in timelines.")
     time_zone = ZoneField(required=False, help_text="The zone in which this person reads times.")
 
@@ -62,7 +64,10 @@ class UserFilters(filters.FilterSet):
 
 
 class UserViewSet(WarningResource):
-    """People. Deactivate somebody who has left (`is_active`): their turns become gaps that everybody sees."""
+    """People. Deactivate somebody who has left (`is_active`): their turns become gaps that everybody sees.
+
+    Their sessions, tokens and links end for good.
+    """
 
     queryset = User.objects.all()
     serializer_class = UserSerializer

@@ -19,6 +19,7 @@ from schedules import clock
 from schedules.models import ApiToken, User
 from schedules.surfaces.access import person
 from schedules.surfaces.pages import sent_once
+from schedules.validators import PASSWORD
 
 MOST = 20  # tokens of one person
 
@@ -29,6 +30,8 @@ class OwnPasswordForm(PasswordChangeForm):
     def __init__(self, request: HttpRequest, data: Any = None):
         super().__init__(person(request), data, label_suffix="")
         self.request = request
+        self.fields["new_password1"].help_text = PASSWORD
+        self.fields["new_password2"].label, self.fields["new_password2"].help_text = "New password again", ""
 
     def clean_old_password(self) -> str:
         old = self.cleaned_data["old_password"]

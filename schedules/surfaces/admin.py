@@ -24,13 +24,14 @@ from django.views.decorators.http import require_POST
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from unfold import admin as unfold
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access, locks, once
 from schedules.surfaces.forms import OneErrorForm, SpanField, blame
+from schedules.surfaces.zone_select import ZoneSelect
 from schedules.templatetags.times import when
 from schedules.validators import in_reach, one_line, printable
 
@@ -45,7 +46,6 @@ CHANGED = (
     "Somebody else has changed this since you opened it, so nothing was saved. "
     "Open the page again to see what they did, then make your change."
 )
-
 FILTERED_BY = ("exact", "isnull", "isempty", "gte", "lt")
 DATES = ("year", "month", "day")
 
@@ -137,8 +137,8 @@ class ModelAdmin(PrintableFields, unfold.ModelAdmin):
     unguarded: tuple[str, ...] = ()
 
     def formfield_for_choice_field(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field:
-        if isinstance(db_field, TimeZoneField):  # six hundred zones: people type part of the name
-            kwargs.setdefault("widget", UnfoldAdminSelect2Widget())
+        if isinstance(db_field, TimeZoneField):  # hundreds of zones: people type part of the name
+            kwargs.setdefault("widget", ZoneSelect())
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 register = template.Library()
+MINUTE, JUST_NOW = timedelta(minutes=1), "just now"
 
 
 @register.simple_tag
@@ -49,8 +50,14 @@ def day_and_time(at: datetime) -> str:
 
 @register.simple_tag
 def ago(at: datetime, now: datetime) -> str:
-    """The time between two instants, such as “5 minutes”, in at most two units."""
-    return timesince(at, now)
+    """“5 minutes ago”, in at most two units, or “just now”."""
+    return f"{timesince(at, now)} ago" if now - at >= MINUTE else JUST_NOW
+
+
+@register.filter
+def past(length: timedelta) -> str:
+    """“1 hour 30 minutes ago”, or “just now”."""
+    return f"{span(length)} ago" if length >= MINUTE else JUST_NOW
 
 
 @register.filter

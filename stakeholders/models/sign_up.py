@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from dispatching.channels import spoken
 from schedules.models import User
 from stakeholders.models.subscription import Subscription
 
@@ -34,7 +35,7 @@ class SignUp(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.channel}"
+        return f"{self.get_kind_display()}: {spoken(self.channel)}"
 
 
 class Quota(models.Model):

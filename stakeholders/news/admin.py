@@ -25,12 +25,13 @@ from schedules.surfaces import once
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, picker, verb
 from schedules.surfaces.forms import blame
-from schedules.templatetags.times import moment
+from schedules.templatetags.times import moment, span
 from stakeholders.groups import audience
 from stakeholders.groups.forms import GroupsField
 from stakeholders.models import Message, Outage, Update
 from stakeholders.news import forms, outages
 from stakeholders.news.messages import specimen
+from stakeholders.rules.cadence import SPACING
 
 NO_NEWS = "Say that there is no news yet"
 LABELS = {
@@ -65,6 +66,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Open outages first, then by priority, most important first, then by the next promise (B148)."""
         return ("-state", "priority__level", "next_update_by", "-pk")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"started_at": clock.now(), **super().get_changeform_initial_data(request)}
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         few = db_field.name not in ("services", "alerts")
@@ -115,7 +119,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         due = moment(update.next_update_by, timezone.get_current_timezone())
         return f"The update goes to everybody who was told. The next one is due by {due}."
 
-    @verb(NO_NEWS, asks="The last message went out minutes ago. Send this one, too")
+    @verb(NO_NEWS, asks=f"The last message went out less than {span(SPACING)} ago. Send this one, too")
     def nothing_new_again(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
         return self.nothing_new(request, outage, now)
 

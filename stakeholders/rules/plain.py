@@ -75,6 +75,7 @@ JARGON = {
 FORMS = {"en": r"(?<![\w-]){}s?(?![\w-])", "de": r"(?<!\w){}(?:e?s|e?n|e)?(?!\w)"}
 # In characters. In the short media, this is what usually fits beside the state, the title, the place and the next time.
 LONGEST = {"email": 1500, "webhook": 1500, "sms": 120, "push": 200}
+SPOKEN = {"email": "e-mail", "webhook": "webhooks", "sms": "text messages", "push": "browser notifications"}
 _words = {
     language: {word: re.compile(FORMS[language].format(re.escape(word)), re.IGNORECASE) for word in words}
     for language, words in JARGON.items()
@@ -99,4 +100,6 @@ def remarks(*texts: str, language: str = DEFAULT) -> list[str]:
     words = [
         f"“{word}” may not be understood. Plainer: {plainer}." for word, plainer in jargon(whole, language).items()
     ]
-    return words + [f"Too long for {medium}: at most {most} characters." for medium, most in too_long(whole).items()]
+    return words + [
+        f"Too long for {SPOKEN[medium]}: at most {most} characters." for medium, most in too_long(whole).items()
+    ]

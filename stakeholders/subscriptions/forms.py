@@ -6,10 +6,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.text import capfirst
 
 from dispatching import channels
 from dispatching.models import ContactPoint, Priority
 from schedules.models import User
+from schedules.models.zones import current_names
 from schedules.surfaces.forms import PageForm, field_of
 from stakeholders.groups import joining
 from stakeholders.groups.forms import GroupsField
@@ -27,7 +29,6 @@ HOW = {
     "webhook": "Webhook: we send the messages to a program of yours",
 }
 FEWER = ("products", "deployments", "kinds")  # what nobody has to answer
-ADDRESSES = {"email": "your e-mail address", "sms": "your phone number", "webhook": "the URL of your webhook"}
 
 
 class PartsField(forms.TypedMultipleChoiceField):
@@ -73,9 +74,8 @@ class AddressForm(PlainForm, forms.Form):
         ]
         channel = field_of(self, "channel", forms.ChoiceField)
         channel.choices, channel.initial = offered, "email"
-        *others, last = [ADDRESSES[kind] for kind, _ in offered if kind in ADDRESSES]
-        either = f"{', '.join(others)}, or {last}" if others else last
-        self.fields["address"].label = either[0].upper() + either[1:]
+        # True whichever medium is chosen above it.
+        self.fields["address"].label = "Your e-mail address" if len(offered) == 1 else "Your address"
 
     def clean_channel(self) -> str:
         return self.cleaned_data["channel"] or "email"
@@ -183,6 +183,7 @@ class SubscribeOneselfForm(GroupsForm):
         points = ContactPoint.objects.usable().filter(recipient__user=user)
         point = field_of(self, "point", forms.ModelChoiceField)
         point.queryset, point.initial = points, points.first()
+        point.label_from_instance = _named  # type: ignore[method-assign, assignment]
 
 
 class LinkForm(AddressForm):
@@ -295,20 +296,15 @@ class SettingsForm(PlainForm, forms.ModelForm):
             self.add_error("quiet_from", "Quiet hours need both a beginning and an end.")
 
 
+def _named(point: ContactPoint) -> str:
+    """“E-mail: ana@example.org”; a browser's address says nothing to people."""
+    medium = capfirst(channels.spoken(point.channel))
+    return medium if point.channel == "push" else f"{medium}: {point.shown}"
+
+
 def _places(choices: Any, current: str) -> list[tuple[Any, str]]:
-    """Returns UTC, the present choice, and the zones that are named after a place; not the other names for the same zones."""
-    regions = (
-        "Africa/",
-        "America/",
-        "Antarctica/",
-        "Asia/",
-        "Atlantic/",
-        "Australia/",
-        "Europe/",
-        "Indian/",
-        "Pacific/",
-    )
-    return [(zone, label) for zone, label in choices if str(zone) in ("UTC", current) or str(zone).startswith(regions)]
+    """Returns UTC, the present choice, and the zones of places; not the other and older names for the same zones."""
+    return [(zone, label) for zone, label in choices if str(zone) in current_names() or str(zone) == current]
 
 
 def _offer(form: forms.Form, name: str, parts: list) -> None:

@@ -2,7 +2,7 @@
 // Without this script the link “Refresh” does the same.
 "use strict";
 
-const PARTS = [".acts", ".state", ".timeline"];
+const PARTS = [".acts", ".open", ".timeline"];
 const asking = () => document.querySelector(".acts details[open]"); // nothing moves under a finger
 
 async function renew() {

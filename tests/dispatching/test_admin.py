@@ -102,11 +102,31 @@ def test_escalate_now_pages_the_next_person_at_once(world, admin, alert):
     assert world.told() == ["bo"]
 
 
-def test_a_double_click_says_who_has_it_already(admin, alert):
+def test_an_empty_list_says_so_in_plain_words(admin):
+    shown = text(admin.get("/admin/dispatching/service/"))
+    assert "Nothing found. Add one." in shown and "yielded" not in shown
+    assert "Nothing found. Reset the filters." in text(admin.get("/admin/dispatching/alert/"))
+    assert "Add one, or reset the filters." in text(admin.get("/admin/schedules/user/?is_active__exact=0"))
+
+
+def test_zones_are_offered_by_their_present_names(admin, ana):
+    """P37; an old name that is stored stays chosen, and is taken."""
+    User.objects.filter(pk=ana.pk).update(time_zone="Europe/Kiev")
+    path = f"/admin/schedules/user/{ana.pk}/change/"
+    shown = admin.get(path)
+    assert ">Europe/Kyiv<" in text(shown) and ">Asia/Kolkata<" in text(shown)
+    assert ">Asia/Calcutta<" not in text(shown) and ">Etc/GMT+12<" not in text(shown)
+    form = form_in(shown, "user_form")
+    assert form["time_zone"] == ["Europe/Kiev"]
+    assert admin.post(path, form).status_code == 302
+    assert str(User.objects.get(pk=ana.pk).time_zone) == "Europe/Kiev"
+
+
+def test_a_double_click_says_that_they_have_it_already(admin, alert):
     admin.post(page_of(alert, "verb", "acknowledge"))
     before = everything()
     again = text(admin.post(page_of(alert, "verb", "acknowledge"), follow=True))
-    assert f"Alert #{alert.pk} is already acknowledged by Cleo Coach." in again
+    assert "You have acknowledged it." in again
     assert everything() == before
     again = text(admin.post(page_of(alert, "verb", "escalate_now"), follow=True))
     assert f"Nothing is escalating: alert #{alert.pk} is acknowledged." in again

@@ -31,6 +31,7 @@ LOCAL, WHOLE = 64, 254  # octets before the @, and of an address (RFC 5321 4.5.3
 class EmailChannel(Channel):
     kind = "email"
     label = "E-mail"
+    spoken = "e-mail"
     for_strangers = True
 
     def __init__(self) -> None:

@@ -95,6 +95,15 @@ def test_a_text_in_the_place_of_an_id_is_no_error_page(world, path, form):
     assert coach.post(f"/admin/{path}", form).status_code in (200, 400)
 
 
+@pytest.mark.parametrize("rows", ["99999", " 501", "0000000000000000501", "99999.0"])
+def test_a_form_that_claims_to_have_very_many_rows_is_refused_at_once(world, rows):
+    """S17: Django made 2,000 forms, which took half a minute."""
+    coach = browser_of(world.person("coach", is_superuser=True, is_staff=True))
+    form = {"name": "x", "participants-TOTAL_FORMS": rows, "participants-INITIAL_FORMS": "0"}
+    assert coach.post("/admin/schedules/rotation/add/", form).status_code == 400
+    assert coach.post("/admin/schedules/rotation/add/", form | {"participants-TOTAL_FORMS": "2"}).status_code == 200
+
+
 def test_a_moment_that_no_zone_can_show_is_refused_and_shown_if_it_is_there(world):
     """S10, K: the list of outages was an error page for readers in New York after one from the year 1."""
     coach = world.person("coach", is_superuser=True, is_staff=True)

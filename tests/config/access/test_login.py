@@ -92,6 +92,9 @@ def test_everybody_can_log_out_and_change_the_password(ana):
     for page in ("/on-call/", "/on-call/mine/", "/stakeholders/", "/subscriptions/mine/", "/account/"):
         shown = text(here.get(page))
         assert 'action="/logout/"' in shown and 'href="/account/"' in shown, page
+        assert "footer.account button { width: auto;" in shown, "one look, whatever the page's own buttons are like"
+    assert "At least 10 characters; not only digits" in shown and "New password again" in shown
+    assert "too similar" not in shown and "confirmation" not in shown
     new = {"do": "change-password", "old_password": GOOD, "new_password1": "12345678", "new_password2": "12345678"}
     refused = here.post("/account/", new)
     assert refused.status_code == 400 and "too common" in text(refused)

@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 import pytest
 from django.core import signing
 from django.test import Client
+from django.utils.html import strip_tags
 
 from dispatching.alerts import links, pages
 from dispatching.models import Alert, Recipient
-from tests.browser import everything, text
+from schedules.models import User
+from tests.browser import browser_of, everything, text
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +88,50 @@ def test_acknowledging_by_the_link_stops_the_pages(world, anybody, alert, ana, b
     assert world.told() == []
 
 
+def said(page) -> str:
+    """The words of the page, without its markup."""
+    return " ".join(strip_tags(page.content.decode()).split())
+
+
+def test_the_state_is_said_once_with_who_and_when(world, anybody, alert, source, ana, clock):
+    """Walk: “Acknowledged” stood twice, one above the other; “Resolved on …” did not say by whom; “0 minutes ago”."""
+    path = link(alert, ana)
+    shown = said(anybody.get(path))
+    assert "▲ Triggered" in shown and "5 minutes ago" in shown.replace("\xa0", " ")
+    for do, state in (("acknowledge", "Acknowledged"), ("resolve", "Resolved")):
+        anybody.post(path, {"do": do})
+        shown = said(anybody.get(path)).partition("Timeline")[0]
+        assert shown.count(f"{state} through Ana Able’s link on Mon 5 Jan 2026, 09:05 UTC") == 1
+        assert shown.count("●") + shown.count("✓") == 1 == shown.count(f"{state} ") - shown.count("Resolved by mistake")
+        assert "Triggered" not in shown
+    clock.move_to(MONDAY + timedelta(seconds=59), tick=False)
+    assert "just now" in said(anybody.get(path))
+    world.send(source, "trigger", "other")
+    world.send(source, "resolve", "other")
+    other = Alert.objects.get(dedup_key="other")
+    assert "✓ Resolved by the source on" in said(anybody.get(link(other, ana)))
+
+
+def test_links_from_the_source_can_be_tapped(world, anybody, source, ana):
+    """A25: the walk found raw JSON."""
+    links_ = [{"href": "https://g.example/?a=1&b=2", "text": EVIL}, {"href": "javascript:alert(1)", "text": "x"}]
+    alert = world.trigger(source, "linked", details={"links": links_})
+    shown = text(anybody.get(link(alert, ana)))
+    assert '<dd><a href="https://g.example/?a=1&amp;b=2"' in shown and "<dd>javascript:alert(1)</dd>" in shown
+    assert "<img" not in shown
+    coach = User.objects.create_superuser("coach")
+    assert 'href="https://g.example/?a=1&amp;b=2"' in text(
+        browser_of(coach).get(f"/admin/dispatching/alert/{alert.pk}/change/")
+    )
+
+
+def test_the_second_press_of_the_same_person_says_that_they_have_it(anybody, alert, ana):
+    """Walk: Bo was told that Bo Baker had it already."""
+    for _ in range(2):
+        again = anybody.post(link(alert, ana))
+    assert again.status_code == 409 and "You have acknowledged it." in text(again)
+
+
 def test_the_second_press_says_who_has_it(anybody, alert, ana, bo):
     anybody.post(link(alert, ana))
     before = everything()
@@ -100,7 +146,7 @@ def test_resolving_by_the_link_and_then_nothing_is_left_to_press(anybody, alert,
     alert.refresh_from_db()
     assert alert.state == "resolved"
     after = anybody.get(link(alert, ana))
-    assert "Resolved on" in text(after) and 'value="resolve"' not in text(after)
+    assert "Resolved through Ana Able’s link on Mon 5 Jan" in said(after) and 'value="resolve"' not in text(after)
     again = anybody.post(link(alert, ana), {"do": "resolve"})
     assert again.status_code == 409 and "is already resolved" in text(again)
 

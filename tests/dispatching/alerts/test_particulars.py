@@ -7,7 +7,7 @@ import pytest
 
 from dispatching.alerts import particulars
 from dispatching.alerts.page_words import page_words
-from dispatching.inbound import alertmanager, grafana, pagerduty
+from dispatching.inbound import alertmanager, generic, grafana, pagerduty
 from dispatching.models import Alert, Recipient, Service
 from tests.world import MONDAY
 
@@ -45,6 +45,51 @@ def test_the_page_has_them_after_the_link_to_acknowledge():
     alert, somebody = sample(alertmanager.parse, "alertmanager_firing"), Recipient(pk=1, display_name="x")
     body = page_words(alert, somebody, why="on call", now=MONDAY)["body"]
     assert body.index("Acknowledge: http") < body.index("alertname: ") < body.index("Alert #7")
+
+
+HERE, THERE = "https://a.example/x?a=1&b=2", "http://b.example/"
+MANY = [(f"Link {n + 1}" if n else "Link", f"{THERE}{n}") for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("details", "lines"),
+    [
+        ({"links": [{"href": HERE, "text": "Dashboard"}]}, [("Dashboard", HERE)]),
+        ({"links": {"href": HERE}}, [("Link", HERE)]),
+        ({"links": [HERE, THERE, HERE]}, [("Link", HERE), ("Link 2", THERE)]),
+        ({"links": HERE}, [("Link", HERE)]),
+        ({"links": {"Graph": HERE, "Logs": THERE}}, [("Graph", HERE), ("Logs", THERE)]),
+        (
+            {"links": [{"url": HERE, "title": "Graph"}, 5, None, {}, {"text": "none"}]},
+            [("Graph", HERE), ("text", "none")],
+        ),
+        ({"contexts": [{"type": "link", "href": HERE, "text": "Graph"}]}, [("Graph", HERE)]),
+        ({"links": [{"href": "javascript:alert(1)", "text": "x"}]}, [("x", "javascript:alert(1)")]),
+        ({"source_url": HERE, "client_url": THERE}, [("In the source", THERE), ("In the source 2", HERE)]),
+        ({"links": [f"{THERE}{n}" for n in range(20)], "pod": "a"}, [*MANY[:8], ("pod", "a")]),
+        ({"links": [5], "n": 1}, [("links", "[5]"), ("n", "1")]),
+    ],
+    ids=str,
+)
+def test_links_of_any_form_are_lines_of_their_own_first(details, lines):
+    """A25: `links` stood on the page as raw JSON, and could not be tapped."""
+    assert particulars.of(Alert(summary="Slow", service=Service(name="shop"), details=details)) == lines
+
+
+def test_links_of_our_own_format_are_read_as_those_of_pagerduty():
+    """A25"""
+    links = [{"href": HERE, "text": "Runbook of the shop"}, {"href": THERE, "text": "Logs"}]
+    alert = alert_of(generic.parse({"summary": "Slow", "links": links})[0])
+    assert (alert.runbook_url, particulars.of(alert)) == (HERE, [("Logs", THERE)])
+    words = page_words(alert, Recipient(pk=1, display_name="x"), why="on call", now=MONDAY)
+    assert f"\nLogs: {THERE}\n" in words["body"] and "[{" not in words["body"]
+    assert words["data"]["alert"]["links"] == [{"text": "Logs", "href": THERE}]
+
+
+@pytest.mark.parametrize("contexts", [5, "x", None, [5], {"a": 1}, [[[[["deep"]]]]]])
+def test_odd_links_cost_no_event(contexts):
+    payload = {"event_type": "trigger", "description": "x", "contexts": contexts}
+    assert alert_of(pagerduty.parse_v1(payload)[0]).summary == "x"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,20 @@ def together(*calls):
         return list(pool.map(run, calls))
 
 
+def test_escalating_fifty_times_at_once_is_escalating_once(world):
+    """S22: it wrote fifty lines."""
+    ana, bo, coach = (world.person(name) for name in ("ana", "bo", "coach"))
+    alert = world.trigger(world.service(world.policy((HOUR, ana), (HOUR, bo), (HOUR, coach))))
+    apart = timedelta(milliseconds=15)  # the requests came together, and each read the clock
+    together(*(partial(lifecycle.escalate, alert, by=coach, now=world.now + n * apart) for n in range(12)))
+    assert alert.events.filter(kind="escalated").count() == 1
+    world.advance(seconds=1)
+    assert world.told() == ["ana", "bo"]
+    lifecycle.escalate(alert, by=coach, now=world.now)
+    world.sweep()
+    assert world.told() == ["coach"] and alert.events.filter(kind="escalated").count() == 2
+
+
 def event(key: str = "k", action: str = "trigger") -> Event:
     return Event(action=action, dedup_key=key, summary="log-on is down")
 

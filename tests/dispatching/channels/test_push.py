@@ -93,6 +93,24 @@ def test_strangers_cannot_make_us_call_whomever_they_like(push, settings, endpoi
         push.channel.clean_address(Browser(endpoint).subscription)
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_a_browsers_service_is_reached_by_tls_only_and_an_operators_own_as_it_is(push, settings, private):
+    """RFC 8030 8.1; also where webhooks may go into the private network, as in the embedded default."""
+    settings.WEBHOOK_ALLOW_PRIVATE = private
+    settings.PUSH_SERVICES = [*settings.PUSH_OF_BROWSERS, "push.internal.example"]
+    for endpoint in (f"{FCM}", "https://fcm.googleapis.com:443/x"):
+        push.channel.clean_address(Browser(endpoint).subscription)
+    for endpoint in (
+        "http://fcm.googleapis.com/x",
+        "https://eu.fcm.googleapis.com:8299/x",
+        "https://fcm.googleapis.com:x/",
+    ):
+        with pytest.raises(ValidationError):
+            push.channel.clean_address(Browser(endpoint).subscription)
+    if private:
+        push.channel.clean_address(Browser("http://push.internal.example:8080/x").subscription)
+
+
 JUNK = [
     "{",
     "[]",

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from dispatching.alerts import intake
-from dispatching.models import Alert, Integration, Refusal
+from dispatching.models import Alert, Integration, Refusal, Unread
 from dispatching.rules.event import Event
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
@@ -194,6 +194,27 @@ def test_the_integrations_page_shows_what_arrived_and_what_was_refused(admin_cli
     assert "The last event arrived at" in page
     assert "2 × payload.source: is required" in page
     assert "the source sent “resolve”, which changes nothing now" in page
+
+
+def test_what_was_not_understood_stands_in_the_answer_and_is_counted_on_the_page(admin_client, client, world, service):
+    """P16: “status: nonsense” and “priority: 9” were accepted without a word; “status: resolved” was one more report."""
+    path = f"/integrations/{service.key}/events/"
+    assert "warnings" not in post(client, path, {"summary": "a", "dedup_key": "d"}).json()
+    assert post(client, path, {"summary": "a", "dedup_key": "d", "priority": 9}).json()["warnings"] == [
+        "priority: “9” is not a priority (1 to 5); it is kept in the details"
+    ]
+    post(client, path, [{"summary": "a", "dedup_key": "d", "status": "odd"}, {"summary": "b", "priority": 9}])
+    over = post(client, path, {"summary": "a", "dedup_key": "d", "status": "resolved"}).json()
+    assert over["events"][0]["outcome"] == "resolved" and over["warnings"][0].startswith("status: “resolved” is taken")
+    payload = {"summary": "s", "source": "h", "severity": "x"}
+    odd = post(client, "/v2/enqueue", V2 | {"routing_key": service.key, "payload": payload})
+    assert (odd.status_code, odd.json()["dedup_key"], len(odd.json()["warnings"])) == (202, "d", 1)
+    page = admin_client.get(f"/admin/dispatching/integration/{service.pk}/change/").content.decode()
+    assert "something in them was not understood: 5 since" in page
+    assert "1 × priority: “9” is not a priority" in page and "1 × [].priority: “9” is not a priority" in page
+    Unread.objects.update(last_at=timezone.now() - timedelta(days=31))
+    post(client, path, {"summary": "a", "dedup_key": "d", "priority": 9})
+    assert (Unread.objects.get().count, len(Unread.objects.get().reasons)) == (1, 1), "a month without one"
 
 
 def test_a_test_event_goes_the_way_of_events_and_pages_nobody(world, service):

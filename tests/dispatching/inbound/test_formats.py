@@ -546,3 +546,46 @@ def test_an_unknown_field_of_an_event_is_kept_for_people_to_see():
     """P16: a resolve that was meant by a word that we do not know stands at least on the alert's page."""
     [event] = taken(generic.parse({"summary": "x", "status": "nonsense"}))
     assert (event.action, event.details) == ("trigger", {"status": "nonsense"})
+
+
+# What was sent in our own format → the action, and the fields that the answer names as not understood, or not as meant.
+UNREAD = {
+    "nothing": ({}, "trigger", []),
+    "all understood": ({"priority": "P1", "severity": "error", "links": ["https://a.example"]}, "trigger", []),
+    "details of one's own": ({"host": "a", "status_code": 500, "status": 500}, "trigger", []),
+    "status: resolved": ({"status": "resolved"}, "resolve", ["status"]),
+    "event_action: resolve": ({"event_action": "resolve"}, "resolve", ["event_action"]),
+    "state: Acknowledged": ({"state": " Acknowledged"}, "acknowledge", ["state"]),
+    "the clearest word counts": ({"status": "odd", "event_action": "resolve"}, "resolve", ["event_action"]),
+    "an empty action": ({"action": " ", "status": "resolved"}, "resolve", ["status"]),
+    "an action is an action": ({"action": "trigger", "status": "resolved"}, "trigger", []),
+    "status: firing": ({"status": "firing"}, "trigger", []),
+    "status: nonsense": ({"status": "nonsense"}, "trigger", ["status"]),
+    "nothing to resolve by": ({"status": "resolved", "dedup_key": ""}, "trigger", ["status"]),
+    "priority: 9": ({"priority": 9}, "trigger", ["priority"]),
+    "severity and time": ({"severity": "awful", "occurred_at": "soon"}, "trigger", ["severity", "occurred_at"]),
+    "slips": ({"priorty": 1, "Severity": "error"}, "trigger", ["priorty", "Severity"]),
+    "a slip beside the field": ({"priority": 1, "priorty": 1}, "trigger", []),
+}
+
+
+@pytest.mark.parametrize(("changes", "action", "named"), UNREAD.values(), ids=UNREAD)
+def test_what_is_not_understood_is_named_and_costs_no_page(changes, action, named):
+    """P16: “it is over” in another tool's words was counted as one more report, without a word."""
+    event = only(generic.parse(own(**changes)))
+    assert (event.action, [sentence.partition(":")[0] for sentence in event.unread]) == (action, named)
+    resolved = only(generic.parse({"dedup_key": "login", "status": "resolved"}))
+    assert resolved.action == "resolve", "which needs no summary"
+
+
+def test_what_is_not_understood_is_named_in_other_formats_too():
+    event = only(pagerduty.parse(enqueued(severity="none", timestamp="soon")))
+    assert event.unread == (
+        "payload.severity: “none” is not a severity (critical, error, warning, info); it is kept in the details",
+        "payload.timestamp: “soon” is not a time with its zone; it is kept in the details",
+    )
+    assert [event.unread for event in taken(generic.parse([own(), own(priority=9)]))] == [
+        (),
+        ("[1].priority: “9” is not a priority (1 to 5); it is kept in the details",),
+    ]
+    assert only(alertmanager.parse(fired(startsAt="yesterday"))).unread[0].startswith("alerts[0].startsAt: ")

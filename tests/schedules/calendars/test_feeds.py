@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,9 @@ from schedules.calendars import feeds
 from schedules.calendars.occurrences import BadCalendar, occurrences
 from schedules.models import CalendarFeed, Layer, Schedule, User
 from schedules.oncall import on_call
-from tests.browser import everything
+from schedules.surfaces import locks
+from tests.api import client_of
+from tests.browser import browser_of, everything, form_in, text
 from tests.schedules.ics import calendar, event
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +342,35 @@ def test_while_one_person_has_a_calendar_read_others_are_asked_to_wait(coach, pe
     assert refused == ["given up"]
     monkeypatch.setattr(feeds, "WHILE_WAITED_FOR", feeds.AT_LEISURE)
     assert coach.post("calendar-feeds/", {**new, "content": TEAM}).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_finds_a_calendar_locked_is_told_at_once(world):
+    """S7: twenty PATCHes of one calendar waited for its row and kept every thread of the pages."""
+    coach = User.objects.create_superuser("coach")
+    api, browser = client_of(coach), browser_of(coach)
+    feed = CalendarFeed.objects.create(name="Ours", content=TEAM)
+    locked, done = threading.Event(), threading.Event()
+
+    def somebody_saves():
+        with transaction.atomic():
+            locks.hold(CalendarFeed, feed.pk)
+            locked.set()
+            done.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=somebody_saves)
+    thread.start()
+    assert locked.wait(10)
+    answer = api.patch(f"calendar-feeds/{feed.pk}/", {"name": "Mine"})
+    path = f"/admin/schedules/calendarfeed/{feed.pk}/change/"
+    page = browser.post(path, form_in(browser.get(path), "calendarfeed_form") | {"name": "Mine"})
+    done.set()
+    thread.join()
+    assert answer.status_code == 409 and "Somebody else is saving this" in answer.json()["detail"]
+    assert page.status_code == 200 and "Somebody else is saving this" in text(page)
+    assert CalendarFeed.objects.get().name == "Ours"
+    assert api.patch(f"calendar-feeds/{feed.pk}/", {"name": "Mine"}).status_code == 200
 
 
 def test_a_time_zone_that_never_settles_is_given_up(people):

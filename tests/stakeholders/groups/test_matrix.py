@@ -293,7 +293,7 @@ def test_groups_past_their_review_are_listed(coach, clock):
 def test_the_preview_draws_the_cells_and_keeps_the_search_boxes(coach):
     page = coach.get(reverse("admin:stakeholders_stakeholdergroup_change", args=[group("Group 5").pk]))
     assert text(page).count("told</strong>") == 2
-    assert "1 by email" in text(page) and "vendor/select2/select2.full" in text(page)
+    assert "1 by e-mail" in text(page) and "vendor/select2/select2.full" in text(page)
 
 
 def test_a_deployment_in_use_is_not_deleted(coach):
@@ -380,7 +380,7 @@ def test_the_question_is_answered_with_reasons_counts_and_gaps(coach):
     }
     page = text(coach.get(MATRIX, query))
     assert "<strong>1 person</strong> in 1 group" in page
-    assert "covers what is affected" in page and "1 by email" in page
+    assert "covers what is affected" in page and "1 by e-mail" in page
     assert "no group covers Production JP × B" in page
     for each in StakeholderGroup.objects.all():
         assert f"{each.name}: {each.purpose}" in page

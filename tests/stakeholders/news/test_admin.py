@@ -82,7 +82,7 @@ def test_jargon_and_length_are_said_while_writing(desk, outside):
     form = words(outside, look="1", text="The SLO of the backend is broken. " + "x" * 1500)
     shown = desk.post(write(outside.outage(), "announcement"), form).content.decode()
     assert "“SLO” may not be understood. Plainer: goal." in shown
-    assert "Too long for email: at most 1500 characters." in shown
+    assert "Too long for e-mail: at most 1500 characters." in shown
 
 
 def test_too_many_messages_are_warned_of(desk, outside):
@@ -91,7 +91,7 @@ def test_too_many_messages_are_warned_of(desk, outside):
     outage = outside.outage()
     desk.post(write(outage, "announcement"), words(outside, send="1"))
     shown = desk.post(write(outage, "progress"), words(outside, look="1")).content.decode()
-    assert "ago. People stop reading if there are too many." in shown
+    assert "went out just now. People stop reading if there are too many." in shown
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,14 @@ def test_what_can_be_written_follows_the_state(desk, outside):
     assert Update.objects.filter(kind="progress").count() == 0
 
 
+def test_an_outage_began_now_unless_somebody_says_otherwise(desk, outside, clock):
+    """Walk: “Began” was empty and required. It is preset in the writer's own zone."""
+    clock.move_to("2026-07-01T09:30:00Z", tick=False)
+    User.objects.filter(username="coach").update(time_zone="Europe/Berlin")
+    shown = form_in(desk.get(reverse("admin:stakeholders_outage_add")), "outage_form")
+    assert (shown["started_at_0"], shown["started_at_1"]) == (["01/07/2026"], ["11:30:00"])
+
+
 def test_nothing_new_is_one_click(desk, outside):
     """B171"""
     outside.subscriber("ann", "7")
@@ -143,9 +151,11 @@ def test_nothing_new_is_one_click(desk, outside):
     outside.announce(outage)
     page = reverse("admin:stakeholders_outage_change", args=[outage.pk])
     Update.objects.update(at=our_clock.now())
-    assert "The last message went out minutes ago." in desk.get(page).content.decode(), "too many are warned of"
+    assert "The last message went out less than 10 minutes ago." in desk.get(page).content.decode(), (
+        "too many are warned of"
+    )
     Update.objects.update(at=our_clock.now() - HOUR)
-    assert "The last message went out minutes ago." not in desk.get(page).content.decode()
+    assert "The last message went out less than 10 minutes ago." not in desk.get(page).content.decode()
     answer = desk.post(reverse("admin:stakeholders_outage_verb", args=[outage.pk, "nothing_new"]), follow=True)
     shown = answer.content.decode()
     assert "The update goes to everybody who was told. The next one is due by " in shown

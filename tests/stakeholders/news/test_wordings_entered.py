@@ -86,7 +86,7 @@ def test_each_wording_is_checked_in_its_language_while_writing(desk, outside):
     shown = desk.post(write(outside.outage()), form).content.decode()
     assert "“backend” may not be understood. Plainer: system." in shown
     assert "Deutsch: “Latenz” may not be understood. Plainer: Verzögerung." in shown
-    assert "Deutsch: Too long for email: at most 1500 characters." in shown
+    assert "Deutsch: Too long for e-mail: at most 1500 characters." in shown
 
 
 def test_no_words_can_be_typed_for_one_ring(desk, outside, definition):

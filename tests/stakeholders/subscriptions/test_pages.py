@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import strip_tags
 
 from dispatching import channels
 from dispatching.channels import MemoryChannel, base, memory
@@ -87,12 +88,32 @@ def test_the_manage_page_names_the_priorities_that_pass(world):
         assert words in page, words
 
 
+def test_an_old_name_of_a_zone_that_was_chosen_stays_chosen(world):
+    """P37"""
+    point = subscriber(world)
+    Subscriber.objects.update_or_create(recipient=point.recipient, defaults={"time_zone": "Europe/Kiev"})
+    form = form_in(Client().get(path("manage", point)), "manage")
+    assert form["how-time_zone"] == ["Europe/Kiev"]
+    assert Client().post(path("manage", point), form | {"do": "save"}).status_code == 302
+    assert str(Subscriber.objects.get(recipient=point.recipient).time_zone) == "Europe/Kiev"
+
+
+def test_the_words_about_an_address_are_true_of_every_medium(world, ana):
+    """Walk: with “E-mail” chosen the label and its errors spoke of the URL of a webhook."""
+    refused = text(send(world, ""))
+    assert "Your address: Please enter an address." in strip_tags(refused) and "URL of your webhook" not in refused
+    ContactPoint.objects.create(recipient=ana.recipient, channel="email", address="ana@example.org", verified=True)
+    shown = text(browser_of(ana).get("/subscribe/"))
+    assert "E-mail: ana@example.org" in shown and "email: ana@example.org" not in shown
+
+
 def test_the_manage_page_offers_zones_named_after_places_and_says_how_to_change_the_medium(world):
     """P36, P37"""
     page = text(Client().get(path("manage", subscriber(world))))
     assert ">Europe/Berlin<" in page and ">UTC<" in page and 'data-zone="browser"' in page
-    for name in ("localtime", "W-SU", "Etc/GMT+12", "US/Pacific"):
+    for name in ("localtime", "W-SU", "Etc/GMT+12", "US/Pacific", "Asia/Calcutta", "Europe/Kiev", "America/Knox IN"):
         assert f">{name}<" not in page, name
+    assert ">Asia/Kolkata<" in page and ">Europe/Kyiv<" in page and ">Europe/Oslo<" in page
     assert "To get them somewhere else" in page
 
 

@@ -54,7 +54,7 @@ def test_phones_are_not_offered_unless_there_is_a_gateway_and_the_operator_wants
 
 def test_somebody_outside_subscribes_a_phone_without_an_account(world, gateway):
     """B2, B112: one message with a short link to a page with a button; then the short form of the news."""
-    assert "Your e-mail address, your phone number, or the URL of your webhook" in text(Client().get("/subscribe/"))
+    assert "Text message (SMS) to a phone" in text(Client().get("/subscribe/"))
     page = text(send(world, "+44 7700 900 123"))
     assert "Check your phone" in page
     world.work()
