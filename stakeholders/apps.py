@@ -9,8 +9,9 @@ class StakeholdersConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported by name, because all need the models, and Django reads this file before it has loaded them.
-        sweep = import_module("stakeholders.sweep").sweep
-        import_module("dispatching.ticker").register(sweep)
+        sweep, ticker = import_module("stakeholders.sweep"), import_module("dispatching.ticker")
+        ticker.register(sweep.sweep)
+        ticker.register_tidying(sweep.tidy)
         related = import_module("dispatching.alerts.related")
         related.register(import_module("stakeholders.news.of_alerts").outages_of, mailed=True)
         related.register(import_module("stakeholders.teams.engineering_managers").told_of, mailed=False)

@@ -1,5 +1,5 @@
 """The stakeholders' part of the sweep: matches alerts with definitions, tells managers and other teams, plans messages, sends reminders
-of promises, answers public forms, follows up on bounces, and clears unconfirmed subscriptions and old quotas.
+of promises, answers public forms, and follows up on bounces. Tidying deletes what is old: unconfirmed subscriptions, quotas.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,8 @@ PARTS = (
     engineering_managers.tell_due,
     subscribing.take_answers,
     bounces.follow_up,
-    subscribing.forget_unconfirmed,
-    quota.clear,
-    once.clear,
 )
+TIDYING = (subscribing.forget_unconfirmed, quota.clear, once.clear)
 # Each does one row at a time, at most so many in a pass.
 ONE_BY_ONE = ((fanning.plan_due, 10), (promises.remind_due, 10), (subscribing.answer_due, 100))
 
@@ -40,6 +38,12 @@ def sweep(clock: Callable[[], datetime]) -> int:
         done += do(dependents.tell_due, clock())  # when it is planned who gets an update as a subscriber
     record("stakeholders", clock())
     return done
+
+
+def tidy(now: datetime) -> int:
+    """Deletes old rows that nobody needs any more; returns how many."""
+    with apart("tidying") as do:
+        return sum(do(part, now) for part in TIDYING)
 
 
 def _repeat(part: Callable[[datetime], bool], most: int, clock: Callable[[], datetime]) -> int:

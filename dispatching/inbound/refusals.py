@@ -66,7 +66,7 @@ def record(integration: Integration, refused: list[BadInput], body: bytes, *, ke
 def forget(integration: Integration, *, now: datetime, why: str = "an event was accepted again") -> None:
     """Forgets the refusals of an integration, and resolves the alert about them."""
     Refusal.objects.filter(integration=integration).delete()
-    for alert in Alert.objects.filter(integration=integration, dedup_key=KEY).exclude(state=Alert.State.RESOLVED):
+    for alert in Alert.objects.going_on().filter(integration=integration, dedup_key=KEY):
         with suppress(Refused):  # somebody else has resolved it
             lifecycle.resolve(alert, now=now, via=f"Tocsin: {why}")
 

@@ -12,6 +12,11 @@ from dispatching.models.routing import Integration, Priority, Service, Severity
 from schedules.models import User
 
 
+class Alerts(models.QuerySet["Alert"]):
+    def going_on(self) -> "Alerts":
+        return self.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED))
+
+
 class Alert(models.Model):
     """One thing that is wrong, however often it is reported."""
 
@@ -63,6 +68,8 @@ class Alert(models.Model):
     worst_priority = models.PositiveSmallIntegerField(default=0, db_default=0)
     # The number of the report that made it worse than ever before; 0 if only the first one did.
     worse_since = models.PositiveIntegerField(default=0, db_default=0)
+
+    objects = Alerts.as_manager()
 
     class Meta:
         ordering = ("-pk",)

@@ -173,7 +173,7 @@ def _names(duties: Iterable[OnDuty]) -> list[str]:
 def _open_alerts(schedule: Schedule, user: User) -> dict[str, Any]:
     """The open alerts that could page this schedule, with links for this person; the most important first, then the newest."""
     services = Service.objects.filter(policy__steps__targets__schedule=schedule)
-    alerts = Alert.objects.filter(state__in=(Alert.State.TRIGGERED, Alert.State.ACKNOWLEDGED), service__in=services)
+    alerts = Alert.objects.going_on().filter(service__in=services)
     listed = alerts.select_related("service", "priority", "acknowledged_by").order_by("priority__level", "-pk")[:ALERTS]
     recipient = notices.recipient_of(user)
     lines = [(alert, page_words.subject(alert), links.link(alert, recipient)) for alert in listed]

@@ -30,7 +30,7 @@ def lately(integration: Integration) -> dict[str, Any]:
     """
     sent = Alert.objects.filter(integration=integration).defer("details")
     newest = list(sent.order_by("-pk")[:NEWEST])
-    still_open = sent.exclude(state=Alert.State.RESOLVED).order_by("-last_at").first()
+    still_open = sent.going_on().order_by("-last_at").first()
     ignored = AlertEvent.objects.filter(alert__in=newest, kind=AlertEvent.Kind.IGNORED).order_by("-pk")
     refusal = Refusal.objects.filter(integration=integration).first()
     unread = Unread.objects.filter(integration=integration).first()

@@ -125,6 +125,8 @@ def match_due(now: datetime) -> int:
 
 def _matching(now: datetime) -> Iterator[tuple[int, int]]:
     """Yields (definition id, alert id) of each pair that matches now and has not been matched yet."""
+    if not Alert.objects.going_on().exists():  # asked in each sweep, and much cheaper than what follows
+        return
     waiting = list(_waiting())
     if not waiting:
         return
@@ -143,7 +145,7 @@ def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:
         definition=F("service__definitions"), live_since=F("service__definitions__live_since")
     )
     matched = Match.objects.filter(definition=OuterRef("definition"), alert=OuterRef("pk"))
-    waiting = pairs.filter(~Exists(matched), first_at__gte=F("live_since")).exclude(state=Alert.State.RESOLVED)
+    waiting = pairs.going_on().filter(~Exists(matched), first_at__gte=F("live_since"))
     waiting = waiting.exclude(dedup_key__startswith=Alert.OURS)  # Tocsin’s own troubles are no outage
     return waiting.order_by("pk", "definition").values_list("definition", "pk", "slo", "priority__level")
 

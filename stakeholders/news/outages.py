@@ -78,7 +78,7 @@ def take_in(outage: Outage, alert: Alert, *, mode: Outage.Mode, fixed: Collectio
         if outage.announced_at and any(rows - set(getattr(outage, name).all()) for name, rows in named.items()):
             return False
         if outage.announced_at is None:
-            if not Alert.objects.filter(matches__outage=outage).exclude(state=Alert.State.RESOLVED).exists():
+            if not Alert.objects.going_on().filter(matches__outage=outage).exists():
                 why = f"dismissed: its alerts are resolved, and alert #{alert.pk} opens another outage"
                 _close(outage, why, now=now, by=None)
                 return False

@@ -32,6 +32,9 @@ def tell_due(now: datetime) -> int:
 
 def _due(now: datetime) -> Iterator[tuple[int, int]]:
     """Yields (update id, member id) not passed on yet: updates for the member's group, and later ones of outages it was told of."""
+    recent = Update.objects.filter(at__gt=now - FRESH).order_by("pk")
+    if not recent.exists():  # nearly always, and much cheaper to ask in each sweep
+        return
     update = OuterRef(OuterRef("pk"))
     told = TeamTold.objects.filter(subscription=OuterRef("pk"))
     groups = JSONArray(JSONObject(group=OuterRef("group_id")))
@@ -44,8 +47,7 @@ def _due(now: datetime) -> Iterator[tuple[int, int]]:
     )
     # Only when it is known who gets the update as a subscriber.
     planning = Message.objects.filter(update=OuterRef("pk"), due_at__isnull=False)
-    fresh = Update.objects.filter(~Exists(planning), at__gt=now - FRESH).order_by("pk")
-    due = fresh.annotate(members=ArraySubquery(members.order_by("pk").values("pk")))
+    due = recent.filter(~Exists(planning)).annotate(members=ArraySubquery(members.order_by("pk").values("pk")))
     for pk, member_ids in due.values_list("pk", "members"):
         yield from ((pk, member_id) for member_id in member_ids)
 

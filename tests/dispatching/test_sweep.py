@@ -48,15 +48,16 @@ def test_the_stakeholders_sweep_answers_forms_although_another_part_of_it_fails(
     assert not SweepRecord.objects.exists()
 
 
-def test_the_ticker_audits_although_the_sweep_of_an_app_fails(db, settings, monkeypatch):
+def test_the_ticker_audits_and_tidies_although_the_sweep_of_an_app_fails(db, settings, monkeypatch):
     settings.SWEEP_SECONDS = 0.001
-    audited = []
+    audited, tidied = [], []
 
     def audit(now):
         audited.append(now)
         ticker.stopping.set()
 
     monkeypatch.setattr(ticker, "_sweeps", [fail])
+    monkeypatch.setattr(ticker, "_tidying", [tidied.append])
     monkeypatch.setattr(ticker, "close_old_connections", lambda: None)  # the test's transaction lives in this one
     monkeypatch.setattr(ticker.audit, "audit", audit)
     ticker.stopping.clear()
@@ -64,4 +65,4 @@ def test_the_ticker_audits_although_the_sweep_of_an_app_fails(db, settings, monk
         ticker.run(timezone.now)
     finally:
         ticker.stopping.clear()
-    assert len(audited) == 1
+    assert len(audited) == len(tidied) == 1, "once in fifteen turns"

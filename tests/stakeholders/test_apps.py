@@ -8,10 +8,10 @@ import sys, django
 django.setup()
 from dispatching import ticker
 from stakeholders import sweep
-print("stakeholders.tasks" in sys.modules, ticker._sweeps == [sweep.sweep])
+print("stakeholders.tasks" in sys.modules, ticker._sweeps == [sweep.sweep], ticker._tidying == [sweep.tidy])
 """
 
 
-def test_the_ticker_sweeps_the_stakeholders_rows_in_a_process_that_never_imports_their_tasks():
+def test_the_ticker_sweeps_and_tidies_the_stakeholders_rows_in_a_process_that_never_imports_their_tasks():
     done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True"]
+    assert done.stdout.split() == ["False", "True", "True"]

@@ -67,6 +67,7 @@ class Audience(World):
         for _ in range(2):  # the second time what has come back
             while sweep.sweep(lambda: self.now):
                 pass
+            sweep.tidy(self.now)
             self.sweep()
 
 
