@@ -14,7 +14,7 @@ NEWEST = 20
 KEY = f"{Alert.OURS}test"
 
 
-def send(integration: Integration, *, by: User, now: datetime) -> Alert:
+def send_test_event(integration: Integration, *, by: User, now: datetime) -> Alert:
     """Opens an alert by a test event and resolves it in the same transaction, so that no step of its escalation runs."""
     summary = f"Test event of {integration}, sent by {by.name}"
     with transaction.atomic():

@@ -177,7 +177,7 @@ def test_an_acknowledgement_and_a_due_step_at_the_same_instant(world, turn):
     together(
         lambda: escalating.run_step(run.pk, 1, moment=moment),
         lambda: lifecycle.acknowledge(alert, now=world.now),
-        lambda: sweep.send_one("page", world.now),
+        lambda: sweep.deliver_next("page", world.now),
     )
     told = world.told()
     world.advance(hours=5)
@@ -205,7 +205,7 @@ def test_a_hundred_deliveries_and_eight_senders_are_a_hundred_messages(world):
     sweep.run_steps(world.now)
 
     def drain():
-        while sweep.send_one("page", world.now):
+        while sweep.deliver_next("page", world.now):
             pass
 
     together(*[drain] * 8)
@@ -224,7 +224,7 @@ def test_withdrawing_pages_while_senders_claim_them_lets_none_slip_through(world
 
     def drain():
         while claim := delivering.claim_next("page", now=world.now):
-            delivering.send(claim, now=world.now)
+            delivering.deliver(claim, now=world.now)
 
     def acknowledge():
         lifecycle.acknowledge(alert, now=world.now)

@@ -120,7 +120,7 @@ def test_who_leaves_while_a_sender_takes_the_batch_up_is_not_written_to(world):
     sender.join(10)
     [delivery] = batching._look(claims).values()
     assert (delivery.state, delivery.reason) == ("sending", "the subscription has ended")
-    batching._record([batching._send(delivery, lambda: world.now)])
+    batching._record([batching._try_to_send(delivery, lambda: world.now)])
     assert world.told() == []
     assert Delivery.objects.get(pk=delivery.pk).state == "suppressed"
 
