@@ -23,7 +23,7 @@ from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Re
 from dispatching.models.policy import snapshots
 from dispatching.rules import escalation as rules
 from schedules.models import User
-from schedules.oncall import duty_at, present
+from schedules.oncall import duties_at, present
 from schedules.templatetags.times import beyond, span
 
 log = structlog.get_logger(__name__)
@@ -266,7 +266,7 @@ def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
         moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
     moment.empty |= {key: "away or no longer active" for key in wanted if key[0] == "user"}
     moment.empty |= {key: "the schedule has been deleted" for key in wanted if key[0] == "schedule"}
-    for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
+    for pk, duties in duties_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
         key = "schedule", pk
         moment.people[key] = [(duty.user, on_call_in(targets[key], duty.why)) for duty in duties if duty.user]
         moment.empty[key] = duties[0].why

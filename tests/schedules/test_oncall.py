@@ -22,7 +22,7 @@ from schedules.models import (
     SwapRequest,
     User,
 )
-from schedules.oncall import HORIZON, duty_at, on_call, people_on_duty, shifts_of, timetables
+from schedules.oncall import HORIZON, duties_at, on_call, people_on_duty, shifts_of, timetables
 from schedules.rota import replanning
 from tests.api import client_of
 from tests.browser import browser_of, form_in
@@ -87,7 +87,7 @@ def test_a_schedule_that_is_gone_is_left_out(world, people):
     gone = second.pk
     second.delete()
     assert list(timetables([first.pk, gone], MONDAY, MONDAY + HOUR)) == [first.pk]
-    assert list(duty_at([gone], MONDAY)) == []
+    assert list(duties_at([gone], MONDAY)) == []
     assert timetables([], MONDAY, MONDAY + HOUR) == {}
 
 
