@@ -46,4 +46,4 @@ def lately(integration: Integration) -> dict[str, Any]:
 
 
 def _most(counted: Refusal | Unread | None) -> list[tuple[str, int]]:
-    return sorted(counted.reasons.items(), key=lambda each: -each[1]) if counted else []
+    return sorted(counted.reasons.items(), key=lambda reason: -reason[1]) if counted else []

@@ -48,7 +48,7 @@ class ForesightAdmin(TeamOwnedAdmin):
     ) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
-        known = self.hints(object_id) if object_id and object_id.isdecimal() else {}
+        hints_before = self.hints(object_id) if object_id and object_id.isdecimal() else {}
         now = clock.now()
         request.span = now, now + timedelta(weeks=WEEKS)  # type: ignore[attr-defined]
         with transaction.atomic():
@@ -56,7 +56,7 @@ class ForesightAdmin(TeamOwnedAdmin):
             response = super().changeform_view(request, object_id, form_url, extra_context)
             if not hasattr(request, "changes"):
                 return response
-            hints = [text for cause, text in self.hints(request.saved).items() if cause not in known]  # type: ignore[attr-defined]
+            hints = [text for cause, text in self.hints(request.saved).items() if cause not in hints_before]  # type: ignore[attr-defined]
             if LOOK not in request.POST and request.POST.get(SEEN, "") == _seen(hints):
                 return response
             transaction.set_rollback(True)

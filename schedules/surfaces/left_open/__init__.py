@@ -50,11 +50,11 @@ class Before:
 
     def gaps(self) -> list[str]:
         """A sentence for each schedule on which nobody is on duty at times when somebody was."""
-        found: dict[int, list[Change]] = {}
+        gaps: dict[int, list[Change]] = {}
         for change in changes(self.duties, duties_between(self.schedules, *self.span)):
             if change.before and not change.after:
-                found.setdefault(change.schedule.pk, []).append(change)
-        sentences = [_sentence(own) for own in found.values()]
+                gaps.setdefault(change.schedule.pk, []).append(change)
+        sentences = [_sentence(own) for own in gaps.values()]
         more = len(sentences) - SHOWN
         return sentences[:SHOWN] + ([f"The same is true of {more} more schedule{'s' * (more > 1)}."] * (more > 0))
 

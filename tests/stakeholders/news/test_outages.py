@@ -536,7 +536,7 @@ def test_a_ring_that_was_told_a_minute_before_the_end_is_told_the_end(outside, s
     outage = second_ring.outage
     outside.advance(minutes=60)
     Bracket.objects.filter(pk=second_ring.pk).update(state=Bracket.State.OPEN, opened_at=outside.world.now)
-    messages.plan(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
+    messages.make(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
     assert [each.content.message.bracket for each in outside.planned()] == [second_ring]
     outside.advance(minutes=1)
     outages.end(outage, "It works again.", now=outside.world.now)
