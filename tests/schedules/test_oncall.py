@@ -27,6 +27,7 @@ from schedules.rota import replanning
 from tests.api import client_of
 from tests.browser import browser_of, form_in
 from tests.live import eventually
+from tests.races import waiting
 from tests.sure import sure
 from tests.world import MONDAY
 
@@ -351,14 +352,6 @@ def test_an_edit_that_is_refused_changes_nothing(week, coach):
 
 
 # --- two edits at once ------------------------------------------------------------------------------------------------
-
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"  # of the cluster; pg_stat_activity stands still here
-
-
-def waiting() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        return cursor.fetchone()[0] > 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,8 @@
 """Who takes whose shift: what is refused, what follows, and who wins."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 
 from schedules.arrangements import swapping, turns
 from schedules.models import (
@@ -22,6 +19,7 @@ from schedules.models import (
 )
 from schedules.oncall import on_call
 from schedules.refused import Refused
+from tests.races import together
 from tests.world import MONDAY, World
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -435,23 +433,6 @@ def test_somebody_who_took_a_turn_and_is_away_needs_cover_for_it(cast):
 
 
 # --- races ------------------------------------------------------------------------------------------------------------
-
-
-def together(*calls):
-    """Runs the calls at the same time, each on a thread with a connection of its own; returns their answers in order."""
-    ready = threading.Barrier(len(calls))
-
-    def run(call):
-        try:
-            ready.wait()
-            return call()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """Edits, verbs and repeated forms at the same time, with real threads and real transactions."""
 
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from dispatching.models import Alert
 from schedules.models import Submission, User
 from stakeholders.models import Bracket, Message, Outage, Update
 from tests.api import client_of
 from tests.browser import browser_of, form_in
+from tests.races import together
 from tests.stakeholders.organisation import Stakeholders
 from tests.world import World
 
@@ -44,21 +41,6 @@ def desk_of(user: User):
     browser = browser_of(user)
     browser.raise_request_exception = False
     return browser
-
-
-def together(*courses: Callable[[], None]) -> None:
-    """Runs the courses at the same time, each on a thread with a connection of its own."""
-    ready = Barrier(len(courses))
-
-    def run(course: Callable[[], None]) -> None:
-        try:
-            ready.wait()
-            course()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(courses)) as pool:
-        list(pool.map(run, courses))
 
 
 def page(thing: Outage | Alert) -> str:
