@@ -150,8 +150,10 @@ def update(
 
 def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
     """Sends an update that says that there is no news yet; the next message is due after the usual time (B171)."""
-    others = wordings.nothing_new(outage)
-    return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
+    with transaction.atomic():
+        outage = _locked(outage)
+        others = wordings.nothing_new(outage)
+        return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
 
 
 def end(
