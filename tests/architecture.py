@@ -293,12 +293,16 @@ def file_names_mean_the_same_everywhere(tree: Tree) -> Offences:
         own = kind_of(path)
         if own in KINDS and not any(f"{KINDS[own][0]}." in f".{name}." for _, name in tree.imports(path)):
             found.append(f"{path}:1 is no {own}")
-        for node in nodes(source):
-            bases = [ast.unparse(base) for base in node.bases] if isinstance(node, ast.ClassDef) else []
-            for kind, (_, endings) in KINDS.items():
-                if kind != own and any(base.endswith(endings) for base in bases):
-                    found.append(f"{path}:{node.lineno} has a class that belongs to an {kind}")
+        for line, base in _bases(source):
+            kinds = [kind for kind, (_, endings) in KINDS.items() if kind != own and base.endswith(endings)]
+            found += [f"{path}:{line} has a class that belongs to an {kind}" for kind in kinds]
     return found
+
+
+def _bases(source: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in nodes(source):
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.lineno, ast.unparse(base)) for base in node.bases)
 
 
 def there_is_one_refused(tree: Tree) -> Offences:
