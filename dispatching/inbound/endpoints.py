@@ -132,7 +132,7 @@ def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
         status = "partial" if taken.errors else "success"
-        told: dict[str, Any] = {"status": status, "events": [_outcome(each) for each in taken.accepted]}
+        told: dict[str, Any] = {"status": status, "events": [_outcome(accepted) for accepted in taken.accepted]}
         return JsonResponse(told | taken.beside(), status=202)
 
     return view
