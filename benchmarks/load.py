@@ -105,8 +105,8 @@ class Line:
         if not data:
             return 0
         self.buffer += data
-        head, found, body = self.buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, body = self.buffer.partition(b"\r\n\r\n")
+        if not separator:
             return None
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
         if not length:

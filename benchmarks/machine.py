@@ -29,15 +29,15 @@ class Cost:
 def members(product: Product) -> dict[str, list[int]]:
     """The processes of each part, PostgreSQL's backends and the web server's workers among them."""
     heads = {product.pid(name): name for name in PARTS}
-    found: dict[str, list[int]] = {name: [] for name in PARTS}
+    pids: dict[str, list[int]] = {name: [] for name in PARTS}
     parents = {pid: int(stat[1]) for pid, stat in stats()}
     for pid in parents:
         ancestor = pid
         while ancestor > 1 and ancestor not in heads:
             ancestor = parents.get(ancestor, 0)
         if ancestor in heads:
-            found[heads[ancestor]].append(pid)
-    return found
+            pids[heads[ancestor]].append(pid)
+    return pids
 
 
 def stats() -> Iterator[tuple[int, list[str]]]:

@@ -104,9 +104,9 @@ def judge(prefix: str, posts: list, mails: list, stage: Stage, cost: machine.Cos
     arrived: dict[str, float] = {}
     copies: Counter[str] = Counter()
     for mail in mails:
-        if found := number.search(mail.content):
-            arrived.setdefault(found[0], mail.at)
-            copies[found[0]] += 1
+        if match := number.search(mail.content):
+            arrived.setdefault(match[0], mail.at)
+            copies[match[0]] += 1
     answered = {key: at for keys, _, at, _ in posts for key in keys}
     by_service: dict[int, list[str]] = {}
     for keys, *_ in sorted(posts, key=lambda post: post[2]):
@@ -127,9 +127,9 @@ def judge(prefix: str, posts: list, mails: list, stage: Stage, cost: machine.Cos
     )
 
 
-def latencies(found: list[Case]) -> list[Line]:
+def latencies(cases: list[Case]) -> list[Line]:
     lines = []
-    for case in found:
+    for case in cases:
         lines += [
             Line(LATENCY, f"{case.name}: p50", "s", [run.quantile(0.5) for run in case.runs]),
             Line(LATENCY, f"{case.name}: p99", "s", [run.quantile(0.99) for run in case.runs], at_most=0.5),
@@ -138,9 +138,9 @@ def latencies(found: list[Case]) -> list[Line]:
     return lines
 
 
-def storms(found: list[Case]) -> list[Line]:
+def storms(cases: list[Case]) -> list[Line]:
     lines = []
-    for case in found:
+    for case in cases:
         out = 10 if case.name.startswith("1,000 ") else None
         firsts = [max(run.first_waits) for run in case.runs]
         lines += [
@@ -152,9 +152,9 @@ def storms(found: list[Case]) -> list[Line]:
     return lines
 
 
-def costs(found: list[Case]) -> list[Line]:
+def costs(cases: list[Case]) -> list[Line]:
     lines = []
-    for case in found:
+    for case in cases:
         lines.append(Line(COSTS, f"{case.name}: CPU", "ms/event", [run.cpu_ms for run in case.runs], at_most=20))
         for part in machine.PARTS:
             values = [run.cost.cpu[part] * 1000 / run.events for run in case.runs]

@@ -109,12 +109,12 @@ def compare(tree: Path, place: Path, asked: argparse.Namespace) -> None:
                 side = (turn + turn // 2) % 2
                 for what, value in sides[side].measure(number, asked.seconds).items():
                     values[side][what].append(value)
-            before, now = ({what: statistics.median(v) for what, v in found.items()} for found in values)
+            before, now = ({what: statistics.median(v) for what, v in measured.items()} for measured in values)
             told = "  ".join(f"{now[what] / before[what]:8.2f}" for what in now)
             print(f"{name:50}{told}   ({now['rate']:,.0f} to {before['rate']:,.0f})", flush=True)
     finally:
-        for each in sides:
-            each.end()
+        for one in sides:
+            one.end()
 
 
 if __name__ == "__main__":

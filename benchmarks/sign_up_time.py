@@ -76,7 +76,7 @@ def times(product: Product, sink: SmtpSink, form: Form, rounds: int) -> list[Lin
             took[kind].append(form.send(f"stranger{number}@example.org" if kind == "unknown" else kind))
     unknown = took["unknown"]
     names = {"a subscriber's address": took[KNOWN], "a blocked address": took[BLOCKED]}
-    return [Line(TIMES, name, "ms", found, unknown) for name, found in names.items()]
+    return [Line(TIMES, name, "ms", times, unknown) for name, times in names.items()]
 
 
 def link(sink: SmtpSink, address: str, page: str) -> str:

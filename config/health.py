@@ -48,7 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
 def troubles(now: datetime) -> list[str]:
     """What keeps people from being told although all work is done in time."""
     failing = Medium.objects.failing(now).filter(failing_since__lte=now - FAILING_FOR).order_by("channel")
-    found = [f"everything sent by {spoken(medium.channel)} has failed for more than a minute" for medium in failing]
+    sentences = [f"everything sent by {spoken(medium.channel)} has failed for more than a minute" for medium in failing]
     if names := agreement.differing(now):
-        found.append(f"processes have different values of {', '.join(names)}")
-    return found
+        sentences.append(f"processes have different values of {', '.join(names)}")
+    return sentences

@@ -310,7 +310,7 @@ SMS_COUNTRIES = knob(
     env.list,
     "SMS_COUNTRIES",
     [],
-    allowed=lambda found: all(COUNTRY.fullmatch(prefix) for prefix in found),
+    allowed=lambda prefixes: all(COUNTRY.fullmatch(prefix) for prefix in prefixes),
     hint="It must be prefixes of phone numbers, such as +44,+353.",
 )
 SMS_PER_HOUR = knob(env.int, "SMS_PER_HOUR", 20, allowed=lambda n: n > 0, hint="It must be 1 or more per hour.")

@@ -16,8 +16,8 @@ from schedules.rota.pages import on_call_now
 from stakeholders.definitions.pages import stakeholder_guide
 from stakeholders.groups.pages import change_groups
 from stakeholders.news.pages import feed, group_feed
-from stakeholders.subscriptions import bounces_api
 from stakeholders.subscriptions import pages as subscriptions
+from stakeholders.subscriptions.endpoints import inbound_bounces, inbound_mail
 from stakeholders.teams.pages import own_outage
 
 urlpatterns = [
@@ -27,8 +27,8 @@ urlpatterns = [
     path("integrations/<str:key>/grafana/", endpoints.from_grafana, name="from_grafana"),
     path("v2/enqueue", endpoints.enqueue, name="enqueue"),
     path("generic/2010-04-15/create_event.json", endpoints.enqueue_v1, {"status": 200}, name="enqueue_v1"),
-    path("inbound/mail/<str:secret>/", bounces_api.mail, name="inbound_mail"),
-    path("inbound/bounces/<str:secret>/", bounces_api.bounces, name="inbound_bounces"),
+    path("inbound/mail/<str:secret>/", inbound_mail, name="inbound_mail"),
+    path("inbound/bounces/<str:secret>/", inbound_bounces, name="inbound_bounces"),
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),
@@ -75,8 +75,8 @@ urlpatterns = [
     re_path(r"^[/]*v2/+enqueue/*$", endpoints.enqueue),
     re_path(r"^[/]*v2/+change/+enqueue/*$", endpoints.change_events),
     re_path(r"^[/]*generic/+2010-04-15/+create_event\.json/*$", endpoints.enqueue_v1, {"status": 200}),
-    re_path(r"^[/]*inbound/+mail/+(?P<secret>[^/]+)/*$", bounces_api.mail),
-    re_path(r"^[/]*inbound/+bounces/+(?P<secret>[^/]+)/*$", bounces_api.bounces),
+    re_path(r"^[/]*inbound/+mail/+(?P<secret>[^/]+)/*$", inbound_mail),
+    re_path(r"^[/]*inbound/+bounces/+(?P<secret>[^/]+)/*$", inbound_bounces),
     re_path(r"^[/]*(?:v2|generic|integrations|inbound)(?:/.*)?$", endpoints.nothing_here),
     re_path(r"^[/]*api/.*/$", endpoints.nothing_here),
     re_path(r"^[/]*api/.*$", without_slash),

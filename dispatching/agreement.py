@@ -47,10 +47,10 @@ def report(now: datetime) -> None:
 
 def differing(now: datetime) -> list[str]:
     """The names of the settings in which a running worker differs from this process."""
-    ours, found = fingerprints(), set()
+    ours, names = fingerprints(), set()
     for theirs in Process.objects.running(now).values_list("settings", flat=True):
         if theirs.get("SECRET_KEY") != ours["SECRET_KEY"]:
-            found.add("SECRET_KEY")  # nothing else can be compared then
+            names.add("SECRET_KEY")  # nothing else can be compared then
         else:
-            found |= {name for name in SHARED if theirs.get(name) != ours[name]}
-    return [name for name in SHARED if name in found]
+            names |= {name for name in SHARED if theirs.get(name) != ours[name]}
+    return [name for name in SHARED if name in names]

@@ -39,17 +39,18 @@ def _run_step(escalation_id: int, position: int, moment: escalating.Moment) -> b
         return False
 
 
-def send_one(queue: str, now: datetime) -> bool:
+def deliver_next(queue: str, now: datetime) -> bool:
     """Sends the delivery that has been due longest. Returns False if there is none."""
     claim = delivering.claim_next(queue, now=now)
     if claim is None:
         return False
-    send(claim, now=now)
+    deliver_and_follow_up(claim, now=now)
     return True
 
 
-def send(claim: delivering.Claim, *, now: datetime) -> None:
-    delivery = delivering.send(claim, now=now)
+def deliver_and_follow_up(claim: delivering.Claim, *, now: datetime) -> None:
+    """Hands a claimed delivery to its provider, and follows it up if that failed for good."""
+    delivery = delivering.deliver(claim, now=now)
     if delivery is None or delivery.content_id is not None:
         return
     if delivery.state in Delivery.LOST:
@@ -97,11 +98,11 @@ def sweep(clock: Callable[[], datetime], going: Callable[[], bool] = lambda: Tru
 
 
 def _send_pass(queue: str, clock: Callable[[], datetime], going: Callable[[], bool]) -> int:
-    return sum(islice(takewhile(bool, (going() and send_one(queue, clock()) for _ in count())), PASS))
+    return sum(islice(takewhile(bool, (going() and deliver_next(queue, clock()) for _ in count())), PASS))
 
 
 def _send_batch(queue: str, clock: Callable[[], datetime], going: Callable[[], bool]) -> int:
-    sent = batching.send_due(queue, clock, going)
+    sent = batching.send_batch(queue, clock, going)
     if sent:
         alarms.ring_sending(queue)
     return sent

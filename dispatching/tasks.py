@@ -32,7 +32,7 @@ def run_step(escalation_id: int, position: int) -> None:
 
 @shared_task
 def send_due_page() -> None:
-    while going() and sweeping.send_one("page", clock.now()):
+    while going() and sweeping.deliver_next("page", clock.now()):
         pass
 
 
@@ -40,7 +40,7 @@ def send_due_page() -> None:
 def send_due_bulk() -> None:
     # After each batch of deliveries with shared words, one with words of its own, so that neither kind waits for the
     # end of the other.
-    while going() and batching.send_due("bulk", clock.now, going) + sweeping.send_one("bulk", clock.now()):
+    while going() and batching.send_batch("bulk", clock.now, going) + sweeping.deliver_next("bulk", clock.now()):
         pass
 
 
@@ -48,7 +48,7 @@ def send_due_bulk() -> None:
 def send(delivery_id: int, attempt: int, queue: str) -> None:
     now = clock.now()
     if claim := delivering.claim(delivery_id, attempt, queue, now=now):
-        sweeping.send(claim, now=now)
+        sweeping.deliver_and_follow_up(claim, now=now)
 
 
 @shared_task

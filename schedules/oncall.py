@@ -1,4 +1,4 @@
-"""Entry points: who is on duty at an instant and why, and the shifts between two instants."""
+"""Who is on duty: for one schedule `on_call`, `shifts_of` and `load_of`; for many `duties_at` and `duties_between`."""
 
 import json
 from collections.abc import Iterable
@@ -107,12 +107,12 @@ class Timetable:
         end = until if until < at + HORIZON else None
         return [OnDuty(self.people[holder.person], end, self.why(holder)) for holder in on if holder.person is not None]
 
-    def now(self, at: datetime) -> list[Duty]:
+    def duties_from(self, at: datetime) -> list[Duty]:
         """The people on duty at `at`, or the gap, from then until something changes (at most HORIZON)."""
         on, until = self._now(at)
         return [self._duty(holder, at, until) for holder in on]
 
-    def at(self, at: datetime) -> list[Duty]:
+    def duties_at(self, at: datetime) -> list[Duty]:
         """The people on duty at `at`, or the gap; their end has no meaning."""
         end = at + timedelta(microseconds=1)
         return [self._duty(holder, at, end) for holder in on_duty(self.line, at, end)[0]]
@@ -130,13 +130,13 @@ class Timetable:
 
     def longer_than(self, limit: timedelta, start: datetime, end: datetime) -> list[tuple[User, datetime, datetime]]:
         """The times [start, end) of more than `limit` without a break for the same person, in order."""
-        found = [
+        long = [
             (self.people[who], left, right)
             for who, line in stretches(shifts(self.line, start, end)).items()
             for left, right in line
             if right - left > limit
         ]
-        return sorted(found, key=lambda each: (each[1], each[0].username))
+        return sorted(long, key=lambda span: (span[1], span[0].username))
 
     def load(self, start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[User, Load]]:
         entries = loads(shifts(self.line, start, end), zone).items()
@@ -194,17 +194,22 @@ def on_call(schedule: Schedule, at: datetime) -> list[OnDuty]:
 
 def people_on_duty(schedules: QuerySet[Schedule], at: datetime) -> list[User]:
     """Everybody on duty on any of these schedules at the instant `at`, each once, sorted by name."""
-    duties = chain.from_iterable(duty_at(schedules.values_list("pk", flat=True), at).values())
+    duties = chain.from_iterable(duties_at(schedules.values_list("pk", flat=True), at).values())
     return sorted({duty.user for duty in duties if duty.user}, key=lambda user: user.name)
 
 
-def duty_at(schedules: Iterable[int], at: datetime) -> dict[int, list[Duty]]:
+def duties_at(schedules: Iterable[int], at: datetime) -> dict[int, list[Duty]]:
     """Who is on duty at the instant `at`, or in a gap the reason why nobody is, by schedule id.
 
     Cheaper than `on_call`, because it does not look for the end of the duty.
     """
     end = at + timedelta(seconds=1)
-    return {pk: table.at(at) for pk, table in timetables(schedules, at, end).items()}
+    return {pk: table.duties_at(at) for pk, table in timetables(schedules, at, end).items()}
+
+
+def duties_between(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, list[Duty]]:
+    """Every shift that touches [start, end), cut to it, gaps included, by schedule id."""
+    return {pk: table.duties(start, end) for pk, table in timetables(schedules, start, end).items()}
 
 
 def present(users: QuerySet[User], at: datetime) -> QuerySet[User]:

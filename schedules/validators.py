@@ -23,9 +23,9 @@ YEARS = (1970, 2200)  # of dates and instants that people type in; the second on
 
 def printable(text: Any) -> None:
     """Refuses a text with control characters (faults J8, S10)."""
-    if isinstance(text, str) and (found := _unprintable.search(text)):
+    if isinstance(text, str) and (match := _unprintable.search(text)):
         raise ValidationError(
-            f"Character {found.start() + 1} is a control character (U+{ord(found[0]):04X}), which nobody can see. Delete it."
+            f"Character {match.start() + 1} is a control character (U+{ord(match[0]):04X}), which nobody can see. Delete it."
         )
 
 

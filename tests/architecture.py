@@ -80,8 +80,10 @@ MAY_READ_THE_HOST = {
     "dispatching/contact/links.py": "the same; links to confirm are good for three days",
 }
 # The clock is read at the edge, where a request, a task or a command comes in; below it `now` is passed.
-EDGE_FILES = {"tasks", "admin", "api", "pages", "foresight", "health", "metrics"}
+EDGE_FILES = {"tasks", "admin", "api", "pages", "endpoints", "health", "metrics"}
 EDGE_FOLDERS = {"management"}
+# In every room the same file name means the same: what such a file imports, and by how their bases end the classes that lie only there.
+KINDS = {"api": ("rest_framework", ("Resource", "ViewSet", "APIView")), "admin": (".admin", ("Admin", "Inline"))}
 READS_THE_HOST = re.compile(r"{%\s*now\b|\|\s*(?:naturaltime|naturalday|(?:timesince|timeuntil)\b(?!:))")
 TABLE = re.compile(r"\b(?:schedules|dispatching|stakeholders)_[a-z_]+\b")
 NAMED = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|USING)\s+({TABLE.pattern})(?:\s+(?:AS\s+)?([a-z_]+)\b)?")
@@ -152,6 +154,10 @@ def app_of(name: str) -> str:
 def room_of(name: str) -> str:
     """The room of a module, or the module's own name at the root of its app; empty for the app itself."""
     return (name.split(".") + [""])[1]
+
+
+def kind_of(path: Path) -> str:
+    return path.stem.rpartition("_")[2]  # wordings_api is an api
 
 
 def functions(tree: ast.Module) -> Iterator[Function]:
@@ -280,6 +286,25 @@ def no_file_is_a_drawer_for_everything(tree: Tree) -> Offences:
     return [f"{p}:1 is a drawer" for p in tree.files if DRAWERS & {part.removesuffix(".py") for part in p.parts}]
 
 
+def file_names_mean_the_same_everywhere(tree: Tree) -> Offences:
+    """An `api` is one of the REST framework, an `admin` of Django's admin; their classes lie nowhere else."""
+    found = []
+    for path, source in tree.files.items():
+        own = kind_of(path)
+        if own in KINDS and not any(f"{KINDS[own][0]}." in f".{name}." for _, name in tree.imports(path)):
+            found.append(f"{path}:1 is no {own}")
+        for line, base in _bases(source):
+            kinds = [kind for kind, (_, endings) in KINDS.items() if kind != own and base.endswith(endings)]
+            found += [f"{path}:{line} has a class that belongs to an {kind}" for kind in kinds]
+    return found
+
+
+def _bases(source: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in nodes(source):
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.lineno, ast.unparse(base)) for base in node.bases)
+
+
 def there_is_one_refused(tree: Tree) -> Offences:
     found = [
         f"{path}:{node.lineno} class {node.name}"
@@ -339,8 +364,7 @@ def the_clock_is_read_at_the_edge(tree: Tree) -> Offences:
 
 
 def is_edge(path: Path) -> bool:
-    kind = path.stem.rpartition("_")[2]  # wordings_api is an api
-    return kind in EDGE_FILES or bool(EDGE_FOLDERS & set(path.parts))
+    return kind_of(path) in EDGE_FILES or bool(EDGE_FOLDERS & set(path.parts))
 
 
 # --- states -----------------------------------------------------------------------------------------------------------
@@ -468,6 +492,7 @@ LAWS = (
     nobody_imports_tasks,
     files_and_functions_stay_short,
     no_file_is_a_drawer_for_everything,
+    file_names_mean_the_same_everywhere,
     there_is_one_refused,
     nobody_reads_the_clock_of_the_host,
     the_clock_is_read_at_the_edge,

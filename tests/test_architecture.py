@@ -19,6 +19,12 @@ BREACHES = [
     ("apps_import_downwards", "schedules/people/new.py", "from dispatching.models import Alert"),
     ("rooms_import_the_rooms_before_them", "dispatching/contact/new.py", "from dispatching.alerts import paging"),
     ("rooms_import_the_rooms_before_them", "dispatching/new_room/new.py", ""),
+    ("rooms_import_the_rooms_before_them", "dispatching/new.py", ""),
+    (
+        "rooms_import_the_rooms_before_them",
+        "dispatching/contact/lifecycle.py",
+        HOUSE.texts[Path("dispatching/alerts/lifecycle.py")],
+    ),
     (
         "rooms_import_the_rooms_before_them",
         "stakeholders/teams/new.py",
@@ -36,6 +42,13 @@ BREACHES = [
     ("files_and_functions_stay_short", "config/new.py", "\n" * 401),
     ("files_and_functions_stay_short", "config/new.py", "def f():\n" + "    pass\n" * 40),
     ("no_file_is_a_drawer_for_everything", "schedules/people/helpers.py", ""),
+    ("file_names_mean_the_same_everywhere", "schedules/people/mail_api.py", "from django.http import JsonResponse"),
+    ("file_names_mean_the_same_everywhere", "schedules/people/new.py", "class Teams(Resource):\n    pass"),
+    (
+        "file_names_mean_the_same_everywhere",
+        "schedules/people/pages.py",
+        "class TeamAdmin(admin.ModelAdmin):\n    pass",
+    ),
     ("there_is_one_refused", "schedules/people/new.py", "class Refused(Exception):\n    pass"),
     ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "now = timezone.now()"),
     ("nobody_reads_the_clock_of_the_host", "schedules/people/api.py", "stamp = time.time()"),
@@ -87,10 +100,16 @@ def test_the_law_notices(law, path, text):
 def test_the_law_notices_a_room_that_is_full_and_one_that_is_gone():
     full = HOUSE
     for number in range(architecture.FILES_IN_A_ROOM + 1):
-        full = full.with_file(f"dispatching/contact/new{number}.py", "")
-    assert any(offence.startswith("dispatching/contact:") for offence in architecture.rooms_have_room(full))
+        full = full.with_file(f"dispatching/new/new{number}.py", "")
+    for number in range(architecture.FILES_AT_A_ROOT + 1):
+        full = full.with_file(f"new/new{number}.py", "")
+    assert architecture.rooms_have_room(full) == ["dispatching/new:1 has 21 files", "new:1 has 13 files"]
     without = Tree({path: text for path, text in HOUSE.texts.items() if path.parts[:2] != ("dispatching", "contact")})
     assert architecture.rooms_have_room(without) == ["dispatching:1 has no contact"]
+
+
+def test_each_law_was_seen_to_notice_something():
+    assert {law.__name__ for law in LAWS} == {"rooms_have_room", *(law for law, *_ in BREACHES)}
 
 
 def test_templates_are_given_the_time():

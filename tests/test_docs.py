@@ -183,6 +183,14 @@ def test_a_code_that_is_in_no_list_is_noticed():
     assert list(unlisted("(A50 to A99, faults A26), invariants 3 and 25")) == ["A99", "faults A26", "invariant 25"]
 
 
+def test_each_test_that_the_list_of_faults_names_is_there():
+    there = {name for path in sources("tests") for name in re.findall(r"def (test_\w+)", path.read_text())}
+    named = re.findall(r"::(test_\w+)([*…]?)", FAULTS)
+    assert [name for name, cut in named if not any(t == name or cut and t.startswith(name) for t in there)] == []
+    assert [name for name in re.findall(r"tests/[\w/]+\.py", FAULTS) if not (BASE_DIR / name).exists()] == []
+    assert len(named) > 100
+
+
 # --- what one is told to type -----------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,8 @@ from stakeholders.subscriptions import quota, sign_ups
 
 def network(request: HttpRequest) -> str | None:
     """The network that guesses are counted by, as its first address; None if it is unknown."""
-    found = quota.network(sign_ups.sender(request.META))
-    return None if found == "unknown" else found.partition("/")[0]
+    counted = quota.network(sign_ups.sender(request.META))
+    return None if counted == "unknown" else counted.partition("/")[0]
 
 
 def locked(request: HttpRequest, answer: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:

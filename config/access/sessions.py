@@ -14,8 +14,8 @@ class SessionStore(db.SessionStore):
     """Django looks for this name; SESSION_COOKIE_AGE after the last page that was opened, the session ends."""
 
     def _get_session_from_db(self) -> Session | None:
-        found = super()._get_session_from_db()  # type: ignore[misc]  # the stubs lack it
+        session = super()._get_session_from_db()  # type: ignore[misc]  # the stubs lack it
         length = timedelta(seconds=settings.SESSION_COOKIE_AGE)
-        if found and found.expire_date < timezone.now() + length * (SELDOM - 1) / SELDOM:
+        if session and session.expire_date < timezone.now() + length * (SELDOM - 1) / SELDOM:
             self.modified = True
-        return found
+        return session

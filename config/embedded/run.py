@@ -232,9 +232,9 @@ def end_leftovers(var_dir: Path) -> None:
         until(lambda: not any(mark in environment(path) for path in left), 5)
 
 
-def environment(found: Path) -> bytes:
+def environment(path: Path) -> bytes:
     try:
-        return b"\0" + found.read_bytes()
+        return b"\0" + path.read_bytes()
     except OSError:
         return b""
 

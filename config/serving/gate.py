@@ -77,7 +77,7 @@ class Gate:
     def _look(self) -> None:
         """Gives up what is late, and lets those end whose answer has been given."""
         now = time.monotonic()
-        for _late, give_up in [each for each in self._late.values() if each[0] < now]:
+        for _late, give_up in [entry for entry in self._late.values() if entry[0] < now]:
             give_up()
         self._settle()
         self.loop.call_later(TICK, self._look)
@@ -185,20 +185,20 @@ class Gate:
         key, now = path.split("/")[2], time.monotonic()
         if self._keys.get(key, 0) > now:
             return True
-        found: asyncio.Future[bool] = self.loop.create_future()
+        answer: asyncio.Future[bool] = self.loop.create_future()
 
         def ask() -> None:
             known = self.knows(key)
-            self.loop.call_soon_threadsafe(settle, found, known)
+            self.loop.call_soon_threadsafe(settle, answer, known)
 
         if not self.urgent.put(ask):
             raise Busy
-        self._late[found] = now + self.urgent.seconds, lambda: settle(found, Busy())
+        self._late[answer] = now + self.urgent.seconds, lambda: settle(answer, Busy())
         try:
-            if not await found:
+            if not await answer:
                 return False
         finally:
-            del self._late[found]
+            del self._late[answer]
         if len(self._keys) > 10_000:
             self._keys.clear()
         self._keys[key] = now + KEY_KNOWN

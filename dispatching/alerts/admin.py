@@ -40,7 +40,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         ("When", {"fields": (("since", "last_seen"), ("occurrences", "resolved"))}),
         ("Where", {"fields": (("component", "source"), ("deployment", "product"), "slo")}),
         ("What to do", {"fields": ("runbook", "dashboard", "links")}),
-        ("Details from the source", {"fields": ("through", "dedup_key", "said")}),
+        ("Details from the source", {"fields": ("through", "dedup_key", "details_sent")}),
     )
     readonly_fields = (
         "state_now",
@@ -53,7 +53,7 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         "runbook",
         "dashboard",
         "links",
-        "said",
+        "details_sent",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
@@ -152,6 +152,6 @@ class AlertAdmin(VerbAdmin, ReadOnlyAdmin):
         return format_html_join("", "{}: {}<br>", lines) or "none"
 
     @admin.display(description="details")
-    def said(self, alert: Alert) -> str:
+    def details_sent(self, alert: Alert) -> str:
         details = json.dumps(alert.details, indent=2, ensure_ascii=False)
         return format_html('<pre class="said">{}</pre>', details) if alert.details else "no details"

@@ -23,7 +23,7 @@ from dispatching.models import Alert, AlertEvent, Delivery, Escalation, Page, Re
 from dispatching.models.policy import snapshots
 from dispatching.rules import escalation as rules
 from schedules.models import User
-from schedules.oncall import duty_at, present
+from schedules.oncall import duties_at, present
 from schedules.templatetags.times import beyond, span
 
 log = structlog.get_logger(__name__)
@@ -75,11 +75,11 @@ class Decisions:
     lines: list[AlertEvent] = field(default_factory=list)
     # The people whom earlier steps could not reach, by alert.
     missed: dict[int, list[str]] = field(default_factory=dict)
-    known: dict[int, list[Line]] = field(default_factory=dict)
+    related: dict[int, list[Line]] = field(default_factory=dict)
 
     def also(self, alert_id: int) -> dict[str, Any]:
         """What the pages of this alert say beyond the alert."""
-        return {"missed": self.missed.get(alert_id, ()), "related": self.known.get(alert_id, ())}
+        return {"missed": self.missed.get(alert_id, ()), "related": self.related.get(alert_id, ())}
 
     def note(self, alert_id: int, kind: AlertEvent.Kind, text: str, *, now: datetime) -> None:
         self.lines.append(timeline.entry(alert_id, kind, text, now=now))
@@ -130,21 +130,21 @@ def _due(now: datetime) -> QuerySet[Escalation]:
 
 def _run_all(due: Iterable[Escalation], moment: Moment) -> int:
     """Runs a step of each of these escalations, whose alerts are locked."""
-    plan = Decisions(ran=[_continued(each, moment.now) if each.resume_at else each for each in due])
-    _freeze(plan.ran, moment)
-    steps = {pending.pk: _current(pending, plan, moment.now) for pending in plan.ran}
+    decisions = Decisions(ran=[_continued(pending, moment.now) if pending.resume_at else pending for pending in due])
+    _freeze(decisions.ran, moment)
+    steps = {pending.pk: _current(pending, decisions, moment.now) for pending in decisions.ran}
     _look_up(steps.values(), moment)
-    plan.missed = paging.missed(plan.ran)
-    plan.known = related.in_mails([escalation.alert_id for escalation in plan.ran])
-    for escalation in plan.ran:
+    decisions.missed = paging.missed(decisions.ran)
+    decisions.related = related.in_mails([escalation.alert_id for escalation in decisions.ran])
+    for escalation in decisions.ran:
         if step := steps[escalation.pk]:
-            _run(escalation, step, plan, moment)
+            _run(escalation, step, decisions, moment)
         else:
-            _exhaust(escalation, plan, moment)
+            _exhaust(escalation, decisions, moment)
         escalation.failures = 0
-    plan.write()
-    transaction.on_commit(lambda: plan.ring(moment.now))
-    return len(plan.ran)
+    decisions.write()
+    transaction.on_commit(lambda: decisions.ring(moment.now))
+    return len(decisions.ran)
 
 
 def _tells_again(escalation: Escalation) -> bool:
@@ -178,7 +178,7 @@ def _freeze(escalations: list[Escalation], moment: Moment) -> None:
         escalation.snapshot = moment.snapshots[escalation.policy_id] if escalation.policy_id else NOTHING
 
 
-def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.FrozenStep | None:
+def _current(escalation: Escalation, decisions: Decisions, now: datetime) -> rules.FrozenStep | None:
     """The step to run, after missed steps are skipped and noted; None at the end of the policy."""
     assert escalation.due_at and escalation.snapshot
     if escalation.resume_at and _tells_again(escalation):
@@ -186,43 +186,43 @@ def _current(escalation: Escalation, plan: Decisions, now: datetime) -> rules.Fr
     gone = rules.missed(escalation.snapshot, escalation.position, escalation.due_at, now)
     for step in gone:
         text = f"step {step.number}, round {step.round}, was skipped: its time passed while the engine was not running"
-        plan.note(escalation.alert_id, Kind.SKIPPED, text, now=now)
+        decisions.note(escalation.alert_id, Kind.SKIPPED, text, now=now)
     escalation.position += len(gone)
     return rules.step_at(escalation.snapshot, escalation.position)
 
 
-def _run(escalation: Escalation, step: rules.FrozenStep, plan: Decisions, moment: Moment) -> None:
+def _run(escalation: Escalation, step: rules.FrozenStep, decisions: Decisions, moment: Moment) -> None:
     now, alert = moment.now, escalation.alert
     called, empty = people_of(step, moment)
     names = ", ".join(f"{target['type']} {target['name']}" for target in step.targets) or "nobody"
     again = ", again because it got worse" if _tells_again(escalation) else ""
-    plan.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}{again}: {names}", now=now)
+    decisions.note(alert.pk, Kind.STEP, f"step {step.number}, round {step.round}{again}: {names}", now=now)
     for reason in empty:
-        plan.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
-    also = plan.also(alert.pk)
-    pages = paging.page(alert, escalation, step.position, called, **also, lines=plan.lines, now=now)
-    plan.pages += pages
+        decisions.note(alert.pk, Kind.NOT_PAGED, reason, now=now)
+    also = decisions.also(alert.pk)
+    pages = paging.page(alert, escalation, step.position, called, **also, lines=decisions.lines, now=now)
+    decisions.pages += pages
     escalation.position = step.position + 1
     escalation.due_at = now + step.span
     if not pages:
         # Nobody was told, so there is nobody to wait for (A49).
         escalation.due_at = now
-        plan.note(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
+        decisions.note(alert.pk, Kind.NOBODY, "nobody was reached: the next step runs now", now=now)
 
 
-def _exhaust(escalation: Escalation, plan: Decisions, moment: Moment) -> None:
+def _exhaust(escalation: Escalation, decisions: Decisions, moment: Moment) -> None:
     now, alert = moment.now, escalation.alert
     assert escalation.snapshot
     why = f"last resort: the policy {escalation.snapshot['name']} ended and nobody has acknowledged"
-    plan.note(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
+    decisions.note(alert.pk, Kind.EXHAUSTED, "the policy ended and nobody has acknowledged", now=now)
     called = [Called(r, why) for r in paging.reachable(Recipient.objects.filter(last_resort=True)) if _active(r)]
-    also = plan.also(alert.pk)
-    pages = paging.page(alert, escalation, escalation.position, called, **also, lines=plan.lines, now=now)
-    plan.pages += pages
+    also = decisions.also(alert.pk)
+    pages = paging.page(alert, escalation, escalation.position, called, **also, lines=decisions.lines, now=now)
+    decisions.pages += pages
     if not pages:
         log.error("last_resort_missing", alert=alert.pk)
         text = "no last resort could be told: no recipient marked as last resort has a verified contact point"
-        plan.note(alert.pk, Kind.NOBODY, text, now=now)
+        decisions.note(alert.pk, Kind.NOBODY, text, now=now)
     escalation.position += 1
     escalation.state, escalation.due_at = State.EXHAUSTED, None
 
@@ -266,7 +266,7 @@ def _look_up(steps: Iterable[rules.FrozenStep | None], moment: Moment) -> None:
         moment.people |= {("user", user.pk): [(user, "named in the policy")] for user in users}
     moment.empty |= {key: "away or no longer active" for key in wanted if key[0] == "user"}
     moment.empty |= {key: "the schedule has been deleted" for key in wanted if key[0] == "schedule"}
-    for pk, duties in duty_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
+    for pk, duties in duties_at([pk for kind, pk in wanted if kind == "schedule"], moment.now).items():
         key = "schedule", pk
         moment.people[key] = [(duty.user, on_call_in(targets[key], duty.why)) for duty in duties if duty.user]
         moment.empty[key] = duties[0].why

@@ -120,13 +120,13 @@ def reachable(recipients) -> Iterable[Recipient]:
 def missed(escalations: Iterable[Escalation]) -> dict[int, list[str]]:
     """The names of the people whom earlier steps of these escalations could not reach, by alert."""
     begun = {escalation.alert_id: escalation.started_at for escalation in escalations if escalation.position}
-    found: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
     if begun:
         lines = AlertEvent.objects.filter(alert__in=begun, kind=Kind.NOT_PAGED, data__has_key="missed").order_by("pk")
         for alert, at, name in lines.values_list("alert", "at", "data__missed"):
-            if at >= begun[alert] and name not in found.setdefault(alert, []):
-                found[alert].append(name)
-    return found
+            if at >= begun[alert] and name not in names.setdefault(alert, []):
+                names[alert].append(name)
+    return names
 
 
 def on_their_way(alert: Alert) -> QuerySet:

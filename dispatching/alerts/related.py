@@ -37,8 +37,8 @@ def on_page(alert: Alert) -> list[Line]:
 
 
 def in_mails(alerts: Collection[int]) -> dict[int, list[Line]]:
-    found: dict[int, list[Line]] = {}
+    lines_of: dict[int, list[Line]] = {}
     for source in _mailed if alerts else ():
         for pk, lines in source(alerts).items():
-            found.setdefault(pk, []).extend(lines)
-    return found
+            lines_of.setdefault(pk, []).extend(lines)
+    return lines_of

@@ -25,7 +25,7 @@ class Entry:
     data: dict[str, Any]
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """The line for a page: the words, after the name of its kind if they do not say what happened."""
         label = AlertEvent.Kind(self.kind).label
         return f"{label}: {self.text}" if self.kind in AlertEvent.NAMED and self.text != label else self.text
@@ -54,19 +54,19 @@ def of(alert: Alert, *, last: int | None = None) -> list[Entry]:
 
 
 def _events(events):
-    said = _said(events)
+    reports = _reports(events)
     for event in events:
-        text = event.text + said.get(event.pk, "")
+        text = event.text + reports.get(event.pk, "")
         yield Entry(event.at, event.kind, text.strip(" ;") or event.get_kind_display(), event.by, event.data)
 
 
-def _said(events: Iterable[AlertEvent]) -> dict[int, str]:
+def _reports(events: Iterable[AlertEvent]) -> dict[int, str]:
     """What the source said, by event: for the first of these reports, and for each that says something else than before."""
-    said, before = {}, ""
+    words_of, before = {}, ""
     for event in sorted(events, key=lambda event: event.pk):
         if event.kind in AlertEvent.REPORTS and (words := _words(event.data)) != before:
-            said[event.pk], before = f"; {words}", words
-    return said
+            words_of[event.pk], before = f"; {words}", words
+    return words_of
 
 
 def _words(data: dict[str, Any]) -> str:

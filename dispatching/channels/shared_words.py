@@ -42,11 +42,11 @@ def on_clock(name: str, zone: str) -> str:
     at = datetime.fromisoformat(iso)
     own = at.astimezone(zone_of(zone or "UTC"))
     with translation.override(language):
-        said = f"{dateformat.format(own, form)} {_name(own)}"
+        words = f"{dateformat.format(own, form)} {_name(own)}"
         if kind == BRIEF or not own.utcoffset():
-            return said
+            return words
         same_day = own.date() == at.date()
-        return f"{said} ({f'{at:%H:%M}' if same_day else dateformat.format(at, form)} UTC)"
+        return f"{words} ({f'{at:%H:%M}' if same_day else dateformat.format(at, form)} UTC)"
 
 
 def _name(at: datetime) -> str:

@@ -85,22 +85,22 @@ WHERE delivery.state = 'sending' AND {MINE}
 """
 # The rows are locked in the order of their ids, so that two writers of the same rows do not deadlock.
 RECORD = """
-WITH came AS (
-    SELECT came.* FROM jsonb_to_recordset(%(came)s::jsonb) AS came (id bigint, attempt int, state text, due_at timestamptz,
+WITH results AS (
+    SELECT results.* FROM jsonb_to_recordset(%(results)s::jsonb) AS results (id bigint, attempt int, state text, due_at timestamptz,
         sent_at timestamptz, receipt text, address text, reason text, outcome text, why text, at timestamptz, channel text)
 ), mine AS (
-    SELECT delivery.id FROM dispatching_delivery delivery JOIN came USING (id, attempt)
+    SELECT delivery.id FROM dispatching_delivery delivery JOIN results USING (id, attempt)
     WHERE delivery.state = 'sending' ORDER BY delivery.id FOR UPDATE OF delivery
 ), recorded AS (
-    UPDATE dispatching_delivery AS delivery SET state = came.state, due_at = came.due_at, sent_at = came.sent_at,
-        receipt = came.receipt, address = came.address, reason = came.reason
-    FROM came JOIN mine USING (id) WHERE delivery.id = came.id RETURNING came.*
+    UPDATE dispatching_delivery AS delivery SET state = results.state, due_at = results.due_at, sent_at = results.sent_at,
+        receipt = results.receipt, address = results.address, reason = results.reason
+    FROM results JOIN mine USING (id) WHERE delivery.id = results.id RETURNING results.*
 ), tried AS (
     INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
     SELECT id, attempt, at, outcome, why FROM recorded WHERE outcome IS NOT NULL
 ), worked AS (
     UPDATE dispatching_medium SET failing_since = NULL
-    WHERE failing_since IS NOT NULL AND channel IN (SELECT channel FROM came WHERE outcome = 'accepted')
+    WHERE failing_since IS NOT NULL AND channel IN (SELECT channel FROM results WHERE outcome = 'accepted')
 )
 SELECT count(*) FROM recorded
 """

@@ -55,26 +55,26 @@ class Away:
 away = Away()
 
 
-def send_due(queue: str, clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
+def send_batch(queue: str, clock: Callable[[], datetime], going: Callable[[], bool] = lambda: True) -> int:
     """Sends a batch of the deliveries that have been due longest, or as many of them as time and `going` allow.
 
     Returns how many it claimed; the ones that it did not send are given back.
     """
     claims = _claim(queue, now=clock()) or (_take(now=clock()) if queue == Delivery.Queue.BULK else {})
-    came: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     waiting, why = dict(claims), ""
     for pk, delivery in _in_time(waiting, clock, going):
         attempt = waiting.pop(pk)
         if delivery:
-            result = _send(delivery, clock)
+            result = _try_to_send(delivery, clock)
             if result["outcome"] == Outcome.AWAY:
                 waiting[pk], why = attempt, result["why"]
                 away.add(delivery.channel, why, now=clock())
                 media.failed(delivery.channel, now=clock())
             else:
-                came.append(result)
-    if came:
-        _record(came)
+                results.append(result)
+    if results:
+        _record(results)
     if waiting:
         _run(batches_sql.GIVE_BACK, waiting, now=clock(), why=why)
     return len(claims)
@@ -156,15 +156,15 @@ def _run(statement: str, claims: dict[int, int], **values: Any) -> list[tuple]:
         return cursor.fetchall() if cursor.description else []
 
 
-def _send(delivery: Delivery, clock: Callable[[], datetime]) -> dict[str, Any]:
+def _try_to_send(delivery: Delivery, clock: Callable[[], datetime]) -> dict[str, Any]:
     before = {name: getattr(delivery, name) for name in (*delivering.RECORDED, "channel")}
-    came = delivering.come_of(delivery, now=clock())
-    return before | came | {"why": came.get("reason", ""), "at": clock()}
+    result = delivering.try_to_send(delivery, now=clock())
+    return before | result | {"why": result.get("reason", ""), "at": clock()}
 
 
-def _record(came: list[dict[str, Any]]) -> None:
+def _record(results: list[dict[str, Any]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(batches_sql.RECORD, {"came": json.dumps(came, default=datetime.isoformat)})
+        cursor.execute(batches_sql.RECORD, {"results": json.dumps(results, default=datetime.isoformat)})
         [recorded] = cursor.fetchone()
-    if recorded < len(came):
-        log.info("attempts_overtaken", count=len(came) - recorded)
+    if recorded < len(results):
+        log.info("attempts_overtaken", count=len(results) - recorded)

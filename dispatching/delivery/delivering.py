@@ -99,7 +99,7 @@ def _claim(statement: str, *, now: datetime, **values: Any) -> Claim | None:
     return Claim(*row) if row else None
 
 
-def send(claim: Claim, *, now: datetime) -> Delivery | None:
+def deliver(claim: Claim, *, now: datetime) -> Delivery | None:
     """Hands a claimed delivery to its provider and records the outcome; None if another attempt has overtaken it."""
     if claim.takeover:
         _note_unknown(claim, now=now)
@@ -107,10 +107,10 @@ def send(claim: Claim, *, now: datetime) -> Delivery | None:
     if delivery is None:
         log.info("attempt_overtaken", delivery=claim.delivery_id, attempt=claim.attempt)
         return None
-    return _record(delivery, come_of(delivery, now=now), now=now)
+    return _record(delivery, try_to_send(delivery, now=now), now=now)
 
 
-def come_of(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
+def try_to_send(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     """Hands a delivery that was just loaded to its provider, unless there is a reason not to.
 
     Returns the values to record: the fields that change, and the `outcome` of the attempt, None if there was no attempt.
@@ -260,15 +260,15 @@ def _end(state: str, reason: str, *, now: datetime, outcome: str = Outcome.UNKNO
     return {"outcome": outcome, "state": state, "due_at": now, "reason": reason}
 
 
-def _record(delivery: Delivery, came: dict[str, Any], *, now: datetime) -> Delivery | None:
+def _record(delivery: Delivery, result: dict[str, Any], *, now: datetime) -> Delivery | None:
     """Writes the outcome in one statement. If a newer attempt has taken over, writes nothing and returns None."""
-    for name in came.keys() - {"outcome"}:
-        setattr(delivery, name, came[name])
-    if media.at_fault(came["outcome"], delivery.queue):
+    for name in result.keys() - {"outcome"}:
+        setattr(delivery, name, result[name])
+    if media.at_fault(result["outcome"], delivery.queue):
         media.failed(delivery.channel, now=now)
     row = {name: getattr(delivery, name) for name in (*RECORDED, "channel")}
     with connection.cursor() as cursor:
-        cursor.execute(RECORD, row | {"now": now, "outcome": came["outcome"], "why": came.get("reason", "")})
+        cursor.execute(RECORD, row | {"now": now, "outcome": result["outcome"], "why": result.get("reason", "")})
         if cursor.fetchone():
             return delivery
     log.info("attempt_overtaken", delivery=delivery.pk, attempt=delivery.attempt)

@@ -101,12 +101,12 @@ def _read(parse: Callable[[], list[Event | BadInput]]) -> tuple[list[Event], lis
         read = parse()
     except BadInput as bad:
         read = [bad]
-    refused = [each for each in read if isinstance(each, BadInput)]
-    return [each for each in read if isinstance(each, Event)], refused
+    refused = [event for event in read if isinstance(event, BadInput)]
+    return [event for event in read if isinstance(event, Event)], refused
 
 
 def _errors(refused: list[BadInput]) -> list[str]:
-    return BadInput([error for each in refused for error in each.errors]).errors if refused else []
+    return BadInput([error for bad in refused for error in bad.errors]).errors if refused else []
 
 
 def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., JsonResponse]:
@@ -118,8 +118,8 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
         taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
         if taken is None:
             return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
-        [one] = taken.accepted
-        told: dict[str, Any] = {"status": "success", "message": "Event processed", answered: one.dedup_key}
+        [accepted] = taken.accepted
+        told: dict[str, Any] = {"status": "success", "message": "Event processed", answered: accepted.dedup_key}
         return JsonResponse(told | taken.beside(), status=status)
 
     return view
@@ -132,7 +132,7 @@ def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
         status = "partial" if taken.errors else "success"
-        told: dict[str, Any] = {"status": status, "events": [_outcome(each) for each in taken.accepted]}
+        told: dict[str, Any] = {"status": status, "events": [_outcome(accepted) for accepted in taken.accepted]}
         return JsonResponse(told | taken.beside(), status=202)
 
     return view

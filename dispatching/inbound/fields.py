@@ -96,8 +96,8 @@ class Fields:
         return self.left.pop(name) if isinstance(self.left.get(name), list) else []
 
     def severity(self, name: str = "severity") -> str:
-        found = SEVERITIES.get(as_text(self.left.get(name)).strip().lower(), "")
-        return self._read(name, found, f"a severity ({', '.join(SEVERITY_NAMES)})")
+        severity = SEVERITIES.get(as_text(self.left.get(name)).strip().lower(), "")
+        return self._read(name, severity, f"a severity ({', '.join(SEVERITY_NAMES)})")
 
     def priority(self, name: str = "priority") -> int | None:
         return self._read(name, priority(first_text(name, self.left)), "a priority (1 to 5)")

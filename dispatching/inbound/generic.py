@@ -65,26 +65,26 @@ def _action(told: Fields) -> str:
         return told.one_of("action", ACTIONS)
     told.left.pop("action", None)
     for name in FOREIGN:
-        said = told.left.get(name)
-        if isinstance(said, str) and said.strip():
-            action = SAYS.get(said.strip().lower(), "")
+        word = told.left.get(name)
+        if isinstance(word, str) and word.strip():
+            action = SAYS.get(word.strip().lower(), "")
             if action != "trigger":
-                action = _meant(told, name, said, action)
+                action = _meant(told, name, word, action)
             if action:
                 return action
     return "trigger"
 
 
-def _meant(told: Fields, name: str, said: str, action: str) -> str:
+def _meant(told: Fields, name: str, word: str, action: str) -> str:
     """The action, if it can be taken as such; empty if not. Warns in both cases."""
     if not action:
         told.warn(
             name,
-            f"{quoted(said)} is not understood, so the event counts as firing; send “action”: “resolve” at the end",
+            f"{quoted(word)} is not understood, so the event counts as firing; send “action”: “resolve” at the end",
         )
     elif not as_text(told.left.get("dedup_key")).strip():
-        told.warn(name, f"{quoted(said)} needs a dedup_key to {action} anything, so the event counts as firing")
+        told.warn(name, f"{quoted(word)} needs a dedup_key to {action} anything, so the event counts as firing")
         return ""
     else:
-        told.warn(name, f"{quoted(said)} is taken for “action”: “{action}”; send that")
+        told.warn(name, f"{quoted(word)} is taken for “action”: “{action}”; send that")
     return action

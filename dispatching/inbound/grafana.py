@@ -12,7 +12,7 @@ from dispatching.rules.event import Event
 def parse(payload: Any) -> list[Event | BadInput]:
     """Like alertmanager.parse; the details also hold silenceURL, imageURL, valueString and values."""
     read = alertmanager.parse(payload)
-    return [each if isinstance(each, BadInput) else _with_dashboard(each) for each in read]
+    return [event if isinstance(event, BadInput) else _with_dashboard(event) for event in read]
 
 
 def _with_dashboard(event: Event) -> Event:

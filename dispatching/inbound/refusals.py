@@ -48,12 +48,12 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + EXCLUDED.count,
 def record(integration: Integration, refused: list[BadInput], body: bytes, *, key: str, now: datetime) -> None:
     """Records that events of this integration were refused. The key is removed from the sample, which people see."""
     sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
-    reasons = Counter(NUMBERED.sub("[]", printable(each.errors[0])) for each in refused)
+    reasons = Counter(NUMBERED.sub("[]", printable(bad.errors[0])) for bad in refused)
     values: dict[str, Any] = {
         "integration": integration.pk,
         "now": now,
         "count": len(refused),
-        "reason": printable("; ".join(BadInput([error for each in refused for error in each.errors]).errors)),
+        "reason": printable("; ".join(BadInput([error for bad in refused for error in bad.errors]).errors)),
         "reasons": json.dumps(dict(reasons.most_common(20))),
         "sample": shorten(sample, SAMPLE),
         "ours": Alert.OURS,

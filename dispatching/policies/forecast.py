@@ -9,7 +9,6 @@ from dispatching.alerts import paging
 from dispatching.alerts.escalating import Moment, people_of
 from dispatching.models import Recipient
 from dispatching.rules import escalation as rules
-from dispatching.rules.contact import chain
 from schedules.models import User
 from schedules.templatetags.times import after
 
@@ -114,10 +113,7 @@ def _without_contact_points() -> dict[int, Recipient]:
 
 
 def _told(recipient: Recipient, why: str) -> Callee:
-    points = {point.pk: point for point in recipient.contact_points.all()} if recipient.pk else {}
-    delays = [(pk, rule.delay) for pk, point in points.items() for rule in point.rules.all()]
-    links = chain((pk for pk, point in points.items() if point.usable), delays)
-    how = [(points[pk].channel, delay) for pk, delay in links]
+    how = [(point.channel, delay) for point, delay in paging.chain_of(recipient)] if recipient.pk else []
     return Callee(recipient.name, how, why, "" if how else _trouble(recipient))
 
 

@@ -31,13 +31,13 @@ def _people(people: set[int]) -> dict[Any, str]:
 
 
 def _steps(policies: list[EscalationPolicy], moments: list[datetime]) -> dict[Any, str]:
-    found: dict[Any, str] = {}
+    sentences: dict[Any, str] = {}
     frozen = snapshots(policies)
     for at in moments:
         when = "" if at == moments[0] else f" from {day_and_time(at.astimezone(UTC))} UTC"
         for policy in policies:
-            found = {**_of_policy(policy, forecast(frozen[policy.pk], at), when), **found}
-    return found
+            sentences = {**_of_policy(policy, forecast(frozen[policy.pk], at), when), **sentences}
+    return sentences
 
 
 def _of_policy(policy: EscalationPolicy, ahead: Forecast, when: str) -> Mapping[Any, str]:

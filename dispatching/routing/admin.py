@@ -97,7 +97,7 @@ class IntegrationAdmin(VerbAdmin):
 
     @verb("Send a test event (pages nobody)")
     def send_test(self, request: HttpRequest, integration: Integration, now: datetime) -> str:
-        alert = trial.send(integration, by=person(request), now=now)
+        alert = trial.send_test_event(integration, by=person(request), now=now)
         return (
             f"A test event opened alert #{alert.pk} for {alert.service} and resolved it at once, so nobody was paged."
         )

@@ -14,7 +14,7 @@ NEWEST = 20
 KEY = f"{Alert.OURS}test"
 
 
-def send(integration: Integration, *, by: User, now: datetime) -> Alert:
+def send_test_event(integration: Integration, *, by: User, now: datetime) -> Alert:
     """Opens an alert by a test event and resolves it in the same transaction, so that no step of its escalation runs."""
     summary = f"Test event of {integration}, sent by {by.name}"
     with transaction.atomic():
@@ -46,4 +46,4 @@ def lately(integration: Integration) -> dict[str, Any]:
 
 
 def _most(counted: Refusal | Unread | None) -> list[tuple[str, int]]:
-    return sorted(counted.reasons.items(), key=lambda each: -each[1]) if counted else []
+    return sorted(counted.reasons.items(), key=lambda reason: -reason[1]) if counted else []

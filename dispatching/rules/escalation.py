@@ -58,15 +58,6 @@ def so_far(snapshot: Mapping[str, Any], position: int, left: timedelta) -> Froze
     if last is None:
         return None
     first = max(0, position - len(snapshot["steps"]))
-    steps = [step for each in range(first, position) if (step := step_at(snapshot, each))]
+    steps = [step for number in range(first, position) if (step := step_at(snapshot, number))]
     targets = {(target["type"], target["id"]): target for step in steps for target in step.targets}
     return replace(last, targets=tuple(targets.values()), span=left if left > timedelta(0) else last.span)
-
-
-def timetable(snapshot: Mapping[str, Any], start: datetime) -> list[tuple[datetime, FrozenStep | None]]:
-    """The time at which each step would run if nobody acknowledged. The last entry, without a step, is the end of the policy."""
-    at, position, entries = start, 0, []
-    while step := step_at(snapshot, position):
-        entries.append((at, step))
-        at, position = at + step.span, position + 1
-    return [*entries, (at, None)]

@@ -44,12 +44,12 @@ _policy = re.compile(
 )
 
 
-def verdict(said: str, address: str = "") -> str:
+def verdict(refusal: str, address: str = "") -> str:
     """GONE, MAILBOX, SERVER or OURS for a refusal such as "550 5.1.1 no such user", or for the fields of a report.
 
     `address` is the recipient's; words that stand in it do not count.
     """
-    words = _plain(said, address)
+    words = _plain(refusal, address)
     codes = [(kind, f"{int(subject)}.{int(detail)}") for kind, subject, detail in _code.findall(words)]
     reply = (_reply.findall(words) or [""])[0]
     # "5.0.0" says nothing, but another code may stand beside it.
@@ -78,11 +78,11 @@ def _trouble(kind: str, code: str, reply: str, words: str) -> str:
     return SERVER if reply in ("421", "451", "452") else MAILBOX if kind == "4" or reply.startswith("4") else OURS
 
 
-def _plain(said: str, address: str) -> str:
+def _plain(refusal: str, address: str) -> str:
     """The words without addresses and host names; <> stands for the recipient's address."""
     if address:
         name = re.escape(address.rpartition("@")[0] or address)
         own = rf"<?(?<![\w.+-]){re.escape(address)}(?![\w.+-])>?|[<\"'(]{name}[>\"')]"
-        said = re.sub(own, "<>", said, flags=re.IGNORECASE)
-    said = said.replace("<the address>", "<>").replace("the address", "<>")
-    return _label.sub(" ", _host.sub("~", _address.sub("~", said)))
+        refusal = re.sub(own, "<>", refusal, flags=re.IGNORECASE)
+    refusal = refusal.replace("<the address>", "<>").replace("the address", "<>")
+    return _label.sub(" ", _host.sub("~", _address.sub("~", refusal)))

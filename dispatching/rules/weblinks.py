@@ -17,8 +17,8 @@ def links(value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
         if value.strip():
             yield "", value
     elif isinstance(value, list) and depth < DEEPEST:
-        for each in value:
-            yield from links(each, depth + 1)
+        for part in value:
+            yield from links(part, depth + 1)
     elif isinstance(value, dict):
         if address := _first(value, PLACES):
             yield _first(value, WORDS), address

@@ -21,9 +21,9 @@ def write(schedule: Schedule, by: User, text: str, now: datetime) -> HandoverNot
     return HandoverNote.objects.create(schedule=schedule, by=by, at=now, text=text)
 
 
-def writable(known: Tables, user: User, now: datetime) -> list[Schedule]:
-    """The schedules on which this person may write a note; `known` must reach back a day."""
-    return [schedule for schedule, table in known if _was_on_duty(table, user, now)]
+def writable(tables: Tables, user: User, now: datetime) -> list[Schedule]:
+    """The schedules on which this person may write a note; `tables` must reach back a day."""
+    return [schedule for schedule, table in tables if _was_on_duty(table, user, now)]
 
 
 def newest(schedules: Iterable[Schedule]) -> dict[int, HandoverNote]:

@@ -88,11 +88,11 @@ def _planned(table: Timetable, user: User, start: datetime, end: datetime) -> li
     return Timetable(replace(table.line, away=away), table.people).duties(start, end)
 
 
-def shifts(known: Tables, user: User, now: datetime) -> list[OwnTurn]:
+def shifts(tables: Tables, user: User, now: datetime) -> list[OwnTurn]:
     """This person's shifts that are running now or begin in the next eight weeks, in order."""
     own_turns = [
         OwnTurn(schedule, duty.start, duty.end, duty.why)
-        for schedule, table in known
+        for schedule, table in tables
         for duty in table.duties(now, now + HORIZON)
         if duty.user == user and duty.start < now + SHOWN
     ]

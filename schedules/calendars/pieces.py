@@ -23,8 +23,8 @@ class Piece:
 
     def value(self, name: str) -> str:
         """The value of the first property with this name, as written; empty if there is none."""
-        found = re.compile(rf"{name}(?:;[^:]*)?:(.*)", re.IGNORECASE)
-        return next((match[1] for line in self.lines if (match := found.match(line))), "")
+        property_line = re.compile(rf"{name}(?:;[^:]*)?:(.*)", re.IGNORECASE)
+        return next((match[1] for line in self.lines if (match := property_line.match(line))), "")
 
     def text(self) -> bytes:
         return "\r\n".join([f"BEGIN:{self.kind}", *self.lines, f"END:{self.kind}", ""]).encode(errors="replace")

@@ -59,8 +59,8 @@ class UserFilters(filters.FilterSet):
     group = NumberFilter(field_name="groups", help_text="The id of a team or group whose members to list.")
 
     def by_email(self, people: QuerySet[User], name: str, value: str) -> QuerySet[User]:
-        found, asking = people.filter(email__iexact=value), self.request.user
-        return found if access.may_read_private(asking, User) else found.filter(pk=asking.pk)
+        matching, asking = people.filter(email__iexact=value), self.request.user
+        return matching if access.may_read_private(asking, User) else matching.filter(pk=asking.pk)
 
 
 class UserViewSet(WarningResource):

@@ -20,10 +20,10 @@ class ScopedTokenAuthentication(TokenAuthentication):
     """The framework's header `Authorization: Token …`, with our tokens: hashed, with an end and a scope (S14, K24)."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        found = super().authenticate(request)
-        if found and found[1].scope == ApiToken.Scope.READ and request.method not in SAFE_METHODS:
+        login = super().authenticate(request)
+        if login and login[1].scope == ApiToken.Scope.READ and request.method not in SAFE_METHODS:
             raise PermissionDenied("This token may only read.")
-        return found
+        return login
 
     def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:
         now = clock.now()

@@ -19,7 +19,7 @@ from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import HORIZON, Duty, gaps, timetables
 from schedules.rota import idle, replanning
-from schedules.rota.foresight import LOOK, ForesightAdmin
+from schedules.rota.foresight_admin import LOOK, ForesightAdmin
 from schedules.rules import hours
 from schedules.rules.drawing import Week, monday, span, weeks_of
 from schedules.rules.plans import places

@@ -12,14 +12,14 @@ SHOWN = 10  # names
 
 def hints(rotations: Iterable[Rotation]) -> dict[tuple[int, Idle], str]:
     """A sentence for each rotation of which some turns lie outside the hours of all its schedules, by what is found."""
-    found = {}
+    sentences = {}
     for rotation in rotations:
         crews = list(rotation.participants.select_related("user", "partner"))
         layers = [hours.parse(text) for text in rotation.layers.values_list("hours", flat=True)]
         if idle := idle_turns(plans_of(rotation)[-1].period, len(crews), layers):
             sentence = _sentence(rotation, idle, [str(crew) for crew in crews], _days(rotation, layers))
-            found[rotation.pk, idle] = sentence
-    return found
+            sentences[rotation.pk, idle] = sentence
+    return sentences
 
 
 def _days(rotation: Rotation, layers: list[tuple[hours.Window, ...]]) -> str:

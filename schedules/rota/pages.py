@@ -48,7 +48,7 @@ def on_call_now(request: HttpRequest) -> HttpResponse:
 
 
 def _watch(schedule: Schedule, table: Timetable, now: datetime) -> Watch:
-    current = table.now(now)
+    current = table.duties_from(now)
     until = current[0].end
     if until >= now + HORIZON:
         return Watch(schedule, current, None, [])

@@ -46,7 +46,7 @@ class Window:
 
     def __str__(self) -> str:
         end = "24:00" if self.end == time(0) else f"{self.end:%H:%M}"
-        return f"{_days_text(sorted(self.days))} {self.start:%H:%M}-{end}"
+        return f"{days_text(self.days)} {self.start:%H:%M}-{end}"
 
 
 def parse(text: str) -> tuple[Window, ...]:
@@ -59,14 +59,15 @@ def days(text: str) -> frozenset[int]:
     return frozenset(_days(text)) if text.strip() else frozenset()
 
 
-def days_text(numbers: Collection[int]) -> str:
+def days_text(numbers: Iterable[int]) -> str:
     """Days of the week in our standard spelling."""
-    return _days_text(sorted(numbers))
-
-
-def canonical(text: str) -> str:
-    """The same hours in our standard spelling."""
-    return "; ".join(str(window) for window in parse(text))
+    runs: list[list[int]] = []
+    for day in sorted(numbers):
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ",".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
 
 
 def _parse(part: str) -> Window:
@@ -102,16 +103,6 @@ def _clock(hour: int, minute: int) -> time:
     if hour > 23 or minute > 59:
         raise ValueError(f"{hour}:{minute:02} is not a time of day.")
     return time(hour, minute)
-
-
-def _days_text(days: list[int]) -> str:
-    runs: list[list[int]] = []
-    for day in days:
-        if runs and day == runs[-1][-1] + 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    return ",".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
 
 
 def spans(

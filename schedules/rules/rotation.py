@@ -182,7 +182,7 @@ def _duty_days(period: Period, day: date) -> int:
     """The number of the last day of duty on or before `day`."""
     first = period.first_day.weekday()
     weeks, weekday = divmod((day - period.first_day).days + first, 7)
-    return weeks * len(period.days) + sum((each <= weekday) - (each < first) for each in period.days) - 1
+    return weeks * len(period.days) + sum((duty_day <= weekday) - (duty_day < first) for duty_day in period.days) - 1
 
 
 def _number(period: Period, step: int) -> int:

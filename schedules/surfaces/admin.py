@@ -89,11 +89,11 @@ class EditGuard(forms.ModelForm):
         return cleaned
 
 
-def _asked_by(model: type[Model], each: Any) -> set[str]:
+def _asked_by(model: type[Model], entry: Any) -> set[str]:
     """The parameters that a filter of a list puts into its address."""
-    if not isinstance(each, str | tuple):
-        return {each.parameter_name}
-    name = each if isinstance(each, str) else each[0]
+    if not isinstance(entry, str | tuple):
+        return {entry.parameter_name}
+    name = entry if isinstance(entry, str) else entry[0]
     other = get_fields_from_path(model, name)[-1].related_model
     key = {f"{name}__{other._meta.pk.name}__exact"} if other else set()
     return {name, *key, *(f"{name}__{how}" for how in FILTERED_BY)}
@@ -148,7 +148,7 @@ class ModelAdmin(PrintableFields, unfold.ModelAdmin):
         the page hides, and `summary__regex` keeps the database busy.
         """
         offered = {f"{self.date_hierarchy}__{part}" for part in DATES if self.date_hierarchy}
-        return lookup in offered.union(*(_asked_by(self.model, each) for each in self.get_list_filter(request)))
+        return lookup in offered.union(*(_asked_by(self.model, entry) for entry in self.get_list_filter(request)))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the address of an empty form fills in, without what cannot be the id of a row (S17)."""
@@ -313,7 +313,7 @@ class OwnedAdmin(ModelAdmin):
         shown, counts, *rest = super().get_deleted_objects(objs, request)
         grants = [model._meta for model in (GroupObjectPermission, UserObjectPermission)]
         lines = tuple(str(capfirst(meta.verbose_name)) for meta in grants)
-        shown = [each for each in shown if not str(each).startswith(lines)]
+        shown = [line for line in shown if not str(line).startswith(lines)]
         return shown, {n: c for n, c in counts.items() if n not in {m.verbose_name_plural for m in grants}}, *rest
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.exceptions import ValidationError as ModelError
 from django.db import models, transaction
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.exceptions import PermissionDenied
@@ -150,25 +151,22 @@ class ReadOnlyResource(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewset
     inputs: ClassVar[tuple[str, ...]] = ()
 
 
+@method_decorator(transaction.atomic, name="create")
 class Resource(ReadOnlyResource, viewsets.ModelViewSet):
     """A resource that can be written with the model's permission. Each write is one transaction: all of it or nothing.
 
     The row is locked before it is read, so that nothing is written that was read before somebody else's change.
     """
 
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        with transaction.atomic():
-            return super().create(request, *args, **kwargs)
-
+    @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        with transaction.atomic():
-            self.hold(self.kwargs["pk"])
-            return super().update(request, *args, **kwargs)
+        self.hold(self.kwargs["pk"])
+        return super().update(request, *args, **kwargs)
 
+    @transaction.atomic
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        with transaction.atomic():
-            self.hold(self.kwargs["pk"])
-            return super().destroy(request, *args, **kwargs)
+        self.hold(self.kwargs["pk"])
+        return super().destroy(request, *args, **kwargs)
 
     def hold(self, pk: str) -> None:
         """Locks the row, as the verbs on it do."""

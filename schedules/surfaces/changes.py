@@ -8,7 +8,7 @@ from itertools import pairwise
 from django.db.models import Min
 
 from schedules.models import Schedule, User
-from schedules.oncall import Duty, timetables
+from schedules.oncall import Duty
 
 BREAK = timedelta(hours=20)  # the longest break between one day's hours and the next day's
 
@@ -30,10 +30,6 @@ class Change:
     def __str__(self) -> str:
         before, after = (", ".join(user.name for user in users) or "nobody" for users in (self.before, self.after))
         return f"{after} instead of {before}"
-
-
-def duties_of(schedules: Iterable[int], start: datetime, end: datetime) -> dict[int, list[Duty]]:
-    return {pk: table.duties(start, end) for pk, table in timetables(schedules, start, end).items()}
 
 
 def changes(before: dict[int, list[Duty]], after: dict[int, list[Duty]]) -> list[Change]:
@@ -63,10 +59,10 @@ def _on(duties: Sequence[Duty], at: datetime) -> set[User]:
     return {duty.user for duty in duties if duty.user and duty.start <= at < duty.end}
 
 
-def _joined(found: Iterable[Change]) -> list[Change]:
+def _joined(pieces: Iterable[Change]) -> list[Change]:
     """Joins the same change on following days into one with parts: five days of business hours are one change."""
     line: list[Change] = []
-    for change in found:
+    for change in pieces:
         last = line[-1] if line else None
         if last and change.start - last.end <= BREAK and (last.before, last.after) == (change.before, change.after):
             parts = last.parts + (change.start > last.end)

@@ -37,7 +37,7 @@ class OneErrorForm(forms.ModelForm):
         super().validate_unique()
 
     def _at_field(self, constraint: Any, sentence: str) -> None:
-        names = [part.name for each in constraint.expressions for part in each.flatten() if isinstance(part, F)]  # type: ignore[attr-defined]
+        names = [part.name for term in constraint.expressions for part in term.flatten() if isinstance(part, F)]  # type: ignore[attr-defined]
         if len(names) != 1 or names[0] not in self.fields or sentence not in self.non_field_errors():
             return
         others = [error for error in self.errors.pop(NON_FIELD_ERRORS) if error != sentence]

@@ -16,5 +16,5 @@ class ZoneSelect(UnfoldAdminSelect2Widget):
         return [
             (title, kept, index)
             for title, options, index in groups
-            if (kept := [each for each in options if each["selected"] or str(each["value"]) in offered])
+            if (kept := [option for option in options if option["selected"] or str(option["value"]) in offered])
         ]

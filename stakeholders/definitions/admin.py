@@ -172,7 +172,7 @@ class NotificationDefinitionAdmin(VerbAdmin, OwnedAdmin):
         return {
             "definition": obj,
             "unattended": "" if obj.live_since or defining.may_put_live(person(request), obj) else defining.UNATTENDED,
-            "found": audience.would_be_told(where, what, chosen, level=level) if complete else None,
+            "audience": audience.would_be_told(where, what, chosen, level=level) if complete else None,
             "remarks": wordings.remarks(obj),
             "spans": rehearsal.SPANS,
             "trial": rehearsal.run(obj, int(days), now=now) if days in map(str, rehearsal.SPANS) else None,

@@ -176,11 +176,11 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         alert = Alert.objects.select_related("service", "priority").filter(pk=alert_id).first()
         if definition is None or alert is None or definition.matches.filter(alert=alert).exists():
             return False
-        known = _taken_in(definition, alert, now)
-        outage = known or _declare(definition, alert, now)
+        open_outage = _taken_in(definition, alert, now)
+        outage = open_outage or _declare(definition, alert, now)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
         outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
-        if known is None:
+        if open_outage is None:
             _tell_communicator(outage, alert, now)
     return True
 

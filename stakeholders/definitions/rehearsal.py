@@ -118,8 +118,8 @@ class Scope:
         where, what = self.named(alert)
         would.deployments |= where
         would.products |= what
-        known = [priority for priority in (self.priority or alert.priority, would.priority) if priority]
-        would.priority = min(known, key=lambda priority: priority.level, default=None)
+        priorities = [priority for priority in (self.priority or alert.priority, would.priority) if priority]
+        would.priority = min(priorities, key=lambda priority: priority.level, default=None)
         affected = rules.cells(sorted(would.deployments), sorted(would.products))
         reasons = rules.told(self._coverages, self._parents, self._picked, affected)
         matched = rules.matching(self._coverages, affected)
@@ -152,16 +152,16 @@ def _outages(matched: Iterable[Matched], scope: Scope) -> list[Would]:
     return rehearsed
 
 
-def _count_people(found: list[Would]) -> int:
+def _count_people(outages: list[Would]) -> int:
     """Fills in how many people each outage would have been told to, and returns how many people that is in total."""
     rows = []
-    for scope, would in enumerate(found):
+    for scope, would in enumerate(outages):
         if would.untold:
             continue
         level = would.priority.level if would.priority else 0
         cells = [(pk, *cell) for pk, affected in would.told.items() for cell in affected]
         rows += [{"group": pk, "deployment": d, "product": p, "scope": scope, "level": level} for pk, d, p in cells]
-    return _count(found, rows)
+    return _count(outages, rows)
 
 
 def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[int, list[rules.Cell]]) -> str:
@@ -173,11 +173,11 @@ def _untold(priority: Priority | None, affected: list[rules.Cell], told: dict[in
     return "" if told else "no group covers what is affected"
 
 
-def _count(found: list[Would], rows: list[dict[str, int]]) -> int:
+def _count(outages: list[Would], rows: list[dict[str, int]]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(WHOM, {"cells": json.dumps(rows), "level": 0})
         counts = {scope: numbers for scope, *numbers in cursor.fetchall()}
-    for scope, would in enumerate(found):
+    for scope, would in enumerate(outages):
         points, all_news, would.people = counts.get(scope, (0, 0, 0))
         ends = 1 if would.until is None else 2
         would.messages = points * ends + all_news * would.updates

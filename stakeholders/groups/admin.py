@@ -157,7 +157,7 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
             "spans": seats.SPANS,
             "may_add": self.has_add_permission(request),
             "form": form,
-            "found": reach,
+            "audience": reach,
             "priority": form.cleaned_data.get("priority") if reach else None,
         }
         return render(request, "admin/stakeholders/matrix.html", context, status=400 if form.errors else 200)

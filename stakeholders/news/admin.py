@@ -166,7 +166,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "others": others,
             "seen": seen,
             "send": forms.SEND[chosen],
-            "found": audience.of(outage),
+            "audience": audience.of(outage),
             "untold": outages.untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
             "zone": zone,
             "opts": self.opts,
@@ -186,7 +186,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "may_write": self.has_change_permission(request, obj),
             "late": obj.next_update_by is not None and obj.next_update_by < now,
             "may_dismiss": going_on and not obj.announced_at and self.has_change_permission(request, obj),
-            "found": audience.of(obj) if going_on and not untold else None,
+            "audience": audience.of(obj) if going_on and not untold else None,
             "sent": [(message, how_far(message, now), specimen(message.content)) for message in sent.order_by("-pk")],
             "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
         }

@@ -116,8 +116,8 @@ class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
         )
         read_only_fields = ("id", "done", "remains", "mode", "at")
 
-    def get_remarks(self, said: Update) -> list[str]:
-        return [*([] if self.parent else wordings.unread(said)), *wordings.remarks(said)]
+    def get_remarks(self, update: Update) -> list[str]:
+        return [*([] if self.parent else wordings.unread(update)), *wordings.remarks(update)]
 
 
 class EndSerializer(StrictSerializer):

@@ -63,14 +63,14 @@ def of_group(group: StakeholderGroup) -> HttpResponse:
 
 
 def _document(
-    title: str, name: str, page: str, url: str, said: Iterable[tuple[Message, str]], *, changed: datetime
+    title: str, name: str, page: str, url: str, texts: Iterable[tuple[Message, str]], *, changed: datetime
 ) -> HttpResponse:
     """Returns the feed with an entry for each message and its text.
 
     `name` identifies the feed; `changed` is the time of its last change if it is empty.
     """
     host = public_host()
-    entries = [(message, text, _name(message)) for message, text in said]
+    entries = [(message, text, _name(message)) for message, text in texts]
     changed = max((message.created_at for message, _, _ in entries), default=changed)
     feed = Feed(
         printable(title), page, "", author_name=host, feed_url=url, feed_guid=f"tag:{host},2026:{name}", changed=changed

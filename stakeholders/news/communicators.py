@@ -1,6 +1,6 @@
 """Sees to it that an outage that a definition has opened has a communicator, who is told at once and reminded (B169, B170)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 
@@ -18,11 +18,12 @@ from stakeholders.news.outages import note
 from stakeholders.rules import cadence
 
 
-def on_call_for(services: Iterable[Service], now: datetime) -> list[User]:
+def on_call_for(services: Collection[Service], now: datetime) -> list[User]:
     """The people on duty now on the schedules of these services' teams and of their policies."""
-    found = list(services)
-    theirs = Q(team__in={service.team_id for service in found if service.team_id})
-    targets = Target.objects.filter(step__policy__in={service.policy_id for service in found}, schedule__isnull=False)
+    theirs = Q(team__in={service.team_id for service in services if service.team_id})
+    targets = Target.objects.filter(
+        step__policy__in={service.policy_id for service in services}, schedule__isnull=False
+    )
     return people_on_duty(Schedule.objects.filter(theirs | Q(pk__in=targets.values("schedule"))), now)
 
 
@@ -35,15 +36,15 @@ def of(outage: Outage, now: datetime) -> User | None:
     chosen = outage.communicator or outage.declared_by
     if chosen and _available([chosen], now):
         return chosen
-    found = next(_candidates(outage, now), None)
-    if found is None or found == chosen:
+    successor = next(_candidates(outage, now), None)
+    if successor is None or successor == chosen:
         return chosen
-    Outage.objects.filter(pk=outage.pk).update(communicator=found)
-    outage.communicator = found
-    assign_perm("change_outage", found, outage)
+    Outage.objects.filter(pk=outage.pk).update(communicator=successor)
+    outage.communicator = successor
+    assign_perm("change_outage", successor, outage)
     instead = f": {chosen.name} has left, is away or cannot be reached" if chosen else ""
-    note(outage, f"{found.name} becomes the communicator{instead}", now=now)
-    return found
+    note(outage, f"{successor.name} becomes the communicator{instead}", now=now)
+    return successor
 
 
 def tell(outage: Outage, what: str, subject: str, *, now: datetime, why: str = "") -> None:

@@ -11,8 +11,6 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from schedules.models import User
 from schedules.surfaces.forms import LocalField, PageForm
 from schedules.validators import only_printable
-from stakeholders.groups import audience
-from stakeholders.groups.audience import Audience
 from stakeholders.models import Message, Outage, Update, UpdateWording
 from stakeholders.news import fanning, outages, wordings
 from stakeholders.news.messages import other_specimens, specimen
@@ -129,7 +127,6 @@ class Sight:
     counts: dict[str, int]  # contact points by medium, over all messages
     remarks: list[str]
     too_soon: timedelta | None  # how long ago the last message was, if that is less than cadence.SPACING
-    found: Audience
 
 
 def _unused(kind: Update.Kind) -> tuple[str, ...]:
@@ -184,7 +181,7 @@ def look(outage: Outage, kind: Update.Kind, words: dict[str, Any], *, by: User, 
                 for medium, count in fanning.audience_of(message, now).items():
                     counts[medium] = counts.get(medium, 0) + count
         transaction.set_rollback(True)
-    return Sight(texts, counts, remarks, too_soon(outage, now), audience.of(outage))
+    return Sight(texts, counts, remarks, too_soon(outage, now))
 
 
 def too_soon(outage: Outage, now: datetime) -> timedelta | None:

@@ -51,7 +51,7 @@ UNITS = {
 }
 
 
-def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = True, now: datetime) -> None:
+def make(update: Update, bracket: Bracket, reach: Audience, *, anybody: bool = True, now: datetime) -> None:
     """Makes a message, due now, for each language that has words or readers. Call it in the transaction that makes the update.
 
     If not `anybody`, it is only for people who were told before.
@@ -62,14 +62,14 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = T
     first = bracket.messages.order_by("pk").first()
     thread = first.content_id if first else None
     snapshot = {
-        "told": found.snapshot(),
-        "cells": found.cells(),
+        "told": reach.snapshot(),
+        "cells": reach.cells(),
         "level": audience.level_of(update.outage),
         "anybody": anybody,
     }
-    for language, wording in wordings.said(update):
+    for language, wording in wordings.by_language(update):
         with translation.override(language):
-            words = _words(wording, found, language)
+            words = _words(wording, reach, language)
         content = Content.objects.create(**words, thread_id=thread, created_at=now)
         thread = thread or content.pk
         Message.objects.create(
@@ -84,22 +84,22 @@ def plan(update: Update, bracket: Bracket, found: Audience, *, anybody: bool = T
     transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
 
 
-def _words(said: UpdateWording, found: Audience, language: str) -> dict[str, Any]:
+def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, Any]:
     """Returns the fields of a `Content` with this wording, in a frame in `language`, which is active."""
-    update, outage = said.update, said.update.outage
+    update, outage = wording.update, wording.update.outage
     kind = Update.Kind(update.kind)
-    state, title = str(STATES[kind]), str(SUBJECTS.get(kind, "%s")) % said.title
-    automatic = said.text == wordings.NOTHING_NEW
-    text = gettext(said.text) if automatic else said.text
-    foreign = said.language if said.language != language else ""
+    state, title = str(STATES[kind]), str(SUBJECTS.get(kind, "%s")) % wording.title
+    automatic = wording.text == wordings.NOTHING_NEW
+    text = gettext(wording.text) if automatic else wording.text
+    foreign = wording.language if wording.language != language else ""
     context = {
         "language": language,
         "state": state,
-        "said": said,
+        "wording": wording,
         "text": text,
         "foreign": foreign,  # the language of the author's words, if it is not that of the frame
         "foreign_text": "" if automatic else foreign,
-        "facts": facts(said, language),
+        "facts": facts(wording, language),
         "promise": promise(update, at=_marked),
         "parts": mark("parts"),
         "manage": mark("manage"),
@@ -109,14 +109,14 @@ def _words(said: UpdateWording, found: Audience, language: str) -> dict[str, Any
         "subject": one_line(f"{title} ({geography(outage)})", 200),
         "text": render_to_string("messages/outage.txt", context),
         "html": render_to_string("messages/outage.html", context),
-        "short": _short(said, state, text),
-        "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, language) for told in found.told},
+        "short": _short(wording, state, text),
+        "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, language) for told in reach.told},
         "links": LINKS,
         "headers": {
             "List-Id": f"<outages.{public_host()}>",
-            "Content-Language": ", ".join(_languages(said, found, language)),
+            "Content-Language": ", ".join(_languages(wording, reach, language)),
         },
-        "data": data(said, text),
+        "data": data(wording, text),
     }
 
 
@@ -140,12 +140,12 @@ def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     return {medium: text.replace(link, THEIRS) for medium, text in shown.items()}
 
 
-def facts(said: UpdateWording, language: str) -> list[tuple[str, str, str]]:
+def facts(wording: UpdateWording, language: str) -> list[tuple[str, str, str]]:
     """Returns the facts that Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value).
 
     The language is empty if it is `language`, that of the message.
     """
-    update, outage = said.update, said.update.outage
+    update, outage = wording.update, wording.update.outage
     other = DEFAULT if language != DEFAULT else ""
     entries = [
         (pgettext("message", "Geography"), geography(outage), other if outage.said_geography else ""),
@@ -209,15 +209,15 @@ def span(length: timedelta) -> str:
     return words or gettext("less than a minute")
 
 
-def data(said: UpdateWording, text: str) -> dict[str, Any]:
+def data(wording: UpdateWording, text: str) -> dict[str, Any]:
     """Returns the data of the message for machines (webhooks); `text` is what it says."""
-    update, outage = said.update, said.update.outage
+    update, outage = wording.update, wording.update.outage
     return {
         "kind": "notice",
-        "language": said.language,
+        "language": wording.language,
         "outage": {
             "id": outage.pk,
-            "title": said.title,
+            "title": wording.title,
             "state": "ended" if update.kind == Update.Kind.END else "open",
             "priority": outage.priority.level if outage.priority else None,
             "deployments": [part.name for part in outage.deployments.all()],
@@ -252,23 +252,23 @@ def _part(name: str, advice: str, language: str) -> dict[str, str]:
     }
 
 
-def _languages(said: UpdateWording, found: Audience, language: str) -> list[str]:
+def _languages(wording: UpdateWording, reach: Audience, language: str) -> list[str]:
     """Returns the languages that occur in the message, its own first (RFC 3282)."""
-    outage = said.update.outage
-    others = [outage.said_geography, outage.said_products, *(told.group.advice for told in found.told)]
-    return list(dict.fromkeys([language, said.language, *([DEFAULT] if any(others) else [])]))
+    outage = wording.update.outage
+    others = [outage.said_geography, outage.said_products, *(told.group.advice for told in reach.told)]
+    return list(dict.fromkeys([language, wording.language, *([DEFAULT] if any(others) else [])]))
 
 
-def _short(said: UpdateWording, state: str, text: str) -> str:
+def _short(wording: UpdateWording, state: str, text: str) -> str:
     """Returns the short form: state, title and place in the first line, below it the time of the next message, and as much of the
     text as there is room for.
     """
-    update, by = said.update, said.update.next_update_by
+    update, by = wording.update, wording.update.next_update_by
     form = pgettext("day and time", "j F Y, H:i")
     until = (
         gettext("Next message by %s.") % shared_words.moment(by, form, brief=True)
         if by
         else promise(update, at=_marked)
     )
-    facts = f"{state}: {one_line(said.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
+    facts = f"{state}: {one_line(wording.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
     return facts + one_line(text, sms.LONGEST - len(fill(facts, {}, WIDEST)))

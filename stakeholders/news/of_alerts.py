@@ -9,14 +9,14 @@ from stakeholders.models import Outage
 
 
 def outages_of(alerts: Collection[int]) -> Lines:
-    found: dict[int, list[Line]] = {}
+    lines: dict[int, list[Line]] = {}
     links = Outage.alerts.through.objects.filter(alert__in=alerts).select_related("outage").order_by("outage")
     for link in links:
         outage = link.outage
-        found.setdefault(link.alert_id, []).append(
+        lines.setdefault(link.alert_id, []).append(
             Line("Outage", f"{outage}: {_state(outage)}", reverse("admin:stakeholders_outage_change", args=[outage.pk]))
         )
-    return found
+    return lines
 
 
 def _state(outage: Outage) -> str:

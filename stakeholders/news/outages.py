@@ -117,7 +117,7 @@ def announce(
         outage.announced_at = now
         bracket = Bracket.objects.create(outage=outage, ring=first_ring())
         _move(bracket, Bracket.State.OPEN, now=now)
-        messages.plan(update, bracket, reach, now=now)
+        messages.make(update, bracket, reach, now=now)
         _promise(outage, next_update_by, now=now)
         if asked := chains.ask(outage, now=now):
             note(outage, asked, now=now)
@@ -150,8 +150,10 @@ def update(
 
 def nothing_new(outage: Outage, *, now: datetime, by: User | None = None) -> Update:
     """Sends an update that says that there is no news yet; the next message is due after the usual time (B171)."""
-    others = wordings.nothing_new(outage)
-    return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
+    with transaction.atomic():
+        outage = _locked(outage)
+        others = wordings.nothing_new(outage)
+        return update(outage, wordings.NOTHING_NEW, next_update_by=now + usual(outage), now=now, by=by, others=others)
 
 
 def end(
@@ -305,11 +307,11 @@ def _refuse_unannounced(outage: Outage) -> None:
         raise Refused("It has not been announced yet: the announcement comes first.")
 
 
-def _close(outage: Outage, said: str, *, now: datetime, by: User | None) -> None:
+def _close(outage: Outage, text: str, *, now: datetime, by: User | None) -> None:
     outage.ended_at, outage.state = now, State.ENDED
     outage.next_update_by = outage.due_at = None
     outage.save()
-    note(outage, said, now=now, by=by)
+    note(outage, text, now=now, by=by)
 
 
 def _say(
@@ -342,19 +344,19 @@ def _say(
     )
 
 
-def _reword(said: Update, others: wordings.Wordings, *, now: datetime) -> None:
+def _reword(update: Update, others: wordings.Wordings, *, now: datetime) -> None:
     rows = list(others)
-    if why := wordings.keep(said, rows):
+    if why := wordings.keep(update, rows):
         raise Refused(why, "wordings")
     for row in rows:
-        note(said.outage, f"{said.get_kind_display()}, {row}: {row.text}", now=now, by=said.by)
+        note(update.outage, f"{update.get_kind_display()}, {row}: {row.text}", now=now, by=update.by)
 
 
-def _pass_on(outage: Outage, said: Update, *, now: datetime, closed: bool = False) -> None:
+def _pass_on(outage: Outage, update: Update, *, now: datetime, closed: bool = False) -> None:
     states = [Bracket.State.OPEN, *([Bracket.State.CLOSED] if closed else [])]
     reach, anybody = audience.of(outage), untold(outage) is None
     for bracket in outage.brackets.filter(state__in=states).select_related("ring"):
-        messages.plan(said, bracket, reach, anybody=anybody, now=now)
+        messages.make(update, bracket, reach, anybody=anybody, now=now)
 
 
 def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "") -> None:

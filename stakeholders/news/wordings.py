@@ -25,7 +25,7 @@ Titles = dict[str, str]  # by language
 NOT_BY_RING = "Rings are not told apart yet, so nobody would read words for one ring alone. Leave the ring empty."
 
 
-def said(update: Update) -> list[tuple[str, UpdateWording]]:
+def by_language(update: Update) -> list[tuple[str, UpdateWording]]:
     """Returns each language that has words or readers, with the words that its readers get, the default language last.
 
     Where nobody wrote words in a language, they are the default's, as their own `language` says. The words are not saved.
@@ -100,22 +100,22 @@ def nothing_new(outage: Outage) -> list[UpdateWording]:
     return wordings
 
 
-def remarks(said: Update | NotificationDefinition) -> list[str]:
+def remarks(words: Update | NotificationDefinition) -> list[str]:
     """Returns what the author might look at before it is sent, for each wording in its language (B84, B114)."""
-    hints = _remarks(said, DEFAULT)
-    for wording in said.wordings.all():
+    hints = _remarks(words, DEFAULT)
+    for wording in words.wordings.all():
         hints += [f"{wording}: {remark}" for remark in _remarks(wording, wording.language)]
     return hints
 
 
-def unread(said: Update) -> list[str]:
+def unread(update: Update) -> list[str]:
     """Returns a sentence for each language of the update that no subscriber has chosen."""
-    rows = [wording for wording in said.wordings.all() if not _chosen(wording.language)]
+    rows = [wording for wording in update.wordings.all() if not _chosen(wording.language)]
     return [f"{wording}: nobody has chosen this language, so nobody will read these words." for wording in rows]
 
 
-def _remarks(said: Model, language: str) -> list[str]:
-    texts = [getattr(said, name, "") for name in ("title", "text", *EVERYWHERE)]
+def _remarks(words: Model, language: str) -> list[str]:
+    texts = [getattr(words, name, "") for name in ("title", "text", *EVERYWHERE)]
     return plain.remarks(*filter(None, texts), language=language)
 
 

@@ -168,10 +168,10 @@ def _may(user: Any, point: ContactPoint, verb: str) -> bool:
     return point.recipient.user_id == user.pk or user.has_perm(f"stakeholders.{verb}_subscription")
 
 
-def _wish(found: dict[str, Any], row: Subscription | None) -> Wish:
+def _wish(asked: dict[str, Any], row: Subscription | None) -> Wish:
     """Returns the requested wish; values that were left out stay as they are."""
     old = row or Subscription()
     values = {
-        name: found.get(name, getattr(old, name)) for name in ("deployments", "products", "kinds", "least_priority")
+        name: asked.get(name, getattr(old, name)) for name in ("deployments", "products", "kinds", "least_priority")
     }
     return Wish(**values | {name: tuple(values[name]) for name in PARTS})

@@ -317,7 +317,7 @@ def _offer(form: forms.Form, name: str, parts: list) -> None:
 
 def _levels(priorities: list[Priority]) -> list[tuple[int, str]]:
     """Returns each priority's level with the priorities that it lets through, as words: only P1; P1 and P2; P1 to P3."""
-    names = [priority.name for priority in sorted(priorities, key=lambda each: each.level)]
+    names = [priority.name for priority in sorted(priorities, key=lambda priority: priority.level)]
     words = [f"{names[0]} {'and' if number == 1 else 'to'} {name}" for number, name in enumerate(names)]
     words[:1] = [f"Only {name}" for name in names[:1]]
     return list(zip(sorted(priority.level for priority in priorities), words, strict=True))

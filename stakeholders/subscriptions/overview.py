@@ -44,8 +44,8 @@ def settings_of(point: ContactPoint, *, keep: bool) -> Subscriber:
     usual = {"time_zone": user.time_zone} if user else {}
     if keep:
         return Subscriber.objects.get_or_create(recipient=point.recipient, defaults=usual)[0]
-    known = Subscriber.objects.filter(recipient=point.recipient).first()
-    return known or Subscriber(recipient=point.recipient, **usual)
+    saved = Subscriber.objects.filter(recipient=point.recipient).first()
+    return saved or Subscriber(recipient=point.recipient, **usual)
 
 
 def rows(point: ContactPoint) -> list[Subscription]:

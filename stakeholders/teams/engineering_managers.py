@@ -60,16 +60,16 @@ def _managers(about: Alert | Outage) -> set[User]:
 
 def told_of(alerts: Collection[int]) -> Lines:
     """Which managers were told about these alerts, or about which one of the same service instead (P30)."""
-    found: dict[int, list[Line]] = {}
+    lines: dict[int, list[Line]] = {}
     important = Alert.objects.filter(pk__in=alerts, priority__tells_management=True)
     for alert in important.select_related("service__team__manager"):
         names = [notice.recipient.name for notice in _notices(alert)]
         if names:
-            found[alert.pk] = [Line("Management", f"{', '.join(names)} was told about this alert")]
+            lines[alert.pk] = [Line("Management", f"{', '.join(names)} was told about this alert")]
         elif _managers(alert) and (first := _before(alert)):
             text = f"not told, because alert #{first.pk} of the same service was open before; several at a time are one message"
-            found[alert.pk] = [Line("Management", text)]
-    return found
+            lines[alert.pk] = [Line("Management", text)]
+    return lines
 
 
 def _before(alert: Alert) -> Alert | None:

@@ -22,11 +22,12 @@ from schedules.models import (
     SwapRequest,
     User,
 )
-from schedules.oncall import HORIZON, duty_at, on_call, people_on_duty, shifts_of, timetables
+from schedules.oncall import HORIZON, duties_at, on_call, people_on_duty, shifts_of, timetables
 from schedules.rota import replanning
 from tests.api import client_of
 from tests.browser import browser_of, form_in
 from tests.live import eventually
+from tests.races import waiting
 from tests.sure import sure
 from tests.world import MONDAY
 
@@ -87,7 +88,7 @@ def test_a_schedule_that_is_gone_is_left_out(world, people):
     gone = second.pk
     second.delete()
     assert list(timetables([first.pk, gone], MONDAY, MONDAY + HOUR)) == [first.pk]
-    assert list(duty_at([gone], MONDAY)) == []
+    assert list(duties_at([gone], MONDAY)) == []
     assert timetables([], MONDAY, MONDAY + HOUR) == {}
 
 
@@ -351,14 +352,6 @@ def test_an_edit_that_is_refused_changes_nothing(week, coach):
 
 
 # --- two edits at once ------------------------------------------------------------------------------------------------
-
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"  # of the cluster; pg_stat_activity stands still here
-
-
-def waiting() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        return cursor.fetchone()[0] > 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,9 +7,10 @@ from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from dispatching.models import ContactPoint
-from schedules.models import Absence, Schedule, User
+from schedules.models import Absence, CalendarFeed, Layer, Schedule, User
 from tests.api import client_of
 from tests.browser import browser_of, form_in, text
+from tests.schedules.ics import calendar, event
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +155,26 @@ def test_a_schedule_or_rotation_that_is_deleted_or_emptied_by_api(cast):
     said = cast.api.patch(f"schedules/{cast.main.pk}/", {"layers": []}).json()["warnings"]
     assert Schedule.objects.get(pk=cast.main.pk).layers.count() == 0
     assert said == []
+
+
+def test_a_schedule_without_layers_and_an_override_that_is_deleted(cast):
+    said = cast.api.patch(f"schedules/{cast.main.pk}/", {"layers": []}).json()["warnings"]
+    assert said[0].startswith(NOBODY)
+    override = cast.api.post("overrides/", away(span=WEEK, schedule=cast.main.pk, user="ana")).json()
+    assert override["warnings"] == []
+    assert cast.api.delete(f"overrides/{override['id']}/").json()["warnings"][0].startswith(NOBODY)
+
+
+def test_a_calendar_that_loses_its_shifts(cast):
+    def shifts(day: str) -> str:
+        return calendar(event(f"DTSTART:{day}T090000Z", "DURATION:P7D", "SUMMARY:Ana"))
+
+    feed = CalendarFeed.objects.get(
+        pk=cast.api.post("calendar-feeds/", {"name": "f", "content": shifts("20260105")}).json()["id"]
+    )
+    cast.main.layers.all().delete()
+    Layer.objects.create(schedule=cast.main, feed=feed)
+    page = f"calendar-feeds/{feed.pk}/"
+    assert cast.api.patch(page, {"content": shifts("20260601")}).json()["warnings"][0].startswith(NOBODY)
+    assert cast.api.patch(page, {"content": shifts("20260105")}).json()["warnings"] == []
+    assert NOBODY in cast.edit(feed, content=shifts("20260601"))

@@ -13,9 +13,9 @@ OK, MISSING, UNKNOWN = "ok", "missing", "not known"
 class Finding:
     """The result of one check. `state` is OK, MISSING, or UNKNOWN if it cannot be found out from here."""
 
-    what: str
+    name: str
     state: str
-    said: str
+    detail: str
 
 
 def findings(resolver: Resolver) -> list[Finding]:
@@ -35,8 +35,8 @@ def findings(resolver: Resolver) -> list[Finding]:
     ]
 
 
-def _set(what: str, value: str, otherwise: str) -> Finding:
-    return Finding(what, OK, value) if value else Finding(what, MISSING, otherwise)
+def _set(name: str, value: str, otherwise: str) -> Finding:
+    return Finding(name, OK, value) if value else Finding(name, MISSING, otherwise)
 
 
 def _https() -> Finding:
@@ -62,13 +62,13 @@ def _mailbox(resolver: Resolver, name: str, otherwise: str) -> Finding:
 
 
 def _spf(resolver: Resolver, domain: str) -> Finding:
-    what = f"SPF of {domain}"
+    name = f"SPF of {domain}"
     records = [text for text in _texts(resolver, domain) if text.lower().split(" ")[0] == "v=spf1"]
     if len(records) > 1:
-        return Finding(what, MISSING, f"{len(records)} records; receivers then ignore them all")
+        return Finding(name, MISSING, f"{len(records)} records; receivers then ignore them all")
     if records and "+all" in records[0].lower():
-        return Finding(what, MISSING, f"{records[0]} lets anybody send in its name")
-    return _set(what, "".join(records), "no TXT record that begins with v=spf1 and names the mail server")
+        return Finding(name, MISSING, f"{records[0]} lets anybody send in its name")
+    return _set(name, "".join(records), "no TXT record that begins with v=spf1 and names the mail server")
 
 
 def _dkim(resolver: Resolver, domain: str) -> Finding:
@@ -98,11 +98,11 @@ def _dmarc(resolver: Resolver, domain: str) -> Finding:
 
 
 def _alignment(author: str, envelope: str) -> Finding:
-    what = "Alignment"
+    name = "Alignment"
     if author == envelope or author.endswith(f".{envelope}") or envelope.endswith(f".{author}"):
-        return Finding(what, OK, f"{envelope} is aligned with {author}")
+        return Finding(name, OK, f"{envelope} is aligned with {author}")
     return Finding(
-        what, UNKNOWN, f"SPF of {envelope} is not aligned with {author}: DMARC needs a DKIM signature of {author}"
+        name, UNKNOWN, f"SPF of {envelope} is not aligned with {author}: DMARC needs a DKIM signature of {author}"
     )
 
 

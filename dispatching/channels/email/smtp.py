@@ -174,9 +174,9 @@ def _dotted(content: bytes) -> bytes:
 
 
 def _failure(error: Exception, recipient: str) -> ChannelError:
-    said = _words(error)
-    gone = smtp_reply.verdict(said, recipient) == smtp_reply.GONE
-    words = re.sub(re.escape(recipient), "the address", said, flags=re.IGNORECASE)
+    reply = _words(error)
+    gone = smtp_reply.verdict(reply, recipient) == smtp_reply.GONE
+    words = re.sub(re.escape(recipient), "the address", reply, flags=re.IGNORECASE)
     final = Outcome.GONE if gone else Outcome.PERMANENT
     return ChannelError(_said(error, words), outcome=final if _final(error) else Outcome.TEMPORARY)
 

@@ -21,6 +21,6 @@ class Command(BaseCommand):
         except DNSException as error:
             raise CommandError(f"DNS does not answer: {error}") from None
         for result in results:
-            self.stdout.write(f"{result.state:<9}  {result.what}: {result.said}")
+            self.stdout.write(f"{result.state:<9}  {result.name}: {result.detail}")
         if missing := sum(result.state == MISSING for result in results):
             raise CommandError(f"{missing} of {len(results)} are missing.")

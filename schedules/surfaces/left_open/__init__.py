@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import Q
 
 from schedules.models import FeedEntry, Layer, Override, Rotation, Schedule
-from schedules.surfaces.changes import Change, changes, duties_of
+from schedules.oncall import duties_between
+from schedules.surfaces.changes import Change, changes
 from schedules.templatetags.times import day_and_time
 
 WEEKS = 8
@@ -39,7 +40,7 @@ class Before:
         who = set(people)
         self.span = now, now + timedelta(weeks=WEEKS)
         self.schedules = {*schedules, *_naming(who, *self.span)}
-        self.duties = duties_of(self.schedules, *self.span)
+        self.duties = duties_between(self.schedules, *self.span)
         moments = sorted({now, *(at for at in also if at > now)})
         self.looks = [check(who, self.schedules, moments) for check in _checks]
         self.known = self._found()
@@ -49,11 +50,11 @@ class Before:
 
     def gaps(self) -> list[str]:
         """A sentence for each schedule on which nobody is on duty at times when somebody was."""
-        found: dict[int, list[Change]] = {}
-        for change in changes(self.duties, duties_of(self.schedules, *self.span)):
+        gaps: dict[int, list[Change]] = {}
+        for change in changes(self.duties, duties_between(self.schedules, *self.span)):
             if change.before and not change.after:
-                found.setdefault(change.schedule.pk, []).append(change)
-        sentences = [_sentence(own) for own in found.values()]
+                gaps.setdefault(change.schedule.pk, []).append(change)
+        sentences = [_sentence(own) for own in gaps.values()]
         more = len(sentences) - SHOWN
         return sentences[:SHOWN] + ([f"The same is true of {more} more schedule{'s' * (more > 1)}."] * (more > 0))
 

@@ -59,10 +59,9 @@ def test_an_engine_that_is_merely_slow_leaves_nothing_out(now=NEW_YEAR):
     assert rules.missed(snapshot(1, 1, 1), 0, now - 2 * MINUTE, now) == []
 
 
-def test_a_timetable_ends_with_the_end_of_the_chain(start=NEW_YEAR):
-    entries = rules.timetable(snapshot(5, 10, repeat=1), start)
-    assert [(at - start) / MINUTE for at, _ in entries] == [0, 5, 15, 20, 30]
-    assert entries[-1][1] is None
+def test_a_chain_ends_after_its_last_round():
+    steps = [rules.step_at(snapshot(5, 10, repeat=1), position) for position in range(6)]
+    assert [step and step.span / MINUTE for step in steps] == [5, 10, 5, 10, None, None]
 
 
 def test_a_step_runs_when_it_is_due_to_the_second_and_not_before(world):

@@ -1,13 +1,10 @@
 """Races with real threads and real transactions."""
 
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from dispatching import sweep
 from dispatching.alerts import escalating, intake, lifecycle
@@ -16,6 +13,7 @@ from dispatching.delivery import delivering
 from dispatching.models import Alert, Delivery, Escalation, Page
 from dispatching.rules.event import Event
 from schedules.refused import Refused
+from tests.races import behind, together
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -24,23 +22,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def world(transactional_db) -> World:
     return World()
-
-
-def together(*calls):
-    """Runs the calls at the same time, each on a thread with a connection of its own; returns their answers in order."""
-    ready = threading.Barrier(len(calls))
-
-    def run(call):
-        try:
-            ready.wait()
-            return call()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def test_escalating_fifty_times_at_once_is_escalating_once(world):
@@ -141,9 +122,35 @@ def test_undone_resolves_beside_the_same_thing_coming_again_leave_one_truth(worl
         assert len(still_open) <= 1
         assert Escalation.objects.running().count() == sum(each.state == "triggered" for each in still_open)
         undone = sum(isinstance(answer, Alert) for answer in answers[:4])
+        assert undone <= 1 + isinstance(answers[5], Alert), "no resolve is undone twice"
         assert alert.events.filter(kind="reopened").count() == undone
         for each in still_open:
             lifecycle.resolve(each, now=world.now)
+
+
+@pytest.mark.parametrize(
+    ("before", "verbs", "ends"),
+    [
+        ([], ["acknowledge", "acknowledge"], {("acknowledged", 1)}),
+        ([], ["resolve", "resolve"], {("resolved", 1)}),
+        (["resolve"], ["reopen", "reopen"], {("triggered", 1)}),
+        (["acknowledge", "resolve"], ["reopen", "reopen"], {("acknowledged", 1)}),
+        ([], ["acknowledge", "resolve"], {("resolved", 1), ("resolved", 2)}),
+        (["resolve"], ["resolve", "reopen"], {("triggered", 1), ("resolved", 2)}),
+    ],
+)
+def test_a_verb_decides_by_what_it_reads_under_the_lock(world, before, verbs, ends):
+    """I2, A19, P3: two that wait for the same lock. An end is the state, and how many of the two were not refused."""
+    alert = world.trigger(world.service(world.policy((HOUR, world.person("ana")))))
+    for verb in before:
+        getattr(lifecycle, verb)(alert, now=world.now)
+    calls = [partial(getattr(lifecycle, verb), Alert.objects.get(), now=world.now) for verb in verbs]
+    done = sum(isinstance(answer, Alert) for answer in behind(alert, *calls))
+    alert.refresh_from_db()
+    assert (alert.state, done) in ends
+    kinds = ("acknowledged", "resolved", "reopened")
+    assert alert.events.filter(kind__in=kinds).count() == len(before) + done
+    assert Escalation.objects.running().count() == (alert.state == "triggered")
 
 
 def test_a_refire_after_a_resolve_ends_firing(world):
@@ -177,7 +184,7 @@ def test_an_acknowledgement_and_a_due_step_at_the_same_instant(world, turn):
     together(
         lambda: escalating.run_step(run.pk, 1, moment=moment),
         lambda: lifecycle.acknowledge(alert, now=world.now),
-        lambda: sweep.send_one("page", world.now),
+        lambda: sweep.deliver_next("page", world.now),
     )
     told = world.told()
     world.advance(hours=5)
@@ -205,7 +212,7 @@ def test_a_hundred_deliveries_and_eight_senders_are_a_hundred_messages(world):
     sweep.run_steps(world.now)
 
     def drain():
-        while sweep.send_one("page", world.now):
+        while sweep.deliver_next("page", world.now):
             pass
 
     together(*[drain] * 8)
@@ -224,7 +231,7 @@ def test_withdrawing_pages_while_senders_claim_them_lets_none_slip_through(world
 
     def drain():
         while claim := delivering.claim_next("page", now=world.now):
-            delivering.send(claim, now=world.now)
+            delivering.deliver(claim, now=world.now)
 
     def acknowledge():
         lifecycle.acknowledge(alert, now=world.now)

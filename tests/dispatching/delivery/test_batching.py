@@ -47,7 +47,7 @@ def plan(world, content, count, *, channel="memory", first=0):
 
 
 def send(world, **more) -> int:
-    return batching.send_due("bulk", lambda: world.now, **more)
+    return batching.send_batch("bulk", lambda: world.now, **more)
 
 
 def states() -> dict[str, int]:
@@ -236,7 +236,7 @@ def test_a_sender_killed_in_the_middle_loses_nobody_and_only_its_batch_may_come_
     """Must show 3; A3, W5: it has sent the batch and recorded nothing of it."""
     claims = batching._claim("bulk", now=world.now)
     for delivery in batching._look(claims).values():
-        batching._send(delivery, lambda: world.now)
+        batching._try_to_send(delivery, lambda: world.now)
     before = [envelope.key for envelope in memory.outbox]
     world.advance(seconds=30)
     again = [envelope.key for envelope in memory.outbox][5:]
@@ -261,8 +261,8 @@ def test_a_frozen_sender_that_wakes_sends_nothing_and_records_nothing(world, new
     before = list(Delivery.objects.order_by("pk").values())
     heard = len(memory.outbox)
     assert batching._look(frozen) == {}
-    came = [batching._send(delivery, lambda: world.now) for delivery in list(looked.values())[:1]]
-    batching._record(came)
+    results = [batching._try_to_send(delivery, lambda: world.now) for delivery in list(looked.values())[:1]]
+    batching._record(results)
     batching._run(batches_sql.GIVE_BACK, frozen, now=world.now, why="")
     assert list(Delivery.objects.order_by("pk").values()) == before
     assert (len(memory.outbox), Attempt.objects.filter(outcome="accepted").count()) == (heard + 1, 5)
@@ -281,8 +281,8 @@ def test_what_has_words_of_its_own_waits_for_no_batch(world, news):
         queue="bulk", contact_point=point, channel="memory", recipient_name="x", subject="s", body="b",
         created_at=world.now, due_at=world.now,
     )  # fmt: skip
-    assert sweep.send_one("bulk", world.now)
-    assert not sweep.send_one("bulk", world.now)
+    assert sweep.deliver_next("bulk", world.now)
+    assert not sweep.deliver_next("bulk", world.now)
     assert [envelope.subject for envelope in memory.outbox] == ["s"]
 
 
@@ -366,7 +366,7 @@ def test_pages_keep_their_own_pace(world):
         contact_point=point, channel="memory", subject="s", body="b", created_at=world.now, due_at=world.now
     )
     memory.fail_next(outcome=Outcome.AWAY, final=True)
-    sweep.send_one("page", world.now)
+    sweep.deliver_next("page", world.now)
     page.refresh_from_db()
     assert page.state == "failed"
 

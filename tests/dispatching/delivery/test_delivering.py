@@ -94,7 +94,7 @@ def test_a_frozen_sender_that_wakes_does_not_call_the_provider(world, page):
     frozen = sure(delivering.claim_next("page", now=world.now))
     world.advance(seconds=112)
     assert world.told() == ["ana"]
-    assert delivering.send(frozen, now=world.now) is None
+    assert delivering.deliver(frozen, now=world.now) is None
     assert world.told() == []
 
 
@@ -107,7 +107,7 @@ def test_a_sender_overtaken_during_its_call_does_not_record(world, page, meanwhi
         before.append(Delivery.objects.values().get())
 
     meanwhile(overtake)
-    assert delivering.send(frozen, now=world.now) is None
+    assert delivering.deliver(frozen, now=world.now) is None
     assert [Delivery.objects.values().get()] == before
 
 
@@ -116,7 +116,7 @@ def test_a_frozen_sender_that_wakes_while_another_is_sending_leaves_it_alone(wor
     frozen = sure(delivering.claim_next("page", now=world.now))
     world.now += LEASE
     second = sure(delivering.claim_next("page", now=world.now))
-    assert delivering.send(frozen, now=world.now) is None
+    assert delivering.deliver(frozen, now=world.now) is None
     page.refresh_from_db()
     assert (world.told(), page.state, page.attempt) == ([], "sending", second.attempt)
 
@@ -125,7 +125,7 @@ def test_a_sender_overtaken_during_its_call_by_one_that_is_still_sending_does_no
     """A13: nor does it record."""
     frozen, second = sure(delivering.claim_next("page", now=world.now)), []
     meanwhile(lambda: second.append(sure(delivering.claim_next("page", now=world.now + LEASE))))
-    assert delivering.send(frozen, now=world.now) is None
+    assert delivering.deliver(frozen, now=world.now) is None
     page.refresh_from_db()
     assert (page.state, page.attempt) == ("sending", second[0].attempt)
 
@@ -139,7 +139,7 @@ def test_an_acknowledgement_between_claim_and_send_stops_the_call(world, page):
     """A18, W8"""
     claim = sure(delivering.claim_next("page", now=world.now))
     lifecycle.acknowledge(world.alert, now=world.now)
-    sent = sure(delivering.send(claim, now=world.now))
+    sent = sure(delivering.deliver(claim, now=world.now))
     assert (world.told(), sent.state, sent.reason) == ([], "suppressed", "acknowledged by the source")
 
 
@@ -157,7 +157,7 @@ def test_an_acknowledgement_during_a_failing_call_stops_the_retry(world, page, m
     claim = sure(delivering.claim_next("page", now=world.now))
     meanwhile(lambda: lifecycle.acknowledge(world.alert, now=world.now))
     memory.fail_next()
-    delivering.send(claim, now=world.now)
+    delivering.deliver(claim, now=world.now)
     world.advance(hours=1)
     page.refresh_from_db()
     assert (world.told(), page.state) == ([], "suppressed")
@@ -239,7 +239,7 @@ def test_a_follow_up_that_was_lost_is_swept(world, page):
     """The failure is committed, the process dies before it is followed up: the row is still due."""
     claim = sure(delivering.claim_next("page", now=world.now))
     memory.fail_next(outcome=Outcome.PERMANENT)
-    assert sure(delivering.send(claim, now=world.now)).state == "failed"
+    assert sure(delivering.deliver(claim, now=world.now)).state == "failed"
     world.sweep()
     assert world.told() == ["bo"]
 

@@ -1,11 +1,8 @@
 """Who takes whose shift: what is refused, what follows, and who wins."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 
 from schedules.arrangements import swapping, turns
 from schedules.models import (
@@ -22,6 +19,7 @@ from schedules.models import (
 )
 from schedules.oncall import on_call
 from schedules.refused import Refused
+from tests.races import behind, together
 from tests.world import MONDAY, World
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -437,23 +435,6 @@ def test_somebody_who_took_a_turn_and_is_away_needs_cover_for_it(cast):
 # --- races ------------------------------------------------------------------------------------------------------------
 
 
-def together(*calls):
-    """Runs the calls at the same time, each on a thread with a connection of its own; returns their answers in order."""
-    ready = threading.Barrier(len(calls))
-
-    def run(call):
-        try:
-            ready.wait()
-            return call()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
-
-
 @pytest.fixture
 def crowd(transactional_db) -> Cast:
     return Cast(World())
@@ -483,12 +464,17 @@ def test_of_two_requests_for_one_shift_one_is_accepted(crowd, turn):
 
 def test_accepting_and_withdrawing_at_once_leave_one_truth(crowd):
     swap = crowd.ask()
-    together(lambda: swapping.accept(swap, crowd.bo, MONDAY), lambda: swapping.withdraw(swap, crowd.ana, MONDAY))
+    answers = behind(
+        crowd.main,
+        lambda: swapping.accept(swap, crowd.bo, MONDAY),
+        lambda: swapping.withdraw(swap, crowd.ana, MONDAY),
+    )
+    assert sum(isinstance(answer, Refused) for answer in answers) == 1
     swap.refresh_from_db()
     assert swap.overrides.count() == Override.objects.count() == (1 if swap.state == "accepted" else 0)
 
 
 def test_asking_twice_at_once_is_one_request(crowd):
-    answers = together(*[lambda: crowd.ask()] * 4)
+    answers = behind(crowd.main, *[lambda: crowd.ask()] * 4)
     assert sum(isinstance(answer, Refused) for answer in answers) == 3
     assert SwapRequest.objects.count() == 1

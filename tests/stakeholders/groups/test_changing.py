@@ -1,6 +1,7 @@
 """Somebody in sales asks for a change of a group; it is answered, made, told to the people on call, and done."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -14,6 +15,7 @@ from stakeholders.models import ChangeRequest, Deployment, Message, Outage, Prod
 from stakeholders.news import outages
 from stakeholders.rules import plain
 from tests.browser import browser_of, everything, form_in, text
+from tests.races import behind
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +120,14 @@ def test_telling_before_anything_has_changed_is_refused(cast, request_):
     with pytest.raises(Refused, match="still as it was") as refused:
         changing.tell_on_call(request_, now=MONDAY)
     assert refused.value.field == "group"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_at_once_one_is_refused(cast, request_):
+    answers = [partial(changing.accept, ChangeRequest.objects.get(), by=cast["coach"], now=MONDAY) for _ in range(2)]
+    refused = [isinstance(answer, Refused) for answer in behind(request_, *answers)]
+    assert sorted(refused) == [False, True]
+    assert Notice.objects.count() == 2, "that it was asked for, and one answer"
 
 
 def test_a_change_after_the_telling_has_to_be_told_again(world, cast, bundle, request_):

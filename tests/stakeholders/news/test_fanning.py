@@ -429,7 +429,7 @@ def test_somebody_told_meanwhile_or_deleted_does_not_hold_up_the_next_batch(cast
     for points in ([ana.pk], [ana.pk], [bo.pk], [cy.pk]):
         Batch.objects.create(content=content, data=data, due_at=due_at, contact_points=points)
     bo.recipient.delete()
-    assert [batching.send_due("bulk", lambda: cast.world.now) for _ in range(3)] == [1, 1, 0]
+    assert [batching.send_batch("bulk", lambda: cast.world.now) for _ in range(3)] == [1, 1, 0]
     assert cast.world.told() == ["ana", "cy"]
     assert not Batch.objects.exists()
 

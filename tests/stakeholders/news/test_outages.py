@@ -293,7 +293,7 @@ def test_saving_a_message_without_the_next_time_fails(outside):
 
 
 def test_a_change_of_priority_keeps_a_promise_or_brings_it_forward(outside):
-    """B140, B141, invariant 23"""
+    """B140, B141, invariant 23; bB3: what was read before the change promises by it, too."""
     urgent = Priority.objects.create(level=1, name="P1", tells_stakeholders=True, update_interval=2 * HOUR)
     rare = Priority.objects.create(level=3, name="P3", tells_stakeholders=True, update_interval=6 * HOUR)
     outage, start = outside.outage(), outside.world.now
@@ -301,9 +301,11 @@ def test_a_change_of_priority_keeps_a_promise_or_brings_it_forward(outside):
     outages.change_priority(outage, rare, reason="fewer customers", now=start)
     outage.refresh_from_db()
     assert outage.next_update_by == start + 4 * HOUR
+    read_before = Outage.objects.get()
     outages.change_priority(outage, urgent, reason="log-on, too", now=start)
     outage.refresh_from_db()
     assert (outage.next_update_by, outage.priority_reason) == (start + 2 * HOUR, "log-on, too")
+    assert outages.nothing_new(read_before, now=start).next_update_by == start + 2 * HOUR
 
 
 def test_the_communicator_is_reminded_before_the_promise_at_it_and_while_it_is_overdue(outside):
@@ -536,7 +538,7 @@ def test_a_ring_that_was_told_a_minute_before_the_end_is_told_the_end(outside, s
     outage = second_ring.outage
     outside.advance(minutes=60)
     Bracket.objects.filter(pk=second_ring.pk).update(state=Bracket.State.OPEN, opened_at=outside.world.now)
-    messages.plan(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
+    messages.make(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
     assert [each.content.message.bracket for each in outside.planned()] == [second_ring]
     outside.advance(minutes=1)
     outages.end(outage, "It works again.", now=outside.world.now)

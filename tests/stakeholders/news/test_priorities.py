@@ -141,10 +141,15 @@ def test_bb14_where_management_is_told_but_there_is_no_manager_the_timeline_says
 
 
 def test_an_alert_that_led_to_an_outage_is_told_as_the_outage(outside, uploads, levels):
-    """B135: management hears of it once."""
+    """B135: management hears of it once. P30: the link into the admin is for managers who may enter it."""
     alert = outside.world.trigger(uploads, priority=1)
     outages.declare_from_alert(alert, now=outside.world.now, title="Uploads fail")
     assert managers(outside) == ["For information: P1 outage: Uploads fail"]
+    User.objects.update(is_staff=True)
+    outages.declare_from_alert(outside.world.trigger(uploads, "again", priority=1), now=outside.world.now)
+    managers(outside)
+    told = Delivery.objects.filter(notice__key__startswith="management/outage/").order_by("pk")
+    assert ["/admin/stakeholders/outage/" in delivery.body for delivery in told] == [False, True]
 
 
 def test_a_priority_that_is_raised_tells_management_then(outside, uploads, levels):

@@ -1,20 +1,19 @@
 """Edits, verbs and repeated forms at the same time, with real threads and real transactions."""
 
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from dispatching.models import Alert
 from schedules.models import Submission, User
+from schedules.refused import Refused
 from stakeholders.models import Bracket, Message, Outage, Update
+from stakeholders.news import outages
 from tests.api import client_of
 from tests.browser import browser_of, form_in
+from tests.races import behind, together
 from tests.stakeholders.organisation import Stakeholders
 from tests.world import World
 
@@ -44,21 +43,6 @@ def desk_of(user: User):
     browser = browser_of(user)
     browser.raise_request_exception = False
     return browser
-
-
-def together(*courses: Callable[[], None]) -> None:
-    """Runs the courses at the same time, each on a thread with a connection of its own."""
-    ready = Barrier(len(courses))
-
-    def run(course: Callable[[], None]) -> None:
-        try:
-            ready.wait()
-            course()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(courses)) as pool:
-        list(pool.map(run, courses))
 
 
 def page(thing: Outage | Alert) -> str:
@@ -125,6 +109,47 @@ def test_a_hundred_edits_beside_announce_update_and_end_lose_nothing(outside, co
     assert Bracket.objects.get().state == "closed" and Message.objects.count() == len(kinds)
     assert {column: getattr(saved, column) for column in columns} == {c: w.kept for c, w in writers.items()}
     assert saved.severity == forms.kept
+
+
+def announce(outage: Outage) -> Update:
+    return outages.announce(outage, "We are at it.", next_update_by=outage.started_at + HOUR, now=outage.started_at)
+
+
+def end(outage: Outage) -> Update | None:
+    return outages.end(outage, "It works again.", now=outage.started_at)
+
+
+def dismiss(outage: Outage) -> Outage:
+    return outages.dismiss(outage, "A false alarm.", now=outage.started_at)
+
+
+def nothing_new(outage: Outage) -> Update:
+    return outages.nothing_new(outage, now=outage.started_at)
+
+
+@pytest.mark.parametrize(
+    ("before", "verbs", "refused"),
+    [
+        ([], [announce, announce], {1}),
+        ([], [announce, dismiss], {1}),
+        ([announce], [end, end], {1}),
+        ([announce], [nothing_new, end], {0, 1}),
+    ],
+)
+def test_a_verb_decides_by_what_it_reads_under_the_lock(outside, before, verbs, refused):
+    """I2: two that wait for the same lock; what has ended says nothing more, and nothing is said twice."""
+    outage = outside.outage()
+    for verb in before:
+        verb(outage)
+    calls = [partial(verb, Outage.objects.get()) for verb in verbs]
+    answers = behind(outage, *calls)
+    assert sum(isinstance(answer, Refused) for answer in answers) in refused
+    outage.refresh_from_db()
+    kinds = list(outage.updates.order_by("pk").values_list("kind", flat=True))
+    assert len(kinds) == len(set(kinds)) == Message.objects.count()
+    ended = outage.state == "ended"
+    assert ended == (end in verbs or dismiss in verbs and not kinds) == (outage.due_at is None)
+    assert (outage.announced_at is not None) == bool(kinds) and "end" not in kinds[:-1]
 
 
 def test_a_hundred_events_beside_acknowledge_and_resolve_lose_nothing(outside, coach):

@@ -76,7 +76,7 @@ def test_an_unconfirmed_address_gets_no_other_delivery(world):
     world.work()
     delivery = news(point, world, world.open)
     claim = sure(delivering.claim(delivery.pk, 0, "bulk", now=world.now))
-    assert sure(delivering.send(claim, now=world.now)).reason == "the contact point is no longer verified"
+    assert sure(delivering.deliver(claim, now=world.now)).reason == "the contact point is no longer verified"
     assert world.told() == ["vi@example.org"]
 
 

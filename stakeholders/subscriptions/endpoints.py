@@ -17,7 +17,7 @@ from dispatching.inbound.body import read_body, read_json
 from dispatching.inbound.endpoints import guarded
 from dispatching.inbound.fields import Fields
 from schedules import clock
-from stakeholders.subscriptions import bounces as returns
+from stakeholders.subscriptions import bounces
 
 LARGEST = 2 * 1024 * 1024  # bytes of a mail; Django reads no more (DATA_UPLOAD_MAX_MEMORY_SIZE)
 FRESH = timedelta(minutes=5)  # an older signed request may be a replay
@@ -32,15 +32,15 @@ class NotLetIn(BadInput):
 
 
 @guarded
-def mail(request: HttpRequest, secret: str) -> JsonResponse:
+def inbound_mail(request: HttpRequest, secret: str) -> JsonResponse:
     """Takes a raw mail (RFC 5322) as it arrived: a mail server's report, a complaint, or a request to unsubscribe."""
     _let_in(secret)
-    returns.take_mail(read_body(request, LARGEST), now=clock.now())
+    bounces.take_mail(read_body(request, LARGEST), now=clock.now())
     return JsonResponse({"status": "success"})
 
 
 @guarded
-def bounces(request: HttpRequest, secret: str) -> JsonResponse:
+def inbound_bounces(request: HttpRequest, secret: str) -> JsonResponse:
     """Takes a provider's report as JSON, signed like our own webhooks."""
     _let_in(secret)
     _check_signature(request)
@@ -52,10 +52,10 @@ def _take(report: Fields) -> None:
     kind, now = KINDS[report.one_of("kind", KINDS)], clock.now()
     message_id, address, hard = (_exactly(report, name, like) for name, like in EXPECTED.items())
     if message_id:
-        if delivery := returns.delivery_of(message_id):
-            returns.take_report(delivery, kind, HARD if hard else SOFT, now=now)
+        if delivery := bounces.delivery_of(message_id):
+            bounces.take_report(delivery, kind, HARD if hard else SOFT, now=now)
     elif address:
-        returns.take_address(address, kind, hard=hard, now=now)
+        bounces.take_address(address, kind, hard=hard, now=now)
     else:
         raise report.wrong("message_id", "is required, or address")
 

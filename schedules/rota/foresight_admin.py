@@ -12,8 +12,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from schedules import clock
+from schedules.oncall import duties_between
 from schedules.surfaces.admin import TeamOwnedAdmin
-from schedules.surfaces.changes import changes, duties_of
+from schedules.surfaces.changes import changes
 from schedules.templatetags.times import day_and_time
 
 WEEKS = 8
@@ -47,15 +48,15 @@ class ForesightAdmin(TeamOwnedAdmin):
     ) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
-        known = self.hints(object_id) if object_id and object_id.isdecimal() else {}
+        hints_before = self.hints(object_id) if object_id and object_id.isdecimal() else {}
         now = clock.now()
         request.span = now, now + timedelta(weeks=WEEKS)  # type: ignore[attr-defined]
         with transaction.atomic():
-            request.before = duties_of(self._known(object_id), *request.span)  # type: ignore[attr-defined]
+            request.before = duties_between(self._known(object_id), *request.span)  # type: ignore[attr-defined]
             response = super().changeform_view(request, object_id, form_url, extra_context)
             if not hasattr(request, "changes"):
                 return response
-            hints = [text for cause, text in self.hints(request.saved).items() if cause not in known]  # type: ignore[attr-defined]
+            hints = [text for cause, text in self.hints(request.saved).items() if cause not in hints_before]  # type: ignore[attr-defined]
             if LOOK not in request.POST and request.POST.get(SEEN, "") == _seen(hints):
                 return response
             transaction.set_rollback(True)
@@ -87,7 +88,7 @@ class ForesightAdmin(TeamOwnedAdmin):
         before = request.before  # type: ignore[attr-defined]
         request.saved = obj.pk  # type: ignore[attr-defined]
         affected = set(before) | set(self.affected(obj.pk))
-        request.changes = differences = changes(before, duties_of(affected, *request.span))  # type: ignore[attr-defined]
+        request.changes = differences = changes(before, duties_between(affected, *request.span))  # type: ignore[attr-defined]
         if LOOK in request.POST:
             return HttpResponse()
         moved = [change for change in differences if change.schedule.pk in before]
