@@ -3,6 +3,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from django.template.base import Template
 from django.template.context import Context
@@ -10,34 +11,36 @@ from django.test import override_settings
 from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import timezone
 from time_machine import TimeMachineFixture
+from xdist.remote import Producer
 
 from dispatching.channels import memory
 from dispatching.delivery import batching
 from schedules import clock as our_clock
 from schedules.models import User
-from tests import links
+from tests import chains, links
 from tests.api import Client, client_of
 from tests.world import World
 
-# Tests with a real browser, a running product or child processes; `make test-fast` leaves them out.
-LIVE_FIXTURES = {"browser", "tocsin"}
-LIVE_FILES = {
-    "test_live",
-    "test_recovery",
-    "test_fanout",
-    "test_alertmanager",
-    "test_subscribing_live",
-    "test_settings",
-    "test_gate",
-    "test_machines_live",
-}
 
-
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        fixtures, path = set(getattr(item, "fixturenames", ())), item.path
-        if fixtures & LIVE_FIXTURES or path.stem in LIVE_FILES or path.parent.name == "embedded":
+        for fixture in chains.FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            if chains.CHAINS.get(chains.path_of(item.nodeid)) != chains.FIXTURES[fixture]:
+                raise pytest.UsageError(f"{item.nodeid} asks for “{fixture}”: name its file in tests/chains.py")
+        if chains.is_live(item.nodeid):
             item.add_marker("live")
+    items.sort(key=lambda item: chains.turn_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> chains.Chains:
+    return chains.Chains(config, log)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if chain := chains.CHAINS.get(chains.path_of(item.nodeid)):
+        chains.hold(chain, django_settings.VAR_DIR)
 
 
 def pytest_collection_finish() -> None:
