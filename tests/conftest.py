@@ -1,10 +1,11 @@
 import gc
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import connection, transaction
 from django.template.base import Template
 from django.template.context import Context
 from django.test import override_settings
@@ -87,6 +88,18 @@ def clock(time_machine: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch) -> 
     return time_machine
 
 
+@pytest.fixture(scope="module")
+def lasting(django_db_setup, django_db_blocker) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """`with lasting():` writes rows that stay for all tests of the file; what a test itself writes is taken back as ever.
+
+    Not in a file with tests that have transactions of their own.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        with django_db_blocker.block():
+            yield django_db_blocker.unblock
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def world(db) -> World:
     return World()
@@ -120,6 +133,5 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         our_clock.of_the_database()  # asked now and not again, so that it is never one of the queries that a test counts
     result = yield
     if with_database and not connection.closed_in_transaction:
-        urls = links.one_of_each_kind(links.urls_of(memory.outbox) | links.urls_elsewhere())
-        assert links.written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"
+        links.check()
     return result

@@ -25,7 +25,7 @@ from config.api import router
 from schedules.models import User
 from stakeholders.models import Outage, StakeholderGroup
 from tests.browser import browser_of
-from tests.dispatching.test_admin_pages import clock, organisation  # noqa: F401
+from tests.dispatching.test_admin_pages import clock, lasting_organisation, organisation  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("permissions.txt")
