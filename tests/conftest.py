@@ -1,4 +1,5 @@
 import gc
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -8,17 +9,18 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.template.base import Template
 from django.template.context import Context
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 from xdist.remote import Producer
 
+from config.embedded import testing
 from dispatching.channels import memory
 from dispatching.delivery import batching
 from schedules import clock as our_clock
 from schedules.models import User
-from tests import chains, links
+from tests import chains, emptying, links
 from tests.api import Client, client_of
 from tests.world import World
 
@@ -51,11 +53,18 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """Dropping a database takes ten seconds if a thread of a test still holds a connection to it."""
+    return django_db_keepdb or testing.THROWN_AWAY in os.environ
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick(django_test_environment) -> Iterator[None]:
     """A password takes no second, and a test client does not read all static files before its first request."""
     our_clock.EVERY = 24 * 3600
     Template._render = render_page  # type: ignore[attr-defined]  # the stubs lack it
+    TransactionTestCase._fixture_teardown = emptying.empty  # type: ignore[attr-defined]  # the stubs lack it
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], WHITENOISE_AUTOREFRESH=True
     ):
