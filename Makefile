@@ -15,11 +15,11 @@ run:
 	@exec $(IN_VENV) -m config.embedded.run
 
 test:
-	@exec $(IN_VENV) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@exec $(IN_VENV) -m pytest -n $(JOBS) $(ARGS)
 
 # Without a browser, a running product and processes that are killed.
 test-fast:
-	@exec $(IN_VENV) -m pytest -n $(JOBS) --dist loadgroup -m "not live" $(ARGS)
+	@exec $(IN_VENV) -m pytest -n $(JOBS) -m "not live" $(ARGS)
 
 lint:
 	@$(IN_VENV) -m ruff check .

@@ -1,43 +1,49 @@
 import gc
-from collections.abc import Generator, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.conf import settings as django_settings
+from django.db import connection, transaction
 from django.template.base import Template
 from django.template.context import Context
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import timezone
 from time_machine import TimeMachineFixture
+from xdist.remote import Producer
 
+from config.embedded import testing
 from dispatching.channels import memory
 from dispatching.delivery import batching
 from schedules import clock as our_clock
 from schedules.models import User
-from tests import links
+from tests import chains, emptying, links
 from tests.api import Client, client_of
 from tests.world import World
 
-# Tests with a real browser, a running product or child processes; `make test-fast` leaves them out.
-LIVE_FIXTURES = {"browser", "tocsin"}
-LIVE_FILES = {
-    "test_live",
-    "test_recovery",
-    "test_fanout",
-    "test_alertmanager",
-    "test_subscribing_live",
-    "test_settings",
-    "test_gate",
-    "test_machines_live",
-}
 
-
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        fixtures, path = set(getattr(item, "fixturenames", ())), item.path
-        if fixtures & LIVE_FIXTURES or path.stem in LIVE_FILES or path.parent.name == "embedded":
+        for fixture in chains.FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            if chains.CHAINS.get(chains.path_of(item.nodeid)) != chains.FIXTURES[fixture]:
+                raise pytest.UsageError(f"{item.nodeid} asks for “{fixture}”: name its file in tests/chains.py")
+        if chains.is_live(item.nodeid):
             item.add_marker("live")
+    items.sort(key=lambda item: chains.turn_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> chains.Chains:
+    return chains.Chains(config, log)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if chain := chains.CHAINS.get(chains.path_of(item.nodeid)):
+        chains.hold(chain, django_settings.VAR_DIR)
 
 
 def pytest_collection_finish() -> None:
@@ -47,11 +53,18 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """Dropping a database takes ten seconds if a thread of a test still holds a connection to it."""
+    return django_db_keepdb or testing.THROWN_AWAY in os.environ
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick(django_test_environment) -> Iterator[None]:
     """A password takes no second, and a test client does not read all static files before its first request."""
     our_clock.EVERY = 24 * 3600
     Template._render = render_page  # type: ignore[attr-defined]  # the stubs lack it
+    TransactionTestCase._fixture_teardown = emptying.empty  # type: ignore[attr-defined]  # the stubs lack it
     with override_settings(
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], WHITENOISE_AUTOREFRESH=True
     ):
@@ -82,6 +95,18 @@ def clock(time_machine: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch) -> 
     """
     monkeypatch.setattr(our_clock, "source", timezone.now)
     return time_machine
+
+
+@pytest.fixture(scope="module")
+def lasting(django_db_setup, django_db_blocker) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """`with lasting():` writes rows that stay for all tests of the file; what a test itself writes is taken back as ever.
+
+    Not in a file with tests that have transactions of their own.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        with django_db_blocker.block():
+            yield django_db_blocker.unblock
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -117,6 +142,5 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         our_clock.of_the_database()  # asked now and not again, so that it is never one of the queries that a test counts
     result = yield
     if with_database and not connection.closed_in_transaction:
-        urls = links.one_of_each_kind(links.urls_of(memory.outbox) | links.urls_elsewhere())
-        assert links.written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"
+        links.check()
     return result

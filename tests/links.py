@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import resolve
 
-from dispatching.channels import Envelope
+from dispatching.channels import Envelope, memory
 from dispatching.models import Delivery
 from schedules.models import User
 from tests.browser import browser_of
@@ -20,6 +20,12 @@ WRITTEN = """
 SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
 WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relname <> 'django_session'
 """
+
+
+def check() -> None:
+    """The links of all messages that were sent are opened, one of each kind, and no row may change."""
+    urls = one_of_each_kind(urls_of(memory.outbox) | urls_elsewhere())
+    assert written_by_opening(urls.values()) == {}, f"opening one of these has changed rows: {urls}"
 
 
 def urls_of(sent: Iterable[Envelope]) -> set[str]:

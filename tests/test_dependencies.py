@@ -27,7 +27,6 @@ NOT_IMPORTED = {
     "granian": "the web server, a program",
     "mypy": "a program",
     "pytest-django": "a plugin of pytest",
-    "pytest-xdist": "a plugin of pytest",
     "ruff": "a program",
     "tzdata": "zoneinfo reads it where the machine has no time zones",
 }

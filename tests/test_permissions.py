@@ -6,12 +6,15 @@ After a change, run this test with WRITE=1, which writes the table anew, and rea
 import os
 import re
 from collections.abc import Iterator
+from copy import copy
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.admin import site
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.db.models import Model
@@ -25,7 +28,7 @@ from config.api import router
 from schedules.models import User
 from stakeholders.models import Outage, StakeholderGroup
 from tests.browser import browser_of
-from tests.dispatching.test_admin_pages import clock, organisation  # noqa: F401
+from tests.dispatching.test_admin_pages import clock, lasting_organisation, organisation  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 TABLE = Path(__file__).with_name("permissions.txt")
@@ -118,8 +121,9 @@ def first(model: type[Model]) -> Any:
 
 
 @pytest.fixture
-def cast(world, organisation) -> dict[str, str]:  # noqa: F811
-    """The session of each actor."""
+def cast(world, organisation, settings, monkeypatch) -> dict[str, str]:  # noqa: F811
+    """The session of each actor. They and their rights are looked up once, not for each of six thousand requests."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     people = {
         name: world.person(name.replace(" ", "-"), is_staff=name != "plain") for name in ("plain", "granted", "auditor")
     }
@@ -129,14 +133,17 @@ def cast(world, organisation) -> dict[str, str]:  # noqa: F811
     for model in site._registry:
         if row := model._default_manager.order_by("pk").first():
             assign_perm(f"{model._meta.app_label}.change_{model._meta.model_name}", people["granted"], row)
+    known = {user.pk: User.objects.get(pk=user.pk) for user in people.values()}
+    for user in known.values():
+        user.get_all_permissions()
+    monkeypatch.setattr(ModelBackend, "get_user", lambda self, pk: copy(known[int(pk)]))
     sessions = {name: browser_of(user).cookies["sessionid"].value for name, user in people.items()}
     return {"anonymous": "", **sessions}
 
 
-def ask(method: str, path: str, session: str) -> str:
+def ask(client: Client, method: str, path: str, session: str) -> str:
     """One cell of the table; whatever it wrote is taken back."""
-    client = Client(raise_request_exception=False)
-    client.cookies["sessionid"] = session
+    client.cookies = SimpleCookie({"sessionid": session})
     kind = {"content_type": "application/json"} if path.startswith("/api/") and method != "GET" else {}
     with transaction.atomic():
         answer = getattr(client, method.lower())(path, {}, **kind)
@@ -158,10 +165,13 @@ def test_who_may_ask_for_what_is_in_the_table(cast, settings, monkeypatch):
     """Must show 3 of the faults; also the answer to a new URL without a row."""
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "BACKEND": "tests.test_permissions.NoPages"}]
     monkeypatch.setattr(site, "each_context", lambda request: {})  # the side bar, for pages that are not rendered
+    client = Client(raise_request_exception=False)  # one, because each makes all middleware anew
     lines = []
     for route, path in addresses():
         methods = methods_of(route)
-        cells = [method + " " + "".join(ask(method, path, cast[actor]) for actor in ACTORS) for method in methods]
+        cells = [
+            method + " " + "".join(ask(client, method, path, cast[actor]) for actor in ACTORS) for method in methods
+        ]
         lines.append(f"{route or '/'}  {'  '.join(cells)}")
     assert not [line for line in lines if "!" in line]
     if os.environ.get("WRITE"):

@@ -1,9 +1,14 @@
 """The cast and the clock: arrange in words, act once, assert on what people were told."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from django.db import connection
+from django.test import override_settings
+from django.utils import timezone
+from time_machine import travel
 
 from dispatching import sweep
 from dispatching.alerts import intake
@@ -24,6 +29,7 @@ from dispatching.models import (
     Target,
 )
 from dispatching.rules.event import Event
+from schedules import clock
 from schedules.models import Layer, Participant, Rotation, Schedule, Team, User
 from tests.sure import sure
 
@@ -40,6 +46,25 @@ def next_due() -> tuple[str, tuple]:
     parts = [each.order_by().values_list("due_at").query.sql_with_params() for each in rows]
     union = " UNION ALL ".join(sql for sql, _ in parts)
     return f"SELECT min(due_at) FROM ({union}) AS due", tuple(value for _, values in parts for value in values)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """As the fixture `quiet`, for what is made once for several tests."""
+    memory.clear()
+    with override_settings(ALARMS=False, MEMORY_CHANNEL=True):
+        yield
+
+
+@contextmanager
+def at(moment: datetime) -> Iterator[None]:
+    """The same, with the clock standing still."""
+    usual, clock.source = clock.source, timezone.now
+    try:
+        with quietly(), travel(moment, tick=False):
+            yield
+    finally:
+        clock.source = usual
 
 
 class World:

@@ -8,6 +8,9 @@ import pytest
 
 from config.embedded import postgres
 
+THROWN_AWAY = (
+    "TOCSIN_TESTS_THROWN_AWAY"  # in the environment of all workers: the databases need not be dropped one by one
+)
 _cluster = contextlib.ExitStack()
 atexit.register(_cluster.close)  # runs even if pytest stops before it is configured
 
@@ -21,5 +24,5 @@ def pytest_load_initial_conftests() -> None:
     os.environ.setdefault("EMAIL_URL", "files")
     if not os.environ.get("DATABASE_URL"):
         url, var_dir = _cluster.enter_context(postgres.throwaway())
-        os.environ["DATABASE_URL"] = url
+        os.environ["DATABASE_URL"], os.environ[THROWN_AWAY] = url, "1"
         os.environ.setdefault("VAR_DIR", str(var_dir))

@@ -66,9 +66,10 @@ from stakeholders.models import (
     Suppression,
 )
 from stakeholders.news import outages
+from tests import links
 from tests.browser import browser_of, everything, form_in, text
 from tests.sure import sure
-from tests.world import MONDAY
+from tests.world import MONDAY, World, at
 
 pytestmark = pytest.mark.django_db
 VITAL = ("sweep", "audit", "calendars")
@@ -80,9 +81,19 @@ def clock(clock):
     return clock
 
 
+@pytest.fixture(scope="module")
+def lasting_organisation(lasting) -> None:
+    with lasting(), at(MONDAY + timedelta(minutes=5)):
+        make_organisation(World())
+        links.check()
+
+
 @pytest.fixture
-def organisation(world) -> None:
+def organisation(lasting_organisation, db) -> None:
     """The example, with an alert on its way, the engine's own entries and one of somebody else's."""
+
+
+def make_organisation(world: World) -> None:
     example.load(None)
     stakeholders_example.load(now=world.now)
     ContactPoint.objects.update(channel="memory")

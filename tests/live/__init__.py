@@ -23,8 +23,7 @@ __all__ = [
     "settle",
 ]
 
-# For pytestmark: one product at a time, for two on two cores would only measure each other.
+# For pytestmark; tests/chains.py names the files, so that one worker runs them one after another.
 only_live = [
-    pytest.mark.xdist_group("live"),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the product's processes are found in /proc"),
 ]

@@ -11,7 +11,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,7 +48,7 @@ class Product:
     def __enter__(self) -> Self:
         self.var_dir = Path(tempfile.mkdtemp(prefix="tocsin-live-"))
         self.var_dir.chmod(0o711)  # as root the database runs as another user, who must get to its own folder in here
-        self.database_url = postgres.url(self.var_dir)
+        self.database_url = self.extra.get("DATABASE_URL") or postgres.url(self.var_dir)
         kept = {name: value for name, value in os.environ.items() if name not in OURS}
         own = {"VAR_DIR": str(self.var_dir), "PORT": str(self.port), "DEBUG": "0", "SWEEP_SECONDS": "2"}
         self.env = kept | own | self.extra
@@ -69,11 +70,16 @@ class Product:
     # --- start and stop -----------------------------------------------------------------------------------------------
 
     def start(self, *, patience: float = 180) -> None:
-        """Starts it and waits until it says that all is well."""
+        """Starts it and waits until it says that all is well, and every part is at work.
+
+        It says so as soon as one worker has swept; the others may still be loading, and would make the first pages late.
+        """
         with open(self.var_dir / "supervisor.log", "ab") as log:
             self._supervisor = self._run(("-m", "config.embedded.run"), stdout=log, stderr=log)
-        if not eventually(lambda: self.healthy() or not self._is_up(), patience) or not self._is_up():
+        if not eventually(lambda: not self.is_up() or self.at_work(), patience) or not self.is_up():
             raise AssertionError(f"it did not start:\n{self.last_words()}")
+        if self._connection:
+            self._connection.close()  # the test may reach the database by another way
 
     def stop(self, *, patience: float = 40) -> None:
         """Stops all; raises AssertionError if a process of its own is left, and ends that one too."""
@@ -91,6 +97,19 @@ class Product:
                 os.kill(pid, signal.SIGKILL)
             raise AssertionError(f"left running: {left}\n{self.last_words()}")
 
+    @contextmanager
+    def restarted(self, **env: str) -> Iterator[None]:
+        """Stops it and starts it on the same data with more in its environment; afterwards it does not run."""
+        usual = self.env
+        self.stop()
+        self.env = usual | env
+        try:
+            self.start()
+            yield
+        finally:
+            self.stop()
+            self.env = usual
+
     def beside(self, *command: str) -> None:
         """One more process with the product's environment, by the arguments to Python; it ends with the product."""
         with open(self.var_dir / "beside.log", "ab") as log:
@@ -107,8 +126,16 @@ class Product:
             **how,
         )
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
         return self._supervisor is not None and self._supervisor.poll() is None
+
+    def at_work(self) -> bool:
+        """Whether its health is green, each worker that runs now has swept, and beat has loaded."""
+        if not self.healthy():
+            return False
+        beat = self.var_dir / "log" / "beat.log"
+        swept = {int(row["name"].rpartition("/")[2]) for row in self.rows("SELECT name FROM dispatching_process")}
+        return swept.issuperset(map(self.pid, WORKERS)) and "DatabaseScheduler" in beat.read_text()
 
     def last_words(self) -> str:
         logs = [self.var_dir / "supervisor.log", *sorted((self.var_dir / "log").glob("*.log"))]

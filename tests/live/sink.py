@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_string, policy
 from email.message import EmailMessage
@@ -69,6 +71,18 @@ class SmtpSink:
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def slow(self, hold: float) -> Iterator[None]:
+        """Meanwhile it takes so many seconds for each mail."""
+        self._hold(hold)
+        yield
+        self._hold(self.hold)
+
+    def _hold(self, seconds: float) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(b"%f\n" % seconds)
+        self._process.stdin.flush()
 
     def mails(self) -> list[Mail]:
         """All mails so far, in the order in which they arrived."""

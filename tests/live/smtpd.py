@@ -2,6 +2,7 @@
 
 Prints its port, and ends when its standard input does. HOLD is how many seconds it thinks about each mail: half of them
 before it writes the mail down, or forgets it if the sender is gone by then; half before it says that it has written.
+A line with a number on its standard input is another HOLD from then on.
 """
 
 import asyncio
@@ -15,9 +16,22 @@ MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 ADDRESS = re.compile(rb"<([^>]*)>")
 
 
-class Session(asyncio.Protocol):
+class Server:
     def __init__(self, record: TextIO, hold: float):
         self.record, self.hold = record, hold
+        self.ended = asyncio.Event()
+
+    def listen(self) -> None:
+        line = sys.stdin.readline()
+        if line:
+            self.hold = float(line)
+        else:
+            self.ended.set()
+
+
+class Session(asyncio.Protocol):
+    def __init__(self, server: Server):
+        self.server = server
         self.buffer, self.recipient, self.in_data = b"", "", False
 
     def connection_made(self, transport) -> None:
@@ -53,12 +67,12 @@ class Session(asyncio.Protocol):
 
     def _receive(self, content: bytes) -> None:
         self.in_data = False
-        if self.hold:
-            asyncio.get_running_loop().call_later(self.hold / 2, self._keep, content)
+        if hold := self.server.hold:
+            asyncio.get_running_loop().call_later(hold / 2, self._keep, content, hold)
         else:
-            self._keep(content)
+            self._keep(content, hold)
 
-    def _keep(self, content: bytes) -> None:
+    def _keep(self, content: bytes, hold: float) -> None:
         if self.transport.is_closing():
             return
         found = MESSAGE_ID.search(content)
@@ -68,21 +82,21 @@ class Session(asyncio.Protocol):
             "recipient": self.recipient,
             "content": content.decode("utf-8", "replace"),
         }
-        self.record.write(json.dumps(mail) + "\n")
-        self.record.flush()
-        if self.hold:
-            asyncio.get_running_loop().call_later(self.hold / 2, self.transport.write, b"250 kept\r\n")
+        self.server.record.write(json.dumps(mail) + "\n")
+        self.server.record.flush()
+        if hold:
+            asyncio.get_running_loop().call_later(hold / 2, self.transport.write, b"250 kept\r\n")
         else:
             self.transport.write(b"250 kept\r\n")
 
 
 async def serve(record: TextIO, hold: float) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Session(record, hold), "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    ended = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), ended.set)  # nobody writes there: what comes is the end
-    await ended.wait()
+    server = Server(record, hold)
+    listening = await loop.create_server(lambda: Session(server), "127.0.0.1", 0, backlog=512)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    loop.add_reader(sys.stdin.fileno(), server.listen)
+    await server.ended.wait()
 
 
 if __name__ == "__main__":

@@ -4,15 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from dispatching.alerts import lifecycle, links
 from dispatching.models import Alert, Recipient
 from schedules.models import Override, User
 from tests.browser import browser_of
 from tests.world import World
-
-pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture
@@ -32,12 +30,12 @@ def test_the_person_paged_acknowledges_on_a_phone_without_script(live_server, br
     phone = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
     page = phone.new_page()
     page.goto(f"{live_server.url}/a/{link}")
-    assert page.get_by_text("Nobody has acknowledged it yet").is_visible()
+    expect(page.get_by_text("Nobody has acknowledged it yet")).to_be_visible()
     page.get_by_role("button", name="Acknowledge").click()
+    expect(page.get_by_text("Acknowledged through Ana’s link").first).to_be_visible()
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "ana")
-    assert page.get_by_text("Acknowledged through Ana’s link").first.is_visible()
-    assert page.get_by_role("button", name="Acknowledge").count() == 0
 
 
 def test_p23_an_open_page_shows_what_has_happened_since(live_server, browser, alert):
@@ -45,7 +43,7 @@ def test_p23_an_open_page_shows_what_has_happened_since(live_server, browser, al
     link = links.link(alert, Recipient.objects.get()).partition("/a/")[2]
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.goto(f"{live_server.url}/a/{link}")
-    assert page.get_by_text("Nobody has acknowledged it yet").is_visible()
+    expect(page.get_by_text("Nobody has acknowledged it yet")).to_be_visible()
     lifecycle.acknowledge(alert, by=User.objects.get(), now=timezone.now())
     asks = "document.querySelector('.acts details').open = true"
     # Before it is renewed, and while the answer is on its way. Both wait until it is done.
@@ -55,8 +53,8 @@ def test_p23_an_open_page_shows_what_has_happened_since(live_server, browser, al
         page.get_by_text("Resolve …").click()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.get_by_text("Nobody else is paged").wait_for()
-    assert page.get_by_role("button", name="Acknowledge").count() == 0
-    assert page.locator(".timeline").get_by_text("acknowledged by Ana").is_visible()
+    expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    expect(page.locator(".timeline").get_by_text("acknowledged by Ana")).to_be_visible()
 
 
 def test_p26_only_shifts_of_the_person_who_is_asked_are_offered_in_return(live_server, browser, transactional_db):
@@ -70,7 +68,8 @@ def test_p26_only_shifts_of_the_person_who_is_asked_are_offered_in_return(live_s
     page.goto(f"{live_server.url}/on-call/mine/")
     page.get_by_role("link", name="Ask somebody to take it").first.click()
     back = page.get_by_label("Which of their shifts do you take in return?")
-    assert not back.is_visible(), "nobody's, if anyone is asked"
+    expect(back).to_be_attached()
+    expect(back, "nobody's, if anyone is asked").to_be_hidden()
     for name in ("Cy", "Bo"):
         page.get_by_label("Whom do you ask?").select_option(name)
         offered = back.locator("option").all_inner_texts()
@@ -78,7 +77,7 @@ def test_p26_only_shifts_of_the_person_who_is_asked_are_offered_in_return(live_s
         assert all(text.startswith(f"{name}: ") for text in offered[1:])
     back.select_option(index=1)
     page.get_by_role("button", name="Ask", exact=True).click()
-    assert page.get_by_text("You have asked Bo.").is_visible()
+    expect(page.get_by_text("You have asked Bo.")).to_be_visible()
 
 
 def verbs_on(page: Page) -> dict[str, tuple[float, float]]:
@@ -96,21 +95,19 @@ def test_p2_no_verb_ever_lies_where_another_lay_a_moment_before(live_server, bro
     page = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
     page.goto(f"{live_server.url}/a/{link}")
     before = verbs_on(page)
-    walked: list[list[str]] = []
-    for tapped in ("Acknowledge", "Resolve …", "Yes, it is over: resolve", "Undo: open it again"):
+    for tapped, shown in (
+        ("Acknowledge", ["Resolve …"]),
+        ("Resolve …", ["Resolve …", "Yes, it is over: resolve"]),
+        ("Yes, it is over: resolve", ["Undo: open it again"]),
+        ("Undo: open it again", ["Resolve …"]),
+    ):
         page.locator(".acts").get_by_text(tapped, exact=True).click()
-        page.wait_for_load_state()
+        expect(page.locator(".acts button:visible, .acts summary:visible")).to_have_text(shown)
         after = verbs_on(page)
         top, bottom = before[tapped]
         there = {name for name, (first, last) in after.items() if first < bottom and last > top}
         assert there <= {tapped}, f"after {tapped}"
-        before, walked = after, [*walked, list(after)]
-    assert walked == [
-        ["Resolve …"],
-        ["Resolve …", "Yes, it is over: resolve"],
-        ["Undo: open it again"],
-        ["Resolve …"],
-    ]
+        before = after
     alert.refresh_from_db()
     assert alert.state == "acknowledged"
 
@@ -145,11 +142,11 @@ def test_a_shift_is_swapped_on_two_phones_by_keyboard(live_server, browser, tran
     page.get_by_label("Whom do you ask?").press("B")
     page.get_by_label("Why").fill("dentist")
     page.get_by_label("Why").press("Enter")
-    assert page.get_by_text("You have asked Bo.").is_visible()
+    expect(page.get_by_text("You have asked Bo.")).to_be_visible()
     page = logged_in(browser, live_server, bo)
     page.goto(f"{live_server.url}/on-call/mine/")
     page.get_by_role("button", name="Accept").press("Enter")
-    assert page.get_by_text("You take rotation 0 main for Ana.").is_visible()
+    expect(page.get_by_text("You take rotation 0 main for Ana.")).to_be_visible()
     assert Override.objects.get().user == bo
 
 
@@ -161,8 +158,9 @@ def test_a_coach_logs_in_and_acknowledges_in_the_admin(live_server, browser, ale
     page.fill("[name=username]", "coach")
     page.fill("[name=password]", "example")
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{live_server.url}/admin/")
     page.goto(f"{live_server.url}/admin/dispatching/alert/{alert.pk}/change/")
     page.get_by_role("button", name="Acknowledge").click()
-    page.wait_for_load_state()
+    expect(page.get_by_text(f"You have acknowledged alert #{alert.pk}")).to_be_visible()
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by.username) == ("acknowledged", "coach")

@@ -23,7 +23,7 @@ from stakeholders.models import Outage
 from stakeholders.news import outages
 from tests.browser import browser_of
 
-pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 WIDTHS = (390, 1024, 1280, 1680)
 HOST = "http://forms.test"
 # What can be typed, pressed or read in the page's forms. A part is cut off if it lies beyond the screen or beyond a box that hides

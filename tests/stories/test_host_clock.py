@@ -21,7 +21,7 @@ from schedules.models import Override, User
 from tests.api import client_of
 from tests.browser import browser_of
 from tests.stakeholders.organisation import Stakeholders
-from tests.world import World
+from tests.world import World, quietly
 
 HOUR = timedelta(hours=1)
 WRONG = {"an hour fast": HOUR, "an hour slow": -HOUR}
@@ -244,9 +244,15 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
+@pytest.fixture(scope="module")
+def lasting_cast(lasting) -> Cast:
+    with lasting(), quietly():
+        return Cast()
+
+
 @pytest.fixture
-def cast(db) -> Cast:
-    return Cast()
+def cast(lasting_cast: Cast, db) -> Cast:
+    return lasting_cast
 
 
 @pytest.mark.parametrize("off", WRONG)

@@ -72,16 +72,16 @@ def test_a_beat_that_hangs_makes_nothing_late(tocsin, sink):
     tocsin.signal("beat", signal.SIGCONT)
 
 
-def test_a_broker_that_says_nothing_or_refuses_costs_no_event_and_no_page(sink):
+def test_a_broker_that_says_nothing_or_refuses_costs_no_event_and_no_page(tocsin, sink):
     """B2, then B1: it takes connections and never answers, from the start; then nobody listens there any more."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as mute:
         broker = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
-        with Product(EMAIL_URL=sink.url, CELERY_BROKER_URL=broker) as product:
-            [key] = product.seed("storm", services=1, people=1, backup_after=2, name="broker")
-            product.post_event(key, "warm-up")
-            pages_in_time(product, sink, key, "mute")
+        with tocsin.restarted(CELERY_BROKER_URL=broker):
+            [key] = tocsin.seed("storm", services=1, people=1, backup_after=2, name="broker")
+            tocsin.post_event(key, "warm-up")
+            pages_in_time(tocsin, sink, key, "mute")
             mute.close()
-            pages_in_time(product, sink, key, "refusing")
+            pages_in_time(tocsin, sink, key, "refusing")
 
 
 def pages_in_time(product: Product, sink: SmtpSink, key: str, name: str) -> None:

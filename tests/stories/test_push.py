@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from dispatching.models import ContactPoint, Priority
 from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
@@ -21,8 +21,6 @@ PushManager.prototype.subscribe = async wish => {
   return {toJSON: () => (%s)};
 };
 """
-
-pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture
@@ -55,13 +53,11 @@ def test_a_browser_subscribes_and_shows_what_comes(live_server, browser, group):
     """B112"""
     page = opened(browser, live_server)
     page.get_by_role("button", name=OFFER).press("Enter")
-    alert = page.get_by_role("alert")
-    alert.wait_for()
-    assert alert.inner_text() == "Please choose above what you want to hear about."
+    expect(page.get_by_role("alert")).to_have_text("Please choose above what you want to hear about.")
     page.get_by_label("Everything: Plan.").press("Space")
     page.get_by_role("button", name=OFFER).press("Enter")
     page.wait_for_url("**/subscriptions/*/")
-    assert page.get_by_text("one of your browsers").is_visible()
+    expect(page.get_by_text("one of your browsers")).to_be_visible()
     assert Subscription.objects.get().state == "active"
     assert ContactPoint.objects.get().address.startswith(f"{FCM}#")
     assert notifications(page, live_server.url) == [["Update: Uploads fail", "We are at it.", "k"]]

@@ -19,7 +19,7 @@ from stakeholders.groups import audience, groups, matrix
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
 from tests.browser import browser_of, everything, form_in, text
 from tests.sure import sure
-from tests.world import MONDAY
+from tests.world import MONDAY, at
 
 pytestmark = pytest.mark.django_db
 US, EU, JP, SHOWCASE = "Production US", "Production EU", "Production JP", "Showcase worldwide"
@@ -32,9 +32,15 @@ def clock(clock):
     return clock
 
 
+@pytest.fixture(scope="module")
+def lasting_example(lasting) -> None:
+    with lasting(), at(MONDAY):
+        call_command("load_example", stdout=StringIO())
+
+
 @pytest.fixture(autouse=True)
-def example(db):
-    call_command("load_example", stdout=StringIO())
+def example(lasting_example, db) -> None:
+    """Rows of it that a test changes are as they were for the next one."""
 
 
 @pytest.fixture
