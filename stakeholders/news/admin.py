@@ -145,16 +145,20 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         now, chosen, zone = clock.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
+        newest = outage.updates.select_related("by").last()
+        # Somebody else has sent a message since this page was shown: look again before sending.
+        missed = newest if newest and request.POST.get("after", newest.pk) not in (newest.pk, str(newest.pk)) else None
+        sends = "send" in request.POST and missed is None
         seen = None
         if request.method == "POST" and all([form.is_valid(), *(other.is_valid() for other in others)]):
             words = {**form.cleaned_data, "others": [other.instance for other in others if other.used]}
-            act = forms.send if "send" in request.POST else forms.look
+            act = forms.send if sends else forms.look
             try:
                 seen = act(outage, chosen, words, by=person(request), now=now)
             except Refused as refused:
                 blame(form, refused)
             else:
-                if "send" in request.POST:
+                if sends:
                     self.log_change(request, outage, f"{chosen.label} sent.")
                     self.message_user(request, f"The {chosen.label} is being sent.", messages.SUCCESS)
                     return redirect("admin:stakeholders_outage_change", pk)
@@ -165,6 +169,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "form": form,
             "others": others,
             "seen": seen,
+            "newest": newest,
+            "missed": missed if "send" in request.POST else None,
+            "now": now,
             "send": forms.SEND[chosen],
             "audience": audience.of(outage),
             "untold": outages.untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
