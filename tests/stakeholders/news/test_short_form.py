@@ -64,6 +64,6 @@ def test_the_communicator_sees_every_medium_before_sending(client, outside):
         "<summary>Webhook</summary>",
         "Announcement: Uploads fail (Showcase worldwide)",
         "Too long for text messages: at most 120 characters.",
-        "Too long for notifications: at most 200 characters.",
+        "Too long for browser notifications: at most 200 characters.",
     ):
         assert words in shown, words
