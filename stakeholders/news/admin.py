@@ -150,15 +150,13 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         now, chosen, zone = clock.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
-        newest = outage.updates.select_related("by").last()
+        newest, seen = outage.updates.select_related("by").last(), None
         missed = _missed(request, newest)
-        seen = None
         if request.method == "POST" and all([form.is_valid(), *(other.is_valid() for other in others)]):
             words = {**form.cleaned_data, "others": [other.instance for other in others if other.used]}
             sends = "send" in request.POST and missed is None
-            act = forms.send if sends else forms.look
             try:
-                seen = act(outage, chosen, words, by=person(request), now=now)
+                seen = (forms.send if sends else forms.look)(outage, chosen, words, by=person(request), now=now)
             except Refused as refused:
                 blame(form, refused)
             else:
