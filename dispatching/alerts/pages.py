@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from dispatching.alerts import lifecycle, links, page_words, particulars, related, timeline
-from dispatching.models import Alert, AlertEvent, Recipient
+from dispatching.models import Alert, AlertEvent
 from schedules import clock
 from schedules.models import User
 from schedules.refused import Refused
@@ -36,14 +36,17 @@ def _answer(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     if link is None:
         return render(request, "dispatching/alert_gone.html", status=404)
     act = _act if request.method == "POST" else _show
-    return act(request, *link, now)
+    return act(request, link, now)
 
 
-def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime) -> HttpResponse:
+def _act(request: HttpRequest, link: links.Link, now: datetime) -> HttpResponse:
+    alert, recipient, acts = link
+    if not acts:
+        return _show(request, link, now, refused="This link only shows the alert.", status=403)
     verb = VERBS.get(request.POST.get("do", "acknowledge"))
     if verb is None:
         refused = "On this page you can only acknowledge, resolve or reopen."
-        return _show(request, alert, recipient, now, refused=refused, status=400)
+        return _show(request, link, now, refused=refused, status=400)
     reader = _reader(request)
     # A login says who it is; the link alone only says whose link it was.
     who: dict[str, Any] = {"by": reader, "via": "link"} if reader else {"by": recipient.user, "link_of": recipient}
@@ -51,7 +54,7 @@ def _act(request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime
         verb(alert, now=now, **who)
     except Refused as refused:
         alert.refresh_from_db()
-        return _show(request, alert, recipient, now, refused=str(refused), status=409)
+        return _show(request, link, now, refused=str(refused), status=409)
     return redirect(request.path)
 
 
@@ -61,15 +64,17 @@ def _reader(request: HttpRequest) -> User | None:
 
 
 def _show(
-    request: HttpRequest, alert: Alert, recipient: Recipient, now: datetime, *, refused: str = "", status: int = 200
+    request: HttpRequest, link: links.Link, now: datetime, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
+    alert, recipient, acts = link
     lines = timeline.of(alert, last=50)
     reader = _reader(request) or recipient.user
     context = {
         "alert": alert,
         "recipient": recipient,
         "reader": _reader(request),
-        "undo": alert.resolved_at is not None and now - alert.resolved_at < UNDO,
+        "acts": acts,
+        "undo": acts and alert.resolved_at is not None and now - alert.resolved_at < UNDO,
         "zone": reader.time_zone if reader else UTC,
         "now": now,
         "refused": refused,

@@ -16,10 +16,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from dispatching import channels
 from dispatching.models import ContactPoint, ContactRule, Recipient
+from dispatching.models.contact import LONGEST
 from dispatching.rules.contact import chain
 from schedules.surfaces.admin import StackedInline
 from schedules.surfaces.forms import SpanField
 from schedules.surfaces.left_open.admin import WarningAdmin
+from schedules.templatetags.times import span
 
 PROVE = (
     "has changed, so it is not verified and nothing is sent there. "
@@ -68,10 +70,10 @@ class ContactPointForm(ModelForm):
 
     def clean_use_after(self) -> Any:
         delay = self.cleaned_data["use_after"]
-        if delay is not None:
-            ContactRule(delay=delay).clean_fields(exclude=["contact_point"])
-            if delay.total_seconds() < 0:
-                raise forms.ValidationError("The time cannot be negative.")
+        if delay is not None and delay.total_seconds() < 0:
+            raise forms.ValidationError("The time cannot be negative.")
+        if delay is not None and delay > LONGEST:
+            raise forms.ValidationError(f"Enter {span(LONGEST)} or less.")
         return delay
 
     def _save_m2m(self) -> None:

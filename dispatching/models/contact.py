@@ -153,13 +153,16 @@ class ContactPoint(models.Model):
         return "" if channels.works(self.channel) else f"{channels.spoken(self.channel)} is not set up here"
 
 
+LONGEST = timedelta(days=1)  # the longest delay in a person's chain
+
+
 class ContactRule(models.Model):
     """One link of a person's chain: use this contact point `delay` after a page begins, unless it is acknowledged before."""
 
     contact_point = models.ForeignKey(ContactPoint, models.CASCADE, related_name="rules")
     delay = models.DurationField(
         default=timedelta(0),
-        validators=[MaxValueValidator(timedelta(days=1))],
+        validators=[MaxValueValidator(LONGEST)],
         help_text="How long after the start of a page, as hours:minutes:seconds. Without rules, all contact points are used at once.",
     )
 

@@ -104,11 +104,17 @@ class UserAdmin(DjangoUserAdmin, WarningAdmin):  # type: ignore[misc]
             *rights,
         ]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple:
+        """On one's own page also what would lock oneself out: so an administrator always remains."""
+        own = ("is_active", "is_staff", "is_superuser") if obj and obj.pk == request.user.pk else ()
+        return (*super().get_readonly_fields(request, obj), *own)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+        own = obj is not None and obj.pk == request.user.pk
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj) and not own
 
     def concerned(self, obj: User) -> Iterable[int]:
         return [obj.pk] if obj.pk else []

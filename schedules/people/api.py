@@ -40,6 +40,11 @@ class UserSerializer(WarningSerializer):
             shown["email"] = ""
         return shown
 
+    def validate_is_active(self, active: bool) -> bool:
+        if not active and self.instance == self.context["request"].user:
+            raise serializers.ValidationError("Somebody else has to switch off your login.")
+        return active
+
     def create(self, validated_data: dict[str, Any]) -> User:
         user = User(**validated_data)
         user.set_unusable_password()

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -30,7 +30,7 @@ from schedules import clock
 from schedules.models.zones import TimeZoneField
 from schedules.refused import Refused
 from schedules.surfaces import access, locks, once
-from schedules.surfaces.forms import OneErrorForm, SpanField, blame
+from schedules.surfaces.forms import OneErrorForm, SpanField, blame, limits
 from schedules.surfaces.zone_select import ZoneSelect
 from schedules.templatetags.times import when
 from schedules.validators import in_reach, one_line, printable
@@ -103,13 +103,11 @@ class PrintableFields:
     """Refuses control characters in what is typed in, and says limits plainly. `raw`: fields that take any text."""
 
     raw: tuple[str, ...] = ()
-    amount: ClassVar = {"min_value": "Enter %(limit_value)s or more.", "max_value": "Enter %(limit_value)s or less."}
-    date: ClassVar = {"min_value": "Enter %(limit_value)s or later.", "max_value": "Enter %(limit_value)s or earlier."}
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if field is not None:
-            field.error_messages |= self.date if isinstance(field, forms.DateField) else self.amount
+            field.error_messages |= limits(db_field)
         if isinstance(field, forms.DateTimeField | forms.SplitDateTimeField):
             field.validators.append(in_reach)
         if isinstance(field, forms.CharField) and db_field.name not in self.raw:

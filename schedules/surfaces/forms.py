@@ -7,11 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
 from django.db.models import F, UniqueConstraint
 from django.utils.dateparse import parse_datetime
 
 from schedules.refused import Refused
 from schedules.rules.rotation import instant
+from schedules.templatetags.times import span
 from schedules.validators import in_reach, one_line, only_printable
 
 SPAN = re.compile(
@@ -25,6 +28,19 @@ AMBIGUOUS = re.compile(r"[\d.,]+|\d+:\d+")
 def blame(form: forms.BaseForm, refused: Refused) -> None:
     """Shows on the form why its verb was refused: at the field at fault, if the form has it, else for the whole form."""
     form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+def limits(field: models.Field) -> dict[str, str]:
+    """The sentences about a value of this field that is too small or too large."""
+    more, less = ("later", "earlier") if isinstance(field, models.DateField) else ("more", "less")
+    sentences = {"min_value": f"Enter %(limit_value)s or {more}.", "max_value": f"Enter %(limit_value)s or {less}."}
+    for validator in field.validators:
+        if isinstance(validator, MinValueValidator | MaxValueValidator) and isinstance(
+            validator.limit_value, timedelta
+        ):
+            words = sentences[validator.code]
+            sentences[validator.code] = words.replace("%(limit_value)s", span(validator.limit_value))
+    return sentences
 
 
 class OneErrorForm(forms.ModelForm):

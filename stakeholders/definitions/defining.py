@@ -141,11 +141,11 @@ def _matching(now: datetime) -> Iterator[tuple[int, int]]:
 
 def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:
     """Returns (definition id, alert id, SLO, priority level) of open alerts and their service's live definitions, not matched yet."""
-    pairs = Alert.objects.annotate(
+    pairs = Alert.objects.going_on().annotate(
         definition=F("service__definitions"), live_since=F("service__definitions__live_since")
     )
     matched = Match.objects.filter(definition=OuterRef("definition"), alert=OuterRef("pk"))
-    waiting = pairs.going_on().filter(~Exists(matched), first_at__gte=F("live_since"))
+    waiting = pairs.filter(~Exists(matched), first_at__gte=F("live_since"))
     waiting = waiting.exclude(dedup_key__startswith=Alert.OURS)  # Tocsin’s own troubles are no outage
     return waiting.order_by("pk", "definition").values_list("definition", "pk", "slo", "priority__level")
 

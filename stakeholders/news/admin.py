@@ -132,12 +132,17 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         """GET shows the form. POST shows what would be sent; with `send`, it sends it, once for each time the page was shown."""
         return once.answer(request, lambda: self._write(request, pk, kind), now=clock.now())
 
-    def _write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    def _written(self, request: HttpRequest, pk: int, kind: str) -> Outage:
+        """The outage about which this person may write. Raises Http404 or PermissionDenied."""
         outage = Outage.objects.select_related("priority").filter(pk=pk).first()
         if outage is None or kind not in Update.Kind.values:
             raise Http404
         if not self.has_change_permission(request, outage):
             raise PermissionDenied
+        return outage
+
+    def _write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+        outage = self._written(request, pk, kind)
         # What somebody has typed in an old tab is shown again, with the refusal, if the verb refuses it.
         if kind not in forms.kinds(outage) and not (request.method == "POST" and outage.announced_at):
             self.message_user(request, _not_now(outage), messages.WARNING)
@@ -145,16 +150,17 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         now, chosen, zone = clock.now(), Update.Kind(kind), timezone.get_current_timezone()
         form = forms.WriteForm(request.POST or None, kind=chosen, zone=zone, initial=_initial(outage, now, zone))
         others = forms.wording_forms(outage, chosen, request.POST or None)
-        seen = None
+        newest, seen = outage.updates.select_related("by").last(), None
+        missed = _missed(request, newest)
         if request.method == "POST" and all([form.is_valid(), *(other.is_valid() for other in others)]):
             words = {**form.cleaned_data, "others": [other.instance for other in others if other.used]}
-            act = forms.send if "send" in request.POST else forms.look
+            sends = "send" in request.POST and missed is None
             try:
-                seen = act(outage, chosen, words, by=person(request), now=now)
+                seen = (forms.send if sends else forms.look)(outage, chosen, words, by=person(request), now=now)
             except Refused as refused:
                 blame(form, refused)
             else:
-                if "send" in request.POST:
+                if sends:
                     self.log_change(request, outage, f"{chosen.label} sent.")
                     self.message_user(request, f"The {chosen.label} is being sent.", messages.SUCCESS)
                     return redirect("admin:stakeholders_outage_change", pk)
@@ -165,6 +171,9 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "form": form,
             "others": others,
             "seen": seen,
+            "newest": newest,
+            "missed": missed,
+            "now": now,
             "send": forms.SEND[chosen],
             "audience": audience.of(outage),
             "untold": outages.untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
@@ -210,6 +219,13 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     @admin.display(description="next message by", ordering="next_update_by")
     def promised(self, outage: Outage) -> str:
         return local(outage.next_update_by) or "nothing promised"
+
+
+def _missed(request: HttpRequest, newest: Update | None) -> Update | None:
+    """Returns the message that was sent since this form was shown, if it is to be sent now: its author should look again."""
+    if newest is None or "send" not in request.POST or "after" not in request.POST:
+        return None
+    return newest if request.POST["after"] != str(newest.pk) else None
 
 
 def how_far(message: Message, now: datetime) -> dict[str, Any]:

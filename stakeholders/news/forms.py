@@ -61,7 +61,7 @@ class WriteForm(PageForm, forms.Form):
     next_update_by = LocalField(
         label="The next message is due by",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
-        help_text="The latest time; earlier is always fine. You are reminded before it.",
+        help_text="The latest time; earlier is always fine. You are reminded 15 minutes before it, or at that time if it is sooner.",
     )
     late_reason = forms.CharField(
         label="Reason for a later time",

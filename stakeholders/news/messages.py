@@ -98,6 +98,7 @@ def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, 
         "wording": wording,
         "text": text,
         "foreign": foreign,  # the language of the author's words, if it is not that of the frame
+        "foreign_title": foreign if wording.title == outage.title else "",
         "foreign_text": "" if automatic else foreign,
         "facts": facts(wording, language),
         "promise": promise(update, at=_marked),

@@ -28,16 +28,21 @@ NOT_BY_RING = "Rings are not told apart yet, so nobody would read words for one 
 def by_language(update: Update) -> list[tuple[str, UpdateWording]]:
     """Returns each language that has words or readers, with the words that its readers get, the default language last.
 
-    Where nobody wrote words in a language, they are the default's, as their own `language` says. The words are not saved.
+    Where nobody wrote words in a language, they are the default's, as their own `language` says, under the last title in that
+    language. The words are not saved.
     """
     own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
-    default = UpdateWording(update=update, language=DEFAULT, title=update.outage.title, **own)
-    theirs = {}
+    last_titles, theirs = titles(update.outage), {}
+
+    def default(language: str = DEFAULT) -> UpdateWording:
+        title = last_titles.get(language) or update.outage.title
+        return UpdateWording(update=update, language=DEFAULT, title=title, **own)
+
     for wording in update.wordings.filter(ring=None):
         wording.update = update
         theirs[wording.language] = wording
     others = [name for name in NAMES if name != DEFAULT and (name in theirs or _chosen(name))]
-    return [*((name, theirs.get(name, default)) for name in others), (DEFAULT, default)]
+    return [*((name, theirs.get(name) or default(name)) for name in others), (DEFAULT, default())]
 
 
 def _chosen(language: str) -> bool:

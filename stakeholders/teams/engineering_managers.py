@@ -103,7 +103,7 @@ def _tell(user: User, about: Alert | Outage, now: datetime) -> bool:
     if isinstance(about, Alert):
         subject, since = page_words.subject(about), about.first_at
         so_far = {"paged": standing.paged(about), "next": standing.then(about)}
-        url = links.link(about, notices.recipient_of(user))
+        url = links.link(about, notices.recipient_of(user), acts=False)  # one tap would end the paging of others
     else:
         subject, since, so_far = f"{about.priority} outage: {about.title}", about.started_at, {}
         # The only page about it is in the admin, which is not for everybody (P30).

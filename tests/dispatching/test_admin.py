@@ -367,6 +367,16 @@ def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
     assert [str(point) for point in ana.recipient.contact_points.all()] == ["memory: ANA"]
 
 
+def test_a_length_beyond_its_limit_is_refused_in_words(admin, ana, two_steps):
+    """Walk: a delay of 99999 days was a 500; elsewhere the limit read “7 days, 0:00:00”."""
+    form = form_in(admin.get(page_of(ana.recipient)), "recipient_form")
+    answer = admin.post(page_of(ana.recipient), form | {"contact_points-0-use_after": "99999 d"})
+    assert answer.status_code == 200 and "Enter 1 day or less." in text(answer)
+    form = form_in(admin.get(page_of(two_steps)), "escalationpolicy_form")
+    answer = admin.post(page_of(two_steps), form | {"steps-0-escalate_after": "8 days"})
+    assert answer.status_code == 200 and "Enter 7 days or less." in text(answer)
+
+
 @pytest.mark.parametrize("field", ["address", "channel"])
 def test_a_changed_address_has_to_be_proved_again(admin, ana, alert, field):
     """C8: nothing that was proved of the old address is said of the new one, whoever ticked it."""

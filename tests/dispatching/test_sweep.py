@@ -1,6 +1,6 @@
 """A15: a part of the work that fails keeps no other from being done, and is not passed over in silence."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -50,7 +50,8 @@ def test_the_stakeholders_sweep_answers_forms_although_another_part_of_it_fails(
 
 def test_the_ticker_audits_and_tidies_although_the_sweep_of_an_app_fails(db, settings, monkeypatch):
     settings.SWEEP_SECONDS = 0.001
-    audited, tidied = [], []
+    audited: list[datetime] = []
+    tidied: list[datetime] = []
 
     def audit(now):
         audited.append(now)

@@ -97,3 +97,17 @@ def test_names_that_are_there_twice_are_set_apart_by_the_migration(db):
     names = list(User.objects.order_by("pk").values_list("username", flat=True))
     assert names == ["coach", "COACH_3", "Coach_4", "COACH_2", "ana"]
     assert len({name.lower() for name in names}) == len(names)
+
+
+def test_nobody_locks_themselves_out(world):
+    """Walk: a coach switched off the own login, and was shown the login page."""
+    coach = User.objects.create_superuser("boss")
+    path = f"/admin/schedules/user/{coach.pk}/change/"
+    page = browser_of(coach)
+    shown = form_in(page.get(path), "user_form")
+    assert not {"is_active", "is_staff", "is_superuser"} & shown.keys()
+    page.post(path, shown)
+    assert User.objects.filter(pk=coach.pk, is_active=True, is_staff=True, is_superuser=True).exists()
+    assert page.post(f"/admin/schedules/user/{coach.pk}/delete/", {"post": "yes"}).status_code == 403
+    answer = client_of(coach).patch(f"users/{coach.pk}/", {"is_active": False})
+    assert (answer.status_code, answer.json()) == (400, {"is_active": ["Somebody else has to switch off your login."]})

@@ -136,6 +136,22 @@ def test_what_can_be_written_follows_the_state(desk, outside):
     assert Update.objects.filter(kind="progress").count() == 0
 
 
+def test_who_writes_beside_somebody_else_is_shown_their_message_before_sending(desk, outside):
+    """Walk: an update from a second tab went out five seconds after the first one, without a word."""
+    outside.subscriber("ann", "7")
+    outage = outside.outage()
+    outside.announce(outage)
+    mine = form_in(desk.get(write(outage, "progress")), "write")
+    outages.update(outage, "Half of it works.", next_update_by=our_clock.now() + HOUR, now=our_clock.now())
+    typed = words(outside, send="1", text="We know more.")
+    stale = desk.post(write(outage, "progress"), typed | {"after": mine["after"]}).content.decode()
+    assert "Nothing has been sent" in stale and "Half of it works." in stale and "We know more." in stale
+    assert Update.objects.filter(kind="progress").count() == 1
+    [after] = form_in(desk.get(write(outage, "progress")), "write")["after"]
+    desk.post(write(outage, "progress"), typed | {"after": after})
+    assert Update.objects.filter(kind="progress").count() == 2
+
+
 def test_an_outage_began_now_unless_somebody_says_otherwise(desk, outside, clock):
     """Walk: “Began” was empty and required. It is preset in the writer's own zone."""
     clock.move_to("2026-07-01T09:30:00Z", tick=False)

@@ -99,5 +99,8 @@ def test_german_words_that_stakeholders_may_not_know(text, found):
 
 def test_length_is_checked_in_every_language():
     """B84"""
-    too_long = ["Too long for sms: at most 120 characters.", "Too long for push: at most 200 characters."]
+    too_long = [
+        "Too long for text messages: at most 120 characters.",
+        "Too long for browser notifications: at most 200 characters.",
+    ]
     assert plain.remarks("x" * 201, language="de") == too_long

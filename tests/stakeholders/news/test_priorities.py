@@ -1,10 +1,12 @@
 """What a priority brings with it: who is told, how often, why; and who says so."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
+from django.test import Client
 
 from dispatching import example
 from dispatching.alerts import lifecycle, related
@@ -123,7 +125,12 @@ def test_ba3_management_is_told_of_a_storm_once_also_when_its_first_alert_ends_f
         [f"not told, because alert #{first.pk} of the same service was open before; several at a time are one message"],
     ]
     body = Delivery.objects.filter(notice__key__startswith=f"management/alert/{first.pk}/").get().body
-    assert "/a/" in body and "/admin/" not in body
+    [path] = re.findall(r"/a/\S+", body)
+    assert "/admin/" not in body
+    # A manager who taps what is big on a phone must not end the paging of others.
+    assert "<button" not in text(Client().get(path))
+    assert Client().post(path).status_code == 403
+    assert not Alert.objects.filter(state="acknowledged").exists()
 
 
 def test_bb14_where_management_is_told_but_there_is_no_manager_the_timeline_says_so_once(outside, uploads, levels):

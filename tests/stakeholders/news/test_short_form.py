@@ -63,7 +63,7 @@ def test_the_communicator_sees_every_medium_before_sending(client, outside):
         "<summary>Notification in a browser</summary>",
         "<summary>Webhook</summary>",
         "Announcement: Uploads fail (Showcase worldwide)",
-        "Too long for sms: at most 120 characters.",
-        "Too long for push: at most 200 characters.",
+        "Too long for text messages: at most 120 characters.",
+        "Too long for browser notifications: at most 200 characters.",
     ):
         assert words in shown, words

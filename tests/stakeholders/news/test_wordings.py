@@ -66,7 +66,10 @@ def test_without_words_in_their_language_only_the_words_are_the_defaults_and_say
     assert (
         '<span lang="en">Uploads fail</span>' in content.html and '<div lang="en"><p>No data uploads.' in content.html
     )
-    assert "Wir schreiben wieder" in content.text and "Auf Englisch, wie es geschrieben wurde:\nNo data" in content.text
+    assert (
+        "Bis zu unserer nächsten Nachricht" in content.text
+        and "Auf Englisch, wie es geschrieben wurde:\nNo data" in content.text
+    )
     outages.nothing_new(outage, now=outside.world.now)
     last = sure(Message.objects.filter(language="de").last()).content
     assert "Es gibt noch nichts Neues." in last.text and "Auf Englisch" not in last.text
@@ -136,7 +139,8 @@ def test_the_german_message_is_german_from_the_subject_to_the_last_link(outside,
     for line in (
         "ANKÜNDIGUNG: Uploads gestört",
         "Es kommen keine Daten an.",
-        "Wir schreiben wieder, sobald es Neues gibt, spätestens am 5. Januar 2026, 13:00 UTC. Das dauert höchstens 4 Stunden.",
+        "Bis zu unserer nächsten Nachricht dauert es höchstens 4 Stunden (spätestens am 5. Januar 2026, 13:00 UTC); "
+        "gibt es Neues, kommt sie früher.",
         "Gebiet: Showcase worldwide",
         "Produkte: alle",
         "Priorität: P2",
@@ -313,6 +317,16 @@ def test_a_title_once_said_is_kept(outside, people):
     outside.announce(outage, others=[german()])
     update(outage, outside, german("Wir wissen mehr.", title=""))
     assert sure(Message.objects.filter(language="de").last()).content.subject.startswith("Uploads gestört")
+
+
+def test_a_title_once_said_stands_over_words_that_nobody_translated(outside, people):
+    """Walk: a thread that began in German went on under the English title."""
+    outage = outside.outage()
+    outside.announce(outage, others=[german()])
+    update(outage, outside)
+    content = sure(Message.objects.filter(language="de").last()).content
+    assert content.subject.startswith("Uploads gestört") and "Auf Englisch" in content.text
+    assert 'lang="en">Uploads gestört' not in content.html
 
 
 # --- what a wording must not lack -------------------------------------------------------------------------------------
