@@ -35,18 +35,18 @@ def by_sms(world: World, settings) -> User:
 
 def test_ba4_a_contact_point_is_usable_only_if_its_medium_is_set_up(world, by_sms, settings):
     point = ContactPoint.objects.get()
-    assert (point.usable, point.trouble) == (False, "sms is not set up here")
+    assert (point.usable, point.trouble) == (False, "text message is not set up here")
     assert not ContactPoint.objects.usable().exists() and reach.unreachable([by_sms.pk]) == {by_sms.pk}
     policy = world.policy((HOUR, by_sms))
     assert forecast(policy.snapshot(), world.now).runs[0].reached == []
     alert = world.trigger(world.service(policy))
     assert not Delivery.objects.exists(), "nothing is sent that fails at once"
-    assert "Bo cannot be reached: sms is not set up here (named in the policy)" in [
+    assert "Bo cannot be reached: text message is not set up here (named in the policy)" in [
         line.text for line in timeline.of(alert)
     ]
     coach = browser_of(User.objects.create_superuser("coach"))
     page = text(coach.get(f"/admin/dispatching/recipient/{point.recipient_id}/change/"))
-    assert "sms +447700900123 (sms is not set up here)" in page
+    assert "text message +447700900123 (text message is not set up here)" in page
     settings.SMS_GATEWAY_URL = "https://sms.example.org"
     assert ContactPoint.objects.usable().get() == point and point.usable and not reach.unreachable([by_sms.pk])
 
