@@ -19,6 +19,7 @@ BROWSER = ("browser", "forms", "push", "subscribing")
 CHAINS = {
     **{f"tests/stories/test_{name}.py": "product" for name in PRODUCT},
     **{f"tests/stories/test_{name}.py": "browser" for name in BROWSER},
+    "tests/stakeholders/subscriptions/test_browser.py": "browser",
 }
 FIXTURES = {"tocsin": "product", "browser": "browser"}
 # These, too, start processes of their own.
