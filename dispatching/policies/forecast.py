@@ -84,7 +84,7 @@ class Forecast:
             for reason in run.empty
             if not run.reached
         ]
-        return [*people, *empty]
+        return [*people, *empty] if self.runs else ["It pages nobody: it has no steps."]
 
 
 def forecast(snapshot: dict[str, Any], start: datetime) -> Forecast:

@@ -177,6 +177,9 @@ class RotationAdmin(ForesightAdmin):
     def hints(self, pk: str | int) -> Mapping[Any, str]:
         return idle.hints(Rotation.objects.filter(pk=pk))
 
+    def lacks(self, obj: Rotation) -> Iterable[str]:
+        return idle.lacks(obj, self._last_position(obj))
+
     def save_model(self, request: HttpRequest, obj: Rotation, form: Any, change: bool) -> None:
         if change:
             form.plans_before = replanning.plans(obj)
@@ -294,6 +297,10 @@ class ScheduleAdmin(ForesightAdmin):
 
     def hints(self, pk: str | int) -> Mapping[Any, str]:
         return idle.hints(Rotation.objects.filter(layers__schedule__pk=pk).distinct())
+
+    def lacks(self, obj: Schedule) -> Iterable[str]:
+        empty = not obj.layers.exists() and not obj.overrides.filter(end__gt=clock.now()).exists()
+        return [f"Nobody is on duty on {obj}: it has no layers."] if empty else []
 
     def preview(self, request: HttpRequest, obj: Schedule, now: datetime) -> dict[str, Any]:
         zone = timezone.get_current_timezone() if request.GET.get("clock") == "mine" else obj.time_zone

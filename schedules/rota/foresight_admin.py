@@ -71,6 +71,10 @@ class ForesightAdmin(TeamOwnedAdmin):
         """Sentences for people who save the object with this id, by their cause. If a cause is new, they have to save twice."""
         raise NotImplementedError
 
+    def lacks(self, obj: Any) -> Iterable[str]:
+        """Sentences about what is missing in the object, said each time it is saved."""
+        raise NotImplementedError
+
     def _known(self, object_id: str | None) -> list[int]:
         return list(self.affected(object_id)) if object_id and object_id.isdecimal() else []
 
@@ -98,5 +102,7 @@ class ForesightAdmin(TeamOwnedAdmin):
                 f"This changes who is on duty {len(moved)} time{'s' if len(moved) > 1 else ''} in the next {WEEKS} weeks, "
                 f"first on {first.schedule}, from {day_and_time(first.start.astimezone(zone))} ({zone}): {first}."
             )
+            self.message_user(request, text, messages.WARNING)
+        for text in self.lacks(obj):
             self.message_user(request, text, messages.WARNING)
         return None

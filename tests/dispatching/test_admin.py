@@ -355,6 +355,12 @@ def test_a_step_that_pages_nobody_is_refused_with_a_sentence(admin, two_steps):
     assert everything() == before
 
 
+def test_c18_a_policy_without_steps_is_saved_with_a_warning(admin):
+    add = "/admin/dispatching/escalationpolicy/add/"
+    form = form_in(admin.get(add), "escalationpolicy_form") | {"name": "Bare", "steps-TOTAL_FORMS": "0"}
+    assert "It pages nobody: it has no steps." in text(admin.post(add, form, follow=True))
+
+
 def test_the_same_address_twice_is_refused_with_a_sentence(admin, ana):
     form = form_in(admin.get(page_of(ana.recipient)), "recipient_form")
     again = {"channel": "memory", "address": "ANA", "verified": "on", "use_after": ""}

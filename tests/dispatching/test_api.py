@@ -63,6 +63,8 @@ def test_a_policy_that_would_reach_nobody_says_so(coach, world):
     ]
     made = coach.post("escalation-policies/", policy_of(targets)).json()
     assert made["warnings"] == ["Step 1: Zoe cannot be reached: no verified contact point."]
+    bare = coach.post("escalation-policies/", {"name": "Bare", "repeat": 1, "steps": []})
+    assert (bare.status_code, bare.json().keys()) == (400, {"steps"}), "C18"
 
 
 def test_a_policy_that_was_read_can_be_written_back(coach, targets):

@@ -400,6 +400,25 @@ def test_save_and_add_another_keeps_the_rhythm_and_the_hours(admin, world):
     }  # fmt: skip
 
 
+def test_c18_what_would_leave_nobody_or_one_person_twice_is_said_at_the_top(admin, world):
+    """C18: a rotation without people, or with one person for main and backup, a schedule without layers: saved in plain green."""
+
+    def said(page: str, form: dict) -> str:
+        return text(admin.post(page, form, follow=True))
+
+    add = "/admin/schedules/rotation/add/"
+    plan = {"name": "Empty", "time_zone": "UTC", "make": "2"}
+    assert "Nobody takes turns in Empty: it has no people." in said(add, new_rotation(admin, **plan))
+    kim, lee = world.person("kim"), world.person("lee")
+    twice = "puts the same person on duty as main and as backup at once: Kim."
+    for name, crew, wrong in (("Alone", [kim], True), ("Same", [kim, kim, lee], True), ("Pair", [kim, lee], False)):
+        people = {f"participants-{row}-user": user.pk for row, user in enumerate(crew)}
+        shown = said(add, new_rotation(admin, **plan | {"name": name}, **people))
+        assert (f"{name} {twice}" in shown) == wrong, shown
+    form = form_in(admin.get("/admin/schedules/schedule/add/"), "schedule_form") | {"name": "Bare", "time_zone": "UTC"}
+    assert "Nobody is on duty on Bare: it has no layers." in said("/admin/schedules/schedule/add/", form)
+
+
 def weekdays(admin, world, people=14, **more) -> dict:
     rows = {f"participants-{n}-user": world.person(f"p{n}").pk for n in range(people)}
     rows["participants-TOTAL_FORMS"] = str(people)
