@@ -18,29 +18,33 @@ HEADLINE = 150  # characters
 class Envelope:
     """One message to one address. `key` is the same for every attempt, `data` is JSON-ready content for machines.
 
-    `short` says the same in a few words, for channels that count characters. `letter` is there if the message shares its words
-    with others, for channels that can make use of that; `body` holds the same words, filled in. `leave` is the token of the
-    contact point for unsubscribing by a mail to us (`contact_links.mail_token`).
+    A message has either words of its own, in `own_body`, or words that it shares with others, in `letter`. `leave` is the token of
+    the contact point for unsubscribing by a mail to us (`contact_links.mail_token`).
     """
 
     key: str
     address: str
     recipient: str
     subject: str
-    body: str
+    own_body: str = ""
     # When this attempt is made, for dates and signatures: the host's own clock may be wrong (faults E1).
     at: datetime = field(kw_only=True, compare=False)
     data: dict[str, Any] = field(default_factory=dict)
-    short: str = ""
     letter: Letter | None = None
     leave: str = ""
     # The address was not entered by an operator, so it must not lead into our own network, even if that is open to webhooks.
     outside: bool = False
 
     @property
+    def body(self) -> str:
+        """The complete words. They are put together when they are asked for: a mail is written from the letter itself."""
+        return self.letter.filled() if self.letter else self.own_body
+
+    @property
     def brief(self) -> str:
-        """The words for channels that count characters, the topic in the first line: `short`, or else the subject and the body."""
-        return printable(self.short) or f"{one_line(self.subject, HEADLINE)}\n{printable(self.body)}"
+        """The words for channels that count characters, the topic in the first line: few words, or else the subject and all."""
+        short = self.letter.filled("short") if self.letter else ""
+        return printable(short) or f"{one_line(self.subject, HEADLINE)}\n{printable(self.body)}"
 
 
 class Outcome(TextChoices):

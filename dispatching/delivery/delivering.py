@@ -194,20 +194,13 @@ def envelope(delivery: Delivery, *, at: datetime) -> Envelope:
     )
     if delivery.content_id is None:
         data = {"id": delivery.key.hex, **delivery.data}
-        return addressed(subject=delivery.subject, body=delivery.body, data=data)
+        return addressed(subject=delivery.subject, own_body=delivery.body, data=data)
     content = _content(delivery.content_id)
     letter = _letter(content, delivery)
     urls = {"url": letter.links.get("manage", ""), "unsubscribe_url": letter.links.get("unsubscribe", "")}
     data = {"id": delivery.key.hex, **content.data, **urls}
     leave = contact_links.mail_token(delivery.contact_point)
-    return addressed(
-        subject=content.subject,
-        body=letter.filled(),
-        data=data,
-        short=letter.filled("short"),
-        letter=letter,
-        leave=leave,
-    )
+    return addressed(subject=content.subject, data=data, letter=letter, leave=leave)
 
 
 @lru_cache(16)

@@ -123,15 +123,19 @@ def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, 
 
 def specimen(content: Content, form: str = "text") -> str:
     """Returns the message as a reader who is in all the groups would see it, for previews; `form` is "text" or "html"."""
-    links = dict.fromkeys(content.links, THEIRS if form == "text" else "#")
-    return Letter(content, tuple(content.parts), links).filled(form)
+    return _letter(content, THEIRS if form == "text" else "#").filled(form)
+
+
+def _letter(content: Content, link: str) -> Letter:
+    return Letter(content, tuple(content.parts), dict.fromkeys(content.links, link))
 
 
 def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     """Returns what the media other than e-mail get, by their names, for previews."""
     link = links.url("unsubscribe", ContactPoint(pk=0))  # belongs to nobody, but is as long as a reader's link
     payload = {**content.data, "url": THEIRS, "unsubscribe_url": link}
-    envelope = Envelope(THEIRS, "", "", content.subject, specimen(content), payload, fill(content.short, {}), at=at)
+    letter = _letter(content, THEIRS)
+    envelope = Envelope(THEIRS, "", "", content.subject, data=payload, letter=letter, at=at)
     posted = json.loads(webhook.content(envelope))
     shown = {
         "Text message": sms.text(envelope),

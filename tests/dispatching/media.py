@@ -6,20 +6,24 @@ from datetime import UTC, datetime
 from dispatching.channels import Envelope, MemoryChannel, Outcome
 from dispatching.channels.email.channel import EmailChannel
 from dispatching.channels.push import PushChannel
+from dispatching.channels.shared_words import Letter
 from dispatching.channels.sms import SmsChannel
 from dispatching.channels.webhook import WebhookChannel
+from dispatching.models import Content
 from tests.dispatching.browsers import Browser
 from tests.dispatching.receivers import answer
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-def envelope(address, **values):
+def envelope(address, *, body="p99 is 3 s\n", short="", **values):
+    """A message with words of its own, or with `short` one with shared words."""
     usual = {
         "key": KEY,
         "recipient": "Ana",
         "subject": "Checkout is slow",
-        "body": "p99 is 3 s\n",
+        "own_body": body,
+        "letter": Letter(Content(text=body, short=short), (), {}) if short else None,
         "at": datetime.now(UTC),
     }
     return Envelope(address=address, **{**usual, **values})

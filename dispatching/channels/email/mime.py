@@ -4,6 +4,7 @@ Everything is quoted-printable and 7 bits wide, so no server on the way has a re
 """
 
 import binascii
+from collections.abc import Iterable
 from email.header import Header
 from functools import lru_cache
 from html import escape
@@ -68,39 +69,45 @@ def _common(words: Words) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in shared.items()).encode("ascii")
 
 
-@lru_cache(64)
-def _pieces(words: Words, form: str) -> tuple[bytes | str, ...]:
-    """The words in one form, in pieces: every second piece is the name of a mark, the others are encoded."""
-    pieces = split(words.html if form == "html" else words.text)
-    return tuple(piece if place % 2 else encoded(piece) for place, piece in enumerate(pieces))
-
-
-@lru_cache(512)
-def _passages(words: Words, form: str, parts: tuple[str, ...]) -> bytes:
-    return encoded(Letter(words, parts, {}).passages(form))
-
-
-@lru_cache(2048)
-def _moment(name: str, zone: str) -> bytes:
-    return encoded(on_clock(name, zone))  # nothing in it is markup
-
-
 def _body(letter: Letter, form: str) -> bytes:
+    pieces = _pieces(letter.words, form, letter.parts, letter.zone)
+    return _joined(piece if isinstance(piece, bytes) else _link(letter, form, piece) for piece in pieces)
+
+
+@lru_cache(256)
+def _pieces(words: Words, form: str, parts: tuple[str, ...], zone: str) -> tuple[bytes | str, ...]:
+    """The words in one form, as far as all readers of these passages on this clock share them: encoded, or the name of a link."""
+    pieces: list[bytes | str] = []
+    for place, piece in enumerate(split(words.html if form == "html" else words.text)):
+        value: bytes | str = encoded(piece)
+        if place % 2:
+            value = _filled(piece, words, form, parts, zone)
+        last = pieces[-1] if pieces else ""
+        if isinstance(value, bytes) and isinstance(last, bytes):
+            pieces[-1] = _joined([last, value])
+        else:
+            pieces.append(value)
+    return tuple(pieces)
+
+
+def _filled(name: str, words: Words, form: str, parts: tuple[str, ...], zone: str) -> bytes | str:
+    """What stands in the place of a mark, encoded; of a link, the name."""
+    if name == "parts":
+        return encoded(Letter(words, parts, {}).passages(form))
+    return encoded(on_clock(name, zone)) if of_moment(name) else name  # nothing in an instant is markup
+
+
+def _joined(pieces: Iterable[bytes]) -> bytes:
     out: list[bytes] = []
-    for piece in _pieces(letter.words, form):
-        value = piece if isinstance(piece, bytes) else _value(letter, form, piece)
+    for piece in pieces:
         # No line of the text ends between two pieces unless one of them has a line break there; but a line of the
         # mail must not grow too long, so a soft break goes in.
-        if out and not out[-1].endswith(LINE) and not value.startswith(LINE):
+        if out and not out[-1].endswith(LINE) and not piece.startswith(LINE):
             out.append(SOFT)
-        out.append(value)
+        out.append(piece)
     return b"".join(out)
 
 
-def _value(letter: Letter, form: str, name: str) -> bytes:
-    if name == "parts":
-        return _passages(letter.words, form, letter.parts)
-    if of_moment(name):
-        return _moment(name, letter.zone)
+def _link(letter: Letter, form: str, name: str) -> bytes:
     url = letter.links.get(name, "")
     return encoded(escape(url) if form == "html" else url)

@@ -83,7 +83,7 @@ def test_each_gets_its_own_passages_and_links(world, news):
     links = [contact_links.url("manage", point) for point in points[:2]]
     assert first.body == f"It fails.\n- EU\n{links[0]}"
     assert second.body == f"It fails.\n- EU\n- US\n{links[1]}"
-    assert (first.short, first.subject) == ("fails", "Log-on fails")
+    assert (first.brief, first.subject) == ("fails", "Log-on fails")
 
 
 def test_machines_get_the_data_and_the_links(world, news):

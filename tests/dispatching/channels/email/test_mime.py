@@ -44,8 +44,8 @@ def words(**values):
 def envelope(address, *, parts=("1",), after="", recipient="Ana", **values):
     letter = Letter(words(**values), parts, LINKS, after)
     data = {"unsubscribe_url": LINKS["unsubscribe"]}
-    own = (KEY, address, recipient, letter.words.subject, letter.filled(), data)
-    return Envelope(*own, letter=letter, leave="7-1", at=datetime.now(UTC))
+    own = (KEY, address, recipient, letter.words.subject)
+    return Envelope(*own, data=data, letter=letter, leave="7-1", at=datetime.now(UTC))
 
 
 def raw(mail, **values) -> bytes:
@@ -173,8 +173,8 @@ def test_one_click_is_offered_over_https_only(mail):
     """RFC 8058: without it the link is opened, and asks."""
     link = LINKS["unsubscribe"].replace("https", "http")
     letter = Letter(words(), ("1",), LINKS)
-    own = (KEY, mail.address, "Ana", letter.words.subject, letter.filled(), {"unsubscribe_url": link})
-    mail.channel.send(Envelope(*own, letter=letter, at=datetime.now(UTC)))
+    own, data = (KEY, mail.address, "Ana", letter.words.subject), {"unsubscribe_url": link}
+    mail.channel.send(Envelope(*own, data=data, letter=letter, at=datetime.now(UTC)))
     message = message_from_bytes(mail.server.mails[-1].content, policy=policy.default)
     assert (message["List-Unsubscribe"], message["List-Unsubscribe-Post"]) == (f"<{link}>", None)
 
