@@ -14,11 +14,11 @@ from dispatching.alerts import intake
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals, unread
 from dispatching.inbound.bad_input import BadInput
 from dispatching.inbound.body import read_json, sample
+from dispatching.inbound.mistaken import Parse, with_hint
 from dispatching.rules.event import Event
 from schedules.surfaces.public_urls import public_url
 
 log = structlog.get_logger(__name__)
-Parse = Callable[[Any], list[Event | BadInput]]
 UNKNOWN_KEY = "no integration has this key"
 
 
@@ -125,7 +125,10 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
     return view
 
 
-def _by_key(parse: Parse) -> Callable[..., JsonResponse]:
+def _by_key(parse: Parse, address: str = "") -> Callable[..., JsonResponse]:
+    """An endpoint with the key in its path, which ends in `address`."""
+    parse = with_hint(parse, address)
+
     @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
         taken = _take(request, key, lambda: parse(read_json(request)))
@@ -149,9 +152,9 @@ def _no_format(payload: Any) -> list[Event | BadInput]:
 
 enqueue = _by_key_in_body("routing_key", pagerduty.parse, "dedup_key")
 enqueue_v1 = _by_key_in_body("service_key", pagerduty.parse_v1, "incident_key")
-own_events = _by_key(generic.parse)
-from_alertmanager = _by_key(alertmanager.parse)
-from_grafana = _by_key(grafana.parse)
+own_events = _by_key(generic.parse, "/events/")
+from_alertmanager = _by_key(alertmanager.parse, "/alertmanager/")
+from_grafana = _by_key(grafana.parse, "/grafana/")
 no_format = _by_key(_no_format)
 
 

@@ -153,6 +153,38 @@ def test_the_error_names_the_field(client, service):
     assert error.startswith("action")
 
 
+@pytest.mark.parametrize(
+    ("file", "address", "right"),
+    [
+        ("alertmanager_firing", "events", "/alertmanager/"),
+        ("grafana_firing", "events", "/grafana/"),
+        ("pagerduty_trigger", "events", "/v2/enqueue"),
+        ("pagerduty_trigger", "alertmanager", "/v2/enqueue"),
+        ("own_slo_breach", "alertmanager", "/events/"),
+        ("own_slo_breach", "grafana", "/events/"),
+    ],
+)
+def test_a_body_at_the_address_of_another_format_is_told_the_right_one(client, service, file, address, right):
+    body = (PAYLOADS / f"{file}.json").read_text()
+    answer = post(client, f"/integrations/{service.key}/{address}/", body)
+    hint = f"send it to the address that ends in {right}"
+    assert answer.status_code == 400 and answer.json()["errors"][0].endswith(hint)
+    assert hint in Refusal.objects.get().reason, "the integration's owner reads it, too"
+
+
+def test_a_fault_in_the_right_format_is_not_taken_for_another_format(client, service):
+    alert = {"status": "nonsense", "labels": {"alertname": "Disk"}}
+    for path, body, error in (
+        ("alertmanager", {"alerts": [alert], "orgId": 1}, "alerts[0].status"),
+        ("events", {"dedup_key": "k"}, "summary"),
+        ("events", {"routing_key": 1}, "summary"),
+        ("grafana", ["junk"], "body"),
+    ):
+        answer = post(client, f"/integrations/{service.key}/{path}/", body)
+        assert answer.status_code == 400 and answer.json()["errors"][0].startswith(error), answer.json()
+    assert post(client, own(service), [{"summary": "x"}, {"alerts": []}]).json()["status"] == "partial"
+
+
 def test_a_body_over_the_limit_is_413_and_names_it(client, service):
     """J14"""
     answer = post(client, own(service), {"summary": "a", "details": {"x": "y" * 600_000}})
