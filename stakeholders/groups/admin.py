@@ -54,14 +54,14 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     """The admin of groups. The owner may change the group; changing the owner needs the permission to change all groups."""
 
     form = GroupForm
-    list_display = ("name", "purpose", "covered", "subscribers", "openness", "owner", "review")
-    list_filter = (PastReview, "openness", "deployments", "products")
-    list_select_related = ("owner", "parent")
+    list_display = ("name", "ring", "purpose", "covered", "subscribers", "openness", "owner", "review")
+    list_filter = (PastReview, "ring", "openness", "deployments", "products")
+    list_select_related = ("owner", "parent", "ring")
     list_before_template = TO_MATRIX
     search_fields = ("name", "purpose")
     autocomplete_fields = ("parent", "owner", "representatives")
     fieldsets = (
-        (None, {"fields": ("name", "purpose", "parent")}),
+        (None, {"fields": ("name", "purpose", "ring", "parent")}),
         ("What it covers", {"fields": ("deployments", "all_deployments", "products", "all_products")}),
         ("Who may join, and what they read", {"fields": ("openness", "advice")}),
         ("Who looks after it", {"fields": ("owner", "representatives", "review_by")}),

@@ -1,5 +1,6 @@
 """The REST API of deployments, products, groups and rings."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -8,8 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
+from dispatching.models import Severity
 from schedules import clock
-from schedules.surfaces.api import RecordSerializer, Resource, TeamMayChange
+from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer, TeamMayChange
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
 from stakeholders.groups import groups
@@ -53,12 +55,66 @@ class ProductViewSet(Resource):
     filterset_class = ByName
 
 
-class StakeholderRingSerializer(RecordSerializer):
-    blame = "number"
+SECOND = timedelta(seconds=1)
+
+
+class RuleSerializer(StrictSerializer, serializers.ModelSerializer):
+    elapsed = serializers.DurationField(
+        required=False, allow_null=True, min_value=SECOND, help_text="The time since the announcement."
+    )
+    projected = serializers.DurationField(
+        required=False, allow_null=True, min_value=SECOND, help_text="The time from the announcement to the recovery."
+    )
+    severity = serializers.ChoiceField(choices=Severity.choices, required=False, allow_null=True, allow_blank=True)
 
     class Meta:
         model = StakeholderRing
-        fields = ("id", "number", "name", "boundary")
+        fields = ("match", "elapsed", "projected", "priority", "severity")
+
+    def validate_severity(self, severity: str | None) -> str:
+        return severity or ""
+
+    def to_representation(self, ring: StakeholderRing) -> dict[str, Any]:
+        return {name: value or None for name, value in super().to_representation(ring).items()}
+
+
+class StakeholderRingSerializer(RecordSerializer):
+    blame = "number"
+    parts = ("groups",)
+
+    groups = serializers.PrimaryKeyRelatedField(
+        many=True,
+        required=False,
+        queryset=StakeholderGroup.objects.all(),
+        help_text="The groups in the ring; the whole list is replaced. A group lies in one ring.",
+    )
+    rule = RuleSerializer(
+        source="*",
+        required=False,
+        help_text="When the ring is told. The innermost ring that is affected is told at once, whatever its rule.",
+    )
+    sentence = serializers.CharField(source="rule.sentence", read_only=True, help_text="The rule in plain words.")
+
+    class Meta:
+        model = StakeholderRing
+        fields = ("id", "number", "name", "boundary", "groups", "rule", "sentence")
+
+    def validate_groups(self, groups: list[StakeholderGroup]) -> list[StakeholderGroup]:
+        for group in groups:
+            if group.ring and group.ring != self.instance:
+                raise serializers.ValidationError(f"{group} lies in {group.ring}: a group lies in one ring.")
+        return groups
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        ring = StakeholderRing(number=0, boundary=attrs.get("boundary", getattr(self.instance, "boundary", "")))
+        for group in attrs.get("groups", ()):
+            if why := ring.boundary and ring.too_open(group.openness):
+                raise serializers.ValidationError({"groups": [f"{group}: {why}"]})
+        return attrs
+
+    def put_groups(self, ring: StakeholderRing, groups: list[StakeholderGroup]) -> None:
+        ring.groups.set(groups)
 
 
 class RingFilters(filters.FilterSet):
@@ -69,7 +125,7 @@ class RingFilters(filters.FilterSet):
 class StakeholderRingViewSet(Resource):
     """Rings of groups. Rings with a lower number are told earlier."""
 
-    queryset = StakeholderRing.objects.all()
+    queryset = StakeholderRing.objects.prefetch_related("groups")
     serializer_class = StakeholderRingSerializer
     filterset_class = RingFilters
 
@@ -87,7 +143,7 @@ class StakeholderGroupSerializer(RecordSerializer):
     class Meta:
         model = StakeholderGroup
         fields = (
-            *("id", "name", "purpose", "parent", "deployments", "all_deployments", "products", "all_products"),
+            *("id", "name", "purpose", "ring", "parent", "deployments", "all_deployments", "products", "all_products"),
             *("covers", "covers_since", "openness", "advice", "owner", "representatives", "review_by"),
         )
 

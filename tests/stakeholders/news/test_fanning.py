@@ -26,6 +26,7 @@ from stakeholders.news import fanning, outages
 from stakeholders.subscriptions import links as asking
 from stakeholders.subscriptions import subscribing
 from tests.batches import unpack
+from tests.stakeholders.organisation import everyone
 from tests.sure import sure
 
 HOUR = timedelta(hours=1)
@@ -46,7 +47,7 @@ class Stakeholders:
         )
 
     def group(self, name, *deployments):
-        group = StakeholderGroup.objects.create(name=name, purpose="to know")
+        group = StakeholderGroup.objects.create(name=name, purpose="to know", ring=everyone())
         group.deployments.set(deployments)
         group.products.add(self.product)
         return group
