@@ -49,7 +49,7 @@ RINGS: list[tuple[int, str, str, dict[str, Any]]] = [
     # The rule of Table 8.7: it was over after 51 minutes, so this ring was not told.
     (2, "leadership of the product delivery organisation", Boundary.PRODUCT, {"elapsed": HOUR}),
     (3, "marketing and sales", Boundary.ENTERPRISE, {"elapsed": 2 * HOUR, "projected": 4 * HOUR}),
-    (4, "partners and customers", Boundary.EXTERNAL, {"elapsed": 4 * HOUR, "projected": 8 * HOUR, "priority": 2}),
+    (4, "partners and customers", Boundary.EXTERNAL, {"match": "all", "elapsed": 4 * HOUR, "priority": 2}),
 ]
 SUBSCRIBERS = [
     ("rep", "Group 5: EU, products B and C"),

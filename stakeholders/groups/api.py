@@ -5,16 +5,20 @@ from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from dispatching.models import Severity
+from dispatching.models import Priority, Severity
 from schedules import clock
 from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer, TeamMayChange
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
-from stakeholders.groups import groups
+from stakeholders.groups import audience, groups, simulation
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.rules.audience import faults
 
@@ -117,6 +121,23 @@ class StakeholderRingSerializer(RecordSerializer):
         ring.groups.set(groups)
 
 
+class SimulationSerializer(StrictSerializer):
+    deployments = serializers.PrimaryKeyRelatedField(many=True, queryset=Deployment.objects.all(), allow_empty=False)
+    products = serializers.PrimaryKeyRelatedField(many=True, queryset=Product.objects.all(), allow_empty=False)
+    priority = serializers.SlugRelatedField(slug_field="level", queryset=Priority.objects.all(), help_text="1 to 5.")
+    severity = serializers.ChoiceField(choices=Severity.choices, required=False, default="", allow_blank=True)
+    recovery_in = serializers.DurationField(
+        required=False, allow_null=True, default=None, min_value=SECOND, help_text="The time until it will be over."
+    )
+
+
+class StepSerializer(serializers.Serializer):
+    ring = serializers.IntegerField(source="ring.number")
+    told_at = InstantField(allow_null=True, help_text="Null if the ring would not be told.")
+    people = serializers.IntegerField(help_text="People, each counted in the innermost ring that tells them.")
+    why = serializers.CharField()
+
+
 class RingFilters(filters.FilterSet):
     number = NumberFilter()
     boundary = filters.ChoiceFilter(choices=StakeholderRing.Boundary)
@@ -128,6 +149,24 @@ class StakeholderRingViewSet(Resource):
     queryset = StakeholderRing.objects.prefetch_related("groups")
     serializer_class = StakeholderRingSerializer
     filterset_class = RingFilters
+
+    @extend_schema(request=SimulationSerializer, responses={200: StepSerializer(many=True)})
+    @action(
+        detail=False,
+        methods=["post"],
+        permission_classes=[IsAuthenticated],
+        filterset_class=None,
+        pagination_class=None,
+    )
+    def simulate(self, request: Request) -> Response:
+        """Returns which rings would be told when about an outage that is announced now. Writes nothing."""
+        given = SimulationSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        outage = given.validated_data
+        level = outage.pop("priority").level
+        reach = audience.would_be_told(outage.pop("deployments"), outage.pop("products"), level=level)
+        steps = simulation.simulate(reach, level=level, now=clock.now(), **outage)
+        return Response(StepSerializer(steps, many=True).data)
 
 
 class StakeholderGroupSerializer(RecordSerializer):
