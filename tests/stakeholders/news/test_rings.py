@@ -1,10 +1,11 @@
 """Rings: who is told first, who later, and who never. Ring 1 is told at once, ring 2 after an hour, ring 3 by the projection."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from dispatching.models import Delivery, Priority
 from schedules.refused import Refused
@@ -82,15 +83,48 @@ def test_who_wants_only_the_first_and_the_last_message_gets_the_first_of_their_r
     assert rings.told() == ["ann", "dan"]
 
 
+def test_who_wants_less_of_the_inner_ring_does_not_get_the_rest_by_the_outer_one(rings):
+    """B4: somebody in two rings is told by the inner one, as they chose there."""
+    Subscription.objects.filter(contact_point__address="dan", group__name="ring 1").update(kinds="ends")
+    outage = rings.outage()
+    rings.announce(outage)
+    outages.update(outage, "US only.", next_update_by=rings.world.now + 2 * HOUR, now=rings.world.now)
+    assert subjects(rings) == [("ann", "ANNOUNCEMENT"), ("ann", "UPDATE"), ("dan", "ANNOUNCEMENT")]
+    rings.advance(hours=1)
+    assert subjects(rings) == [("bob", "ANNOUNCEMENT")]
+
+
+def test_the_messages_of_an_outage_are_planned_in_the_order_of_the_rings(transactional_db):
+    """While a worker plans the message of the inner ring, no other one plans that of the outer ring, which depends on it."""
+    outside = rings_of(Stakeholders(World(datetime.now(UTC))))
+    StakeholderRing.objects.filter(number=12).update(priority=2)
+    outside.announce(outside.outage())
+    inner = Message.objects.earliest("pk")
+    with transaction.atomic():
+        Message.objects.select_for_update().get(pk=inner.pk)
+        with ThreadPoolExecutor(1) as worker:
+            assert worker.submit(planned_apart, outside.world.now).result() is False
+    assert fanning.plan_due(outside.world.now) and fanning.plan_due(outside.world.now)
+
+
+def planned_apart(now: datetime) -> bool:
+    try:
+        return fanning.plan_due(now)
+    finally:
+        connection.close()
+
+
 def test_a_later_ring_is_not_told_that_there_is_no_news_but_the_last_news_with_its_correction(rings):
     outage = rings.outage()
     rings.announce(outage, "No uploads.")
     outages.correct(outage, "It is product B.", now=rings.world.now)
+    rings.advance(minutes=30)
     outages.nothing_new(outage, now=rings.world.now)
     rings.planned()
-    rings.advance(hours=1)
+    rings.advance(minutes=30)
     assert subjects(rings) == [("bob", "ANNOUNCEMENT"), ("bob", "CORRECTION")]
-    assert "No uploads." in messages.specimen(Message.objects.filter(bracket__ring__number=12).earliest("pk").content)
+    first = messages.specimen(Message.objects.filter(bracket__ring__number=12).earliest("pk").content)
+    assert "No uploads." in first and "(by 5 January 2026, 13:30 UTC)" in first, "the promise is the one of now"
 
 
 def test_an_outage_that_ends_after_51_minutes_tells_ring_2_nothing_then_and_later(rings):
@@ -105,6 +139,10 @@ def test_an_outage_that_ends_after_51_minutes_tells_ring_2_nothing_then_and_late
     assert rings.told() == ["ann", "dan"]
     rings.advance(minutes=60)
     assert rings.told() == [] and not waited.messages.exists()
+    outage.deployments.add(rings.deployments[US])
+    rings.group("US only", [US], None, ring=StakeholderRing.objects.get(number=1))
+    outages.consider(outage, now=rings.world.now)
+    assert outage.brackets.count() == 3, "a ring that is affected afterwards has nothing to be told"
     assert "ring 12: circle 2: not needed: ended first" in outage.events.values_list("text", flat=True)
 
 
@@ -224,10 +262,12 @@ def test_a_ring_whose_group_is_affected_later_is_told_then(rings):
     rings.groups["far"] = rings.group("far", [US], None, ring=StakeholderRing.objects.get(number=12))
     rings.announce(outage)
     assert [bracket.ring.number for bracket in outage.brackets.all()] == [12]
+    both = rings.subscriber("hal", "ring 1", "far")
     outage.deployments.add(rings.deployments[SHOW])
     outages.consider(outage, now=rings.world.now)
     assert states(outage) == ["open", "open", "waiting"]
-    assert rings.told() == ["ann", "dan"]
+    assert rings.told() == ["ann", "dan", "hal"]
+    assert [message.bracket.ring.number for message, _ in atom.wanted(both)] == [11]
 
 
 def test_the_rule_is_the_one_of_the_announcement(rings):

@@ -54,7 +54,7 @@ def test_when_a_rule_holds(rule, outage, hours):
         ([Told(NEVER), Told(Rule(elapsed=2 * HOUR)), Told(HOURLY)], [0, 2, 2]),
         ([Told(NEVER), Told(NEVER), Told(Rule(priority=2))], [0, None, None]),
         ([Told(NEVER, NOW + HOUR), Told(Rule(priority=2))], [1, 1]),
-        ([Told(NEVER), Told(NEVER, NOW), Told(HOURLY)], [0, 0, 1]),
+        ([Told(NEVER, NOW), Told(NEVER), Told(NEVER, NOW), Told(HOURLY)], [0, 0, 0, 1]),
     ],
     ids=[
         "the innermost",
