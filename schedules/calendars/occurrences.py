@@ -5,16 +5,20 @@ too many repetitions cannot hold up anybody else, and the time zones that a text
 """
 
 import json
+import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import recurring_ical_events
 from icalendar import Calendar, Component
+from icalendar.timezone import tzp
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from schedules.calendars import one_clock
 from schedules.calendars.one_clock import Event, values
@@ -25,6 +29,9 @@ MOST = 5000  # occurrences
 LONGEST = 2 * 1024 * 1024  # bytes of text
 MEMORY = 1024**3  # bytes that the process may use
 TITLE, DESCRIPTION = 200, 2000  # characters that are kept
+_zone = re.compile(
+    r"^((?:DTSTART|DTEND|RDATE|EXDATE|RECURRENCE-ID)(?:;[^:;]*)*?;TZID=)(\"[^\"]*\"|[^\";:]*)", re.IGNORECASE
+)
 USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, which have no attendees
 
 
@@ -43,6 +50,7 @@ class Occurrence:
     organizer: str
     start: datetime
     end: datetime
+    free: bool  # marked as time that is not taken; whole days are that by default in calendar programs, so they never count as marked
 
 
 def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
@@ -102,7 +110,20 @@ def _events(text: str) -> tuple[list[Event], list[str]]:
 def _read(part: Piece) -> Event:
     if not part.whole:
         raise ValueError("its end is missing")
-    return Component.from_ical(part.text())
+    lines = [_zone.sub(_written_out, line) for line in part.lines]
+    return Component.from_ical(Piece(part.kind, lines, part.whole).text())
+
+
+def _written_out(match: re.Match[str]) -> str:
+    """The zone of a time as it is known; names of zones are known in any case unless the text defines them."""
+    name = match[2].strip('"')
+    known = None if tzp.timezone(name) else _any_case().get(name.lower())
+    return match[1] + known if known else match[0]
+
+
+@cache
+def _any_case() -> dict[str, str]:
+    return {name.lower(): name for name in (*available_timezones(), *WINDOWS_TO_OLSON)}
 
 
 def _learn(part: Piece) -> str:
@@ -179,6 +200,7 @@ def _occurrence(event: Event, zone: ZoneInfo) -> Occurrence:
         organizer=_mail(next(iter(values(event.get("ORGANIZER"))), "")),
         start=_instant(event["DTSTART"].dt, zone),
         end=_instant(event["DTEND"].dt, zone),
+        free=str(event.get("TRANSP", "")).upper() == "TRANSPARENT" and isinstance(event["DTSTART"].dt, datetime),
     )
 
 

@@ -170,3 +170,14 @@ def test_of_several_events_with_one_uid_none_is_guessed_to_be_the_changed_one():
         BadCalendar, match="several events have the same UID, so it is unclear which of them is changed"
     ):
         read(of(ZONED, DAYS), of(ZONED, DAYS, title="Other"), changed)
+
+
+def test_a_zone_is_known_in_any_case_by_either_of_its_names():
+    """Unless the calendar defines one of that name. The library has no table of Outlook's display names, so these are refused."""
+    for zone in ("w. europe standard time", '"W. EUROPE STANDARD TIME"', "europe/BERLIN"):
+        assert read(of([f"DTSTART;X-A=b;TZID={zone}:20261201T090000", "DURATION:PT8H"])) == ([FIRST], [])
+    theirs = "BEGIN:VTIMEZONE\r\nTZID:asia/tokyo\r\nBEGIN:STANDARD\r\nDTSTART:16010101T000000\r\nTZOFFSETFROM:+0300\r\n"
+    theirs += "TZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE"
+    assert read(theirs, of(["DTSTART;TZID=asia/tokyo:20261201T110000", "DURATION:PT8H"])) == ([FIRST], [])
+    with pytest.raises(BadCalendar, match="its time zone “.UTC.01:00. Amsterdam, Berlin” is unknown"):
+        read(of(['DTSTART;TZID="(UTC+01:00) Amsterdam, Berlin":20261201T090000', "DURATION:PT8H"]))
