@@ -8,6 +8,7 @@ from django.db import transaction
 from dispatching.channels import ChannelError
 from dispatching.channels.http.client import Client
 from schedules.calendars import feeds
+from schedules.calendars.arriving import text_of
 from schedules.calendars.occurrences import LONGEST, BadCalendar
 from schedules.models import CalendarFeed
 
@@ -46,4 +47,5 @@ def _fetched(url: str) -> str:
     reply = _client.get(url, {"Accept": "text/calendar"}, limit=LONGEST)
     if reply.status != 200:
         raise ChannelError(f"{reply.host} answered {reply.status}")
-    return reply.body.decode("utf-8-sig", errors="replace")
+    said = reply.headers
+    return text_of(reply.body, content_type=said.get("content-type", ""), encoding=said.get("content-encoding", ""))

@@ -51,7 +51,8 @@ _reading_for_somebody = threading.Lock()
 class Reading:
     """The contents of a calendar: (user id, start, end) in UTC, in order, and a text about events that were not used.
 
-    `unknown` has one line for each title that names nobody known here and for each event that cannot be read.
+    `unknown` has one line for each title that names nobody known here or is marked as free time, and for each event that cannot be
+    read.
     """
 
     entries: list[Entry]
@@ -130,18 +131,24 @@ def read(text: str, zone: ZoneInfo, start: datetime, end: datetime, seconds: Sec
     events, wrong = _occurrences(text, zone, start, end, seconds)
     people = People()
     entries: set[Entry] = set()
-    unknown: list[Occurrence] = []
+    unknown, free = list[Occurrence](), list[Occurrence]()
     for event in events:
         users = people.of(event)
         if event.end <= event.start:
             wrong.append(f"“{event.title[:TITLE]}” ({event.start:%d %b %Y}) ends when it starts.")
         elif users:
             entries.update((user, event.start, event.end) for user in users)
+            free += [event] if event.free else []
         else:
             unknown.append(event)
     if len(entries) > MOST:
         raise BadCalendar(f"It has more than {MOST} entries.")
-    return Reading(sorted(entries, key=lambda entry: (entry[1:], entry[0])), _told([*_unknown(unknown), *wrong]))
+    lines = [
+        *_each(unknown, "does not name anybody known here"),
+        *wrong,
+        *_each(free, "is marked as free time, but counts as a shift"),
+    ]
+    return Reading(sorted(entries, key=lambda entry: (entry[1:], entry[0])), _told(lines))
 
 
 def reading_of(text: str, zone: ZoneInfo, now: datetime) -> Reading:
@@ -194,7 +201,7 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def _unknown(events: list[Occurrence]) -> Iterable[str]:
+def _each(events: list[Occurrence], what: str) -> Iterable[str]:
     """One line for each title, with its first date and the number of times."""
     first: dict[str, Occurrence] = {}
     for event in events:
@@ -202,7 +209,7 @@ def _unknown(events: list[Occurrence]) -> Iterable[str]:
     times = Counter(event.title for event in events)
     for title, event in first.items():
         often = f"first of {times[title]} times on " if times[title] > 1 else ""
-        yield f"“{title[:TITLE]}” ({often}{event.start:%d %b %Y}) does not name anybody known here."
+        yield f"“{title[:TITLE]}” ({often}{event.start:%d %b %Y}) {what}."
 
 
 def _told(lines: list[str]) -> str:

@@ -5,18 +5,23 @@ too many repetitions cannot hold up anybody else, and the time zones that a text
 """
 
 import json
+import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import recurring_ical_events
 from icalendar import Calendar, Component
-from icalendar.prop import vDDDTypes
+from icalendar.timezone import tzp
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from schedules.calendars import one_clock
+from schedules.calendars.one_clock import Event, values
 from schedules.calendars.pieces import EVENT, ZONE, Piece, mended, pieces, whole
 from schedules.rules.rotation import DAY, instant
 
@@ -24,8 +29,9 @@ MOST = 5000  # occurrences
 LONGEST = 2 * 1024 * 1024  # bytes of text
 MEMORY = 1024**3  # bytes that the process may use
 TITLE, DESCRIPTION = 200, 2000  # characters that are kept
-DAY_END = time(23, 59, 59)
-Event = Any  # a VEVENT; the package's types do not say what its properties contain
+_zone = re.compile(
+    r"^((?:DTSTART|DTEND|RDATE|EXDATE|RECURRENCE-ID)(?:;[^:;]*)*?;TZID=)(\"[^\"]*\"|[^\";:]*)", re.IGNORECASE
+)
 USERNAME = "X-TOCSIN-USERNAME"  # in our own exports, which have no attendees
 
 
@@ -44,6 +50,7 @@ class Occurrence:
     organizer: str
     start: datetime
     end: datetime
+    free: bool  # marked as time that is not taken; whole days are that by default in calendar programs, so they never count as marked
 
 
 def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
@@ -52,6 +59,7 @@ def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tu
     Whole days and times without a zone are in `zone`. Raises BadCalendar, also if not one event can be read.
     """
     events, wrong = _events(text)
+    events = list(_understood(events, wrong))
     instances: list[Occurrence] = []
     series = _series(events)
     good = 0
@@ -102,7 +110,20 @@ def _events(text: str) -> tuple[list[Event], list[str]]:
 def _read(part: Piece) -> Event:
     if not part.whole:
         raise ValueError("its end is missing")
-    return Component.from_ical(part.text())
+    lines = [_zone.sub(_written_out, line) for line in part.lines]
+    return Component.from_ical(Piece(part.kind, lines, part.whole).text())
+
+
+def _written_out(match: re.Match[str]) -> str:
+    """The zone of a time as it is known; names of zones are known in any case unless the text defines them."""
+    name = match[2].strip('"')
+    known = None if tzp.timezone(name) else _any_case().get(name.lower())
+    return match[1] + known if known else match[0]
+
+
+@cache
+def _any_case() -> dict[str, str]:
+    return {name.lower(): name for name in (*available_timezones(), *WINDOWS_TO_OLSON)}
 
 
 def _learn(part: Piece) -> str:
@@ -114,6 +135,17 @@ def _learn(part: Piece) -> str:
     return ""
 
 
+def _understood(events: list[Event], wrong: list[str]) -> Iterator[Event]:
+    """Leaves out the events that cannot be read as they are meant, and adds a sentence for each to `wrong`."""
+    for event in events:
+        try:
+            one_clock.check(event)
+        except Exception as error:  # as above
+            wrong.append(f"“{_title(event)}” cannot be read: {_reason(error)}.")
+        else:
+            yield event
+
+
 def _series(events: list[Event]) -> list[list[Event]]:
     """Groups each event with the events that change single repetitions of it.
 
@@ -121,16 +153,36 @@ def _series(events: list[Event]) -> list[list[Event]]:
     """
     changed = {str(event["UID"]) for event in events if "UID" in event and "RECURRENCE-ID" in event}
     series: dict[Any, list[Event]] = {}
-    for number, event in enumerate(events):
+    for number, event in enumerate(_last_revisions(events)):
         uid = str(event.get("UID", ""))
         series.setdefault(uid if uid in changed else number, []).append(event)
     return list(series.values())
 
 
+def _last_revisions(events: list[Event]) -> list[Event]:
+    """Leaves out what a later revision of the same event, or of the same repetition, replaces (RFC 5545, 3.8.7.4)."""
+    last: dict[tuple[str, str], int] = {}
+    for event in events:
+        last[_identity(event)] = max(_revision(event), last.get(_identity(event), _revision(event)))
+    return [event for event in events if "UID" not in event or _revision(event) == last[_identity(event)]]
+
+
+def _identity(event: Event) -> tuple[str, str]:
+    changes = event["RECURRENCE-ID"].to_ical().decode() if "RECURRENCE-ID" in event else ""
+    return str(event.get("UID", "")), changes
+
+
+def _revision(event: Event) -> int:
+    return int(event.get("SEQUENCE", 0))
+
+
 def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Occurrence]:
     calendar = Calendar()
-    for event in events:
-        _make_plain(event, zone)
+    main, *more = [event for event in events if "RECURRENCE-ID" not in event] or events
+    if any(other.to_ical() != main.to_ical() for other in more if "RECURRENCE-ID" not in other):
+        raise ValueError("several events have the same UID, so it is unclear which of them is changed")
+    for event in [main, *(event for event in events if event is not main and "RECURRENCE-ID" in event)]:
+        one_clock.arrange(event, main, zone)
         calendar.add_component(event)
     # Times without a zone are compared as if they were UTC, so ask for a day more on both sides, then cut exactly.
     for event in recurring_ical_events.of(calendar).between(start - DAY, end + DAY):
@@ -139,54 +191,16 @@ def _expand(events: list[Event], zone: ZoneInfo, start: datetime, end: datetime)
             yield occurrence
 
 
-def _make_plain(event: Event, zone: ZoneInfo) -> None:
-    """Normalises common deviations from the RFC; raises ValueError, with the reason, for what we do not accept."""
-    start, end = event["DTSTART"].dt, event.get("DTEND")
-    named = event["DTSTART"].params.get("TZID")
-    if named and isinstance(start, datetime) and not _aware(start):
-        raise ValueError(f"its time zone “{named[:TITLE]}” is unknown")
-    for rule in _list(event.get("RRULE")):
-        if _list(rule["FREQ"])[0].upper() in ("SECONDLY", "MINUTELY") or "BYSECOND" in rule or _often(rule):
-            raise ValueError("it repeats more often than every hour")
-        if "UNTIL" in rule:
-            rule["UNTIL"] = [_until(_list(rule["UNTIL"])[0], start, zone)]
-    if end is not None and _aware(start) and _aware(end.dt) and start.tzinfo is not end.dt.tzinfo:
-        event["DTEND"] = vDDDTypes(end.dt.astimezone(start.tzinfo))
-
-
-def _often(rule: Any) -> bool:
-    return len(_list(rule.get("BYMINUTE"))) > 1
-
-
-def _until(until: date, start: date, zone: ZoneInfo) -> date:
-    """The UNTIL of a rule in the same form as the event's start, as the RFC demands (RFC 5545, 3.3.10).
-
-    A date includes its whole day. For whole-day events a time means its day in `zone`; 0:00 UTC means its day in UTC.
-    """
-    if not isinstance(start, datetime):
-        if isinstance(until, datetime) and until.tzinfo and until.astimezone(UTC).time() != time(0):
-            until = until.astimezone(zone)
-        return until.date() if isinstance(until, datetime) else until
-    if not isinstance(until, datetime):
-        until = datetime.combine(until, DAY_END)
-    if start.tzinfo is None:
-        return until.astimezone(zone).replace(tzinfo=None) if until.tzinfo else until
-    return (until if until.tzinfo else until.replace(tzinfo=start.tzinfo)).astimezone(UTC)
-
-
-def _aware(value: date) -> bool:
-    return isinstance(value, datetime) and value.tzinfo is not None
-
-
 def _occurrence(event: Event, zone: ZoneInfo) -> Occurrence:
     return Occurrence(
         title=_title(event),
         description=str(event.get("DESCRIPTION", ""))[:DESCRIPTION],
         username=str(event.get(USERNAME, "")),
-        attendees=[_mail(attendee) for attendee in _list(event.get("ATTENDEE")) if not _declined(attendee)],
-        organizer=_mail(next(iter(_list(event.get("ORGANIZER"))), "")),
+        attendees=[_mail(attendee) for attendee in values(event.get("ATTENDEE")) if not _declined(attendee)],
+        organizer=_mail(next(iter(values(event.get("ORGANIZER"))), "")),
         start=_instant(event["DTSTART"].dt, zone),
         end=_instant(event["DTEND"].dt, zone),
+        free=str(event.get("TRANSP", "")).upper() == "TRANSPARENT" and isinstance(event["DTSTART"].dt, datetime),
     )
 
 
@@ -211,11 +225,6 @@ def _mail(address: Any) -> str:
 
 def _declined(attendee: Any) -> bool:
     return str(getattr(attendee, "params", {}).get("PARTSTAT", "")).upper() == "DECLINED"
-
-
-def _list(value: Any) -> list[Any]:
-    """A property's values as a list; icalendar gives a list only if the property occurs several times."""
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Calendars are fetched when they are due, from a real server; what goes wrong there stays there (A10; F9, K1)."""
 
+import gzip
 import threading
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from config.celery import app
 from dispatching.calendar_fetching import fetch_due
 from schedules.calendars import feeds
+from schedules.calendars.arriving import text_of
 from schedules.models import CalendarFeed, Layer, Schedule
 from schedules.oncall import on_call
 from tests.dispatching.receivers import answer, hang_up, http_receiver
@@ -72,11 +74,31 @@ BROKEN = {
     "empty": (answer(200), "It is empty."),
     "no events": (answer(200, calendar().encode()), "It holds no event."),
     "junk": (answer(200, bytes(range(256)) * 40), "It is not a calendar in iCalendar form."),
+    "gzip": (
+        answer(200, gzip.compress(NIGHTLY.encode())),
+        "It is compressed (gzip), not a calendar in iCalendar form.",
+    ),
+    "brotli": (answer(200, b"\x8b\x0f", Content_Encoding="br"), "It is compressed (br), not a calendar"),
+    "zip": (answer(200, b"PK\x03\x04" + b"x" * 99), "It is a zip archive, not a calendar"),
     "hangs up": (hang_up, "127.0.0.1 did not answer"),
     "breaks off": (breaks_off, "127.0.0.1 did not answer"),
     "too long": (answer(200, NIGHTLY.encode() + b" " * (2 << 20)), "the answer is longer than 2048 KiB"),
     "inside": (answer(302, Location="http://169.254.169.254/"), "not public"),
 }
+
+
+@pytest.mark.parametrize(
+    ("charset", "said"),
+    [
+        *((charset, "text/calendar") for charset in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")),
+        *((charset, f"text/calendar; charset={charset}") for charset in ("utf-8", "iso-8859-1", "utf-16-be")),
+        *(("utf-8", f"text/calendar; charset={wrong}") for wrong in ("iso-8859-1", "x-unknown", "rot13", '"')),
+    ],
+)
+def test_a_calendar_is_read_in_the_charset_in_which_it_is_written(charset, said):
+    """Its marks and its letters say more than the server does."""
+    words = NIGHTLY.replace("SUMMARY:Ana", "SUMMARY:Zoë")
+    assert text_of(words.encode(charset), content_type=said, encoding="identity") == words
 
 
 @pytest.mark.parametrize("case", BROKEN)

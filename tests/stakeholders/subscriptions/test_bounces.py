@@ -26,6 +26,7 @@ from stakeholders.groups.joining import Wish
 from stakeholders.models import Subscription, Suppression
 from stakeholders.subscriptions import addresses, bounces, subscribing
 from tests.browser import browser_of, text
+from tests.dispatching.odd_reports import ODD
 from tests.dispatching.reports import arf, dsn, plain
 from tests.stakeholders.subscriptions.conftest import operators
 from tests.stakeholders.subscriptions.test_subscribing import ask, states, subscriber
@@ -522,6 +523,17 @@ def test_nobody_gets_in_without_the_secret(inbound, sent, settings):
     assert post(inbound, dsn(sent.sender), "x").status_code == 401
     sent.delivery.refresh_from_db()
     assert sent.delivery.state == "sent"
+
+
+def test_reports_of_any_form_suspend_the_address_by_the_web(world, inbound, sent):
+    """Encoded, in HTML, in Japanese, to a list, with several recipients in the head."""
+    for form, (raw, _) in ODD.items():
+        with transaction.atomic():
+            assert post(inbound, raw.replace(b"BOUNCE", sent.sender.encode())).status_code == 200
+            bounces.follow_up(clock.now())
+            sent.delivery.refresh_from_db()
+            assert (sent.delivery.state, reason(sent.point)) == ("failed", BOUNCED), form
+            transaction.set_rollback(True)
 
 
 def test_what_is_too_large_is_refused(inbound, db):
