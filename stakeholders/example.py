@@ -52,6 +52,7 @@ RINGS: list[tuple[int, str, str, dict[str, Any]]] = [
     (4, "partners and customers", Boundary.EXTERNAL, {"match": "all", "elapsed": 4 * HOUR, "priority": 2}),
 ]
 SUBSCRIBERS = [
+    ("coach", "Product management"),
     ("rep", "Group 5: EU, products B and C"),
     ("rep", "Group 7: Showcase, all products"),
     ("mo", "Leadership"),

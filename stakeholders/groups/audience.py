@@ -55,6 +55,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
+    # By ring, the innermost first.
     told: list[Told] = field(default_factory=list)
     # The groups that would be told if they lay in a ring.
     ringless: list[StakeholderGroup] = field(default_factory=list)
@@ -153,8 +154,9 @@ def would_be_told(
     matched = rules.matching(coverages, affected)
     cells = {pk: matched.get(pk, affected) for pk in reasons if all_groups[pk].ring}
     counts, people = _count(cells, level)
+    told = [Told(all_groups[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in all_groups if pk in cells]
     return Audience(
-        told=[Told(all_groups[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in all_groups if pk in cells],
+        told=sorted(told, key=lambda row: row.group.ring.number if row.group.ring else 0),
         ringless=[group for pk, group in all_groups.items() if pk in reasons and pk not in cells],
         uncovered=[
             f"{where[d]} × {what[p]}{f' in {ring}' if ring else ''}"

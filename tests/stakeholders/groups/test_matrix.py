@@ -129,7 +129,7 @@ def test_counts_are_by_medium_and_a_person_with_two_addresses_is_one():
     subscribe("cleo", "Group 5", points=2)
     [told] = sales(would([EU], "B")).told
     assert told.counts == {"memory": 2, "email": 1}
-    assert would([EU], "B").people == 3, "with mo, who leads"
+    assert would([EU], "B").people == 4, "with coach in ring 1, and mo in ring 2"
 
 
 def test_only_current_subscribers_count():
@@ -330,8 +330,8 @@ def test_the_picture_shows_groups_gaps_overlaps_and_subscribers():
     subscribe("cleo", "Group 5", products=[Product.objects.get(name="C").pk])
     picture = matrix.picture()
     drawn = {f"{d} {s.product}": [(g.name[:7], n) for g, n in s.groups] for d, squares in picture.rows for s in squares}
-    assert drawn["Production EU B"] == [("Product", 0), ("Leaders", 1), ("Group 5", 1), ("Partner", 0)]
-    assert drawn["Production EU C"] == [("Product", 0), ("Leaders", 1), ("Group 5", 2), ("Partner", 0)]
+    assert drawn["Production EU B"] == [("Product", 1), ("Leaders", 1), ("Group 5", 1), ("Partner", 0)]
+    assert drawn["Production EU C"] == [("Product", 1), ("Leaders", 1), ("Group 5", 2), ("Partner", 0)]
     assert [f"{s.deployment} {s.product}" for s in picture.gaps] == ["Production US A"]
     assert [sure(ring).number for ring in picture.gaps[0].gaps] == [3]
     assert [f"{s.deployment} {s.product}" for s in picture.overlaps] == ["Production US C"]
@@ -393,7 +393,7 @@ def test_the_question_is_answered_with_reasons_counts_and_gaps(coach):
         "priority": Priority.objects.get(level=1).pk,
     }
     page = text(coach.get(MATRIX, query))
-    assert "<strong>2 people</strong> in 4 groups" in page
+    assert "<strong>3 people</strong> in 4 groups" in page
     assert "<td>after 2 hours</td><td>1</td><td>told if not over after 2 hours, or if recovery is expected" in page
     assert "covers what is affected" in page and "1 by e-mail" in page
     assert "no group covers Production JP × B in ring 3: marketing and sales" in page
