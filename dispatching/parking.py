@@ -5,6 +5,7 @@ A parked row is left out until it is due again. Nothing is written to the row it
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import structlog
 from django.db import transaction
@@ -21,8 +22,11 @@ class Rows:
 
     def __init__(self, kind: str, now: datetime) -> None:
         self._prefix, self._now = f"{kind}/", now
-        known = Parked.objects.filter(key__startswith=self._prefix)
-        self._known = {parked.key.removeprefix(self._prefix): parked for parked in known}
+
+    @cached_property
+    def _known(self) -> dict[str, Parked]:
+        parked = Parked.objects.filter(key__startswith=self._prefix)
+        return {each.key.removeprefix(self._prefix): each for each in parked}
 
     @property
     def waiting(self) -> list[str]:
