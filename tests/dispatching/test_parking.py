@@ -94,7 +94,7 @@ def test_swaps_are_told_although_another_part_of_the_audit_fails(world, monkeypa
     now = world.now
     asked = swap(world)
     SwapRequest.objects.create(start=now, end=now + HOUR, **asked)
-    monkeypatch.setattr(audit.calendar_watch, "tell_feed_owners", failing_for(None, now))
+    monkeypatch.setattr(audit.calendar_watch, "tell_feed_owners", failing_for(calendar_watch.tell_feed_owners, now))
     with pytest.raises(ExceptionGroup):
         audit.audit(now)
     assert Notice.objects.filter(kind="swap").exists() and not SweepRecord.objects.exists()

@@ -43,10 +43,10 @@ def test_a_message_that_cannot_be_planned_holds_up_only_later_ones_of_its_bracke
     outside.world.now += timedelta(seconds=1)
     outages.end(broken, "It works.", now=outside.world.now)
     outside.announce(whole)
-    assert [each.content.subject for each in outside.planned()] == [Message.objects.last().content.subject]
+    assert [each.content.subject for each in outside.planned()] == [Message.objects.latest("pk").content.subject]
     assert parked() == [f"message/{first.pk}"]
     assert Message.objects.filter(due_at__isnull=False, bracket=first.bracket).count() == 2
-    Message.objects.filter(pk=first.pk).update(audience=Message.objects.last().audience)
+    Message.objects.filter(pk=first.pk).update(audience=Message.objects.latest("pk").audience)
     outside.advance(seconds=9)
     assert outside.told() == []
     outside.advance(seconds=1)
