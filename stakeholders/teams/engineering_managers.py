@@ -26,8 +26,8 @@ PASS = 100
 def tell_due(now: datetime) -> int:
     """Tells the managers who have not been told yet, and returns how many messages that were."""
     rows = parking.Rows("manager", now)
-    events: list[Alert | Outage] = [about for about in (*_outages(), *_alerts()) if rows.due(_key(about))]
-    managers = {about: _managers(about) for about in events}
+    events: list[Alert | Outage] = [*_outages(), *_alerts()]
+    managers = {about: _managers(about) for about in events if rows.due(_key(about))}
     due = {(_key(about), user): about for about, users in managers.items() for user in users}
     told = sum(rows.handle(key, _tell, user, due[key, user], now) for key, user in notices.untold(due))
     nobody = [about for about, users in managers.items() if not users]
