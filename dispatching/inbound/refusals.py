@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from dispatching import parking
 from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
 from dispatching.inbound.bad_input import BadInput
@@ -73,19 +74,22 @@ def forget(integration: Integration, *, now: datetime, why: str = "an event was 
 
 def tell_owners(now: datetime) -> int:
     """Raises an alert for each integration whose events are refused, brings it up to date, or ends it. Returns how many it did."""
-    due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
-    for refusal in due:
-        if refusal.told_at and refusal.last_at + QUIET <= now:
-            forget(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
-        else:
-            _tell(refusal, now)
-    return len(due)
+    rows = parking.Rows("refusal", now)
+    due = Refusal.objects.filter(due_at__lte=now).exclude(pk__in=rows.waiting).select_related("integration")
+    return sum(rows.handle(refusal.pk, _follow_up, refusal, now) for refusal in due.order_by("due_at")[:50])
+
+
+def _follow_up(refusal: Refusal, now: datetime) -> bool:
+    if refusal.told_at and refusal.last_at + QUIET <= now:
+        forget(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
+    else:
+        _tell(refusal, now)
+    return True
 
 
 def _tell(refusal: Refusal, now: datetime) -> None:
     if refusal.told_at is None or refusal.last_at > refusal.told_at:
-        # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
-        # two statements, the event is sent again, not lost.
+        # Two workers doing this at once make one alert, because the key is the same.
         intake.accept(refusal.integration, [_event(refusal)], now=now)
     due_at = max(refusal.last_at, now - QUIET + PATIENCE) + QUIET if refusal.working else None
     Refusal.objects.filter(pk=refusal.pk).update(due_at=due_at, told_at=now)

@@ -142,6 +142,22 @@ def test_a_rotation_keeps_the_order_of_its_people(coach, ana, bo):
     assert coach.get(f"rotations/{rotation['id']}/").json() == turned
 
 
+def test_c18_the_answer_says_what_a_rotation_or_a_schedule_lacks(coach, ana):
+    """C18: the API said nothing; the forms did."""
+    rotation, schedule = main_schedule(coach, position=1)
+    empty = ["Nobody takes turns in Team 1: it has no people."]
+    assert (rotation["warnings"], schedule["warnings"]) == (empty, empty)
+    twice = ["Team 1 puts the same person on duty as main and as backup at once: Ana."]
+    assert coach.patch(f"rotations/{rotation['id']}/", {"participants": ["ana"]}).json()["warnings"] == twice
+    path = f"schedules/{schedule['id']}/"
+    assert coach.patch(path, {"description": "x"}).json()["warnings"] == twice
+    main = [{"rotation": rotation["id"], "position": 0}]
+    assert coach.patch(path, {"layers": main}).json()["warnings"] == []
+    assert coach.get(path).json()["warnings"] == []
+    bare = coach.post("schedules/", {"name": "Bare", "layers": []}).json()["warnings"]
+    assert bare == ["Nobody is on duty on Bare: it has no layers."]
+
+
 def test_a_change_of_the_name_keeps_the_people(coach, ana, bo):
     rotation, _ = main_schedule(coach, "bo", "ana")
     assert coach.patch(f"rotations/{rotation['id']}/", {"name": "First"}).json()["usernames"] == ["bo", "ana"]

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from config.access import sessions
+from schedules.clock import now
 from schedules.models import User
 from tests.browser import browser_of, text
 from tests.world import MONDAY
@@ -73,7 +76,7 @@ def test_a_password_that_is_easily_guessed_is_refused(ana, password):
 
 
 def test_an_idle_session_ends_and_one_in_use_goes_on(ana, clock, settings):
-    """S8"""
+    """S8; the tickers delete what has ended."""
     clock.move_to(MONDAY, tick=False)
     used = browser_of(ana)
     idle = browser_of(ana)
@@ -81,6 +84,8 @@ def test_an_idle_session_ends_and_one_in_use_goes_on(ana, clock, settings):
         clock.shift(timedelta(hours=11))
         assert used.get("/on-call/").status_code == 200
     assert idle.get("/on-call/").status_code == 302
+    sessions.clear(now())
+    assert [row.session_key for row in Session.objects.all()] == [used.cookies["sessionid"].value]
     clock.shift(timedelta(hours=13))
     assert used.get("/on-call/").status_code == 302
     assert settings.SESSION_COOKIE_AGE == 12 * 3600

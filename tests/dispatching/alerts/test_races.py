@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from dispatching import sweep
+from dispatching import audit, sweep
 from dispatching.alerts import escalating, intake, lifecycle
 from dispatching.channels import memory
 from dispatching.delivery import delivering
 from dispatching.models import Alert, Delivery, Escalation, Page
 from dispatching.rules.event import Event
 from schedules.refused import Refused
-from tests.races import behind, together
+from tests.races import behind, during, together
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -36,6 +36,20 @@ def test_escalating_fifty_times_at_once_is_escalating_once(world):
     lifecycle.escalate(alert, by=coach, now=world.now)
     world.sweep()
     assert world.told() == ["coach"] and alert.events.filter(kind="escalated").count() == 2
+
+
+def test_the_audit_starts_nothing_for_an_alert_that_is_acknowledged_while_it_looks(world):
+    """A10: it looks again under the alert's lock; whoever has acknowledged would be paged for ever."""
+    ana = world.person("ana")
+    alert = world.trigger(world.service(world.policy((HOUR, ana))))
+    world.told()
+    Escalation.objects.all().delete()
+    world.now += HOUR
+    acknowledge = partial(lifecycle.acknowledge, alert, by=ana, now=world.now)
+    assert during(acknowledge, partial(audit.audit, world.now)) == 0
+    assert not alert.escalations.exists() and not alert.events.filter(kind="repaired").exists()
+    world.sweep()
+    assert world.told() == []
 
 
 def event(key: str = "k", action: str = "trigger") -> Event:

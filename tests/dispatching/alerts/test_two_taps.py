@@ -73,6 +73,9 @@ def test_p2_what_came_again_meanwhile_is_not_opened_twice(world, source, alert, 
     with pytest.raises(Refused, match=f"as alert #{again.pk}"):
         lifecycle.reopen(alert, by=ana, now=world.now)
     assert Alert.objects.exclude(state="resolved").get() == again
+    lifecycle.resolve(again, by=ana, now=world.now)
+    with pytest.raises(Refused, match=f"as alert #{again.pk}"):
+        lifecycle.reopen(alert, by=ana, now=world.now)
 
 
 def test_p2_a_reopened_alert_is_an_alert_like_any_other(world, source, alert, ana):

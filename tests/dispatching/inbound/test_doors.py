@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from dispatching.alerts import intake
+from dispatching.inbound import refusals
 from dispatching.models import Alert, Integration, Refusal, Unread
 from dispatching.rules.event import Event
 from stakeholders.definitions import defining
@@ -172,6 +173,16 @@ def test_refusals_that_go_on_are_told_again_after_somebody_has_closed_the_alert(
     world.advance(hours=6)
     assert "ana" in world.told()
     assert "(7 so far)" in about_refusals().summary
+
+
+def test_the_alert_about_refusals_ends_exactly_six_hours_after_the_last_one(world, kuma):
+    """Case 02: that is when it is looked at again; a moment later would be ten minutes more."""
+    world.advance(minutes=11)
+    last = Refusal.objects.get().last_at
+    for at, state in ((refusals.QUIET - timedelta(seconds=1), "triggered"), (refusals.QUIET, "resolved")):
+        Refusal.objects.update(due_at=last + at)
+        refusals.tell_owners(last + at)
+        assert about_refusals().state == state
 
 
 def test_an_alert_about_refusals_never_matches_a_definition(world, kuma):
