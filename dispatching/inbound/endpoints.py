@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from dispatching.alerts import intake
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals, unread
 from dispatching.inbound.bad_input import BadInput
-from dispatching.inbound.body import read_json, sample
+from dispatching.inbound.body import read_json, sample, without_key
 from dispatching.inbound.mistaken import Parse, with_hint
 from dispatching.rules.event import Event
 from schedules.surfaces.public_urls import public_url
@@ -71,13 +71,13 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(request: HttpRequest, key: str, parse: Callable[[], list[Event | BadInput]]) -> Taken | None:
-    """Accepts the events that can be taken. None for an unknown key.
+def _take(request: HttpRequest, key: str, parse: Parse, read: Callable[[HttpRequest], Any]) -> Taken | None:
+    """Accepts the events that can be taken. None for an unknown key. Nothing is kept of the key, wherever in the body it stands.
 
     What is refused is recorded, so that the integration's owner is told, also if the rest is taken (faults J17, case 02).
     What was not understood is counted for the integration's page (P16).
     """
-    events, refused = _read(parse)
+    events, refused = _read(lambda: parse(without_key(read(request), key, request)))
     if refused and not events:
         integration = intake.integration_of(key)
         if integration is None:
@@ -115,7 +115,7 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
     @guarded
     def view(request: HttpRequest, status: int = 202) -> JsonResponse:
         payload = read_json(request)
-        taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
+        taken = _take(request, pagerduty.routing_key(payload, name), parse, lambda request: payload)
         if taken is None:
             return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
         [accepted] = taken.accepted
@@ -131,7 +131,7 @@ def _by_key(parse: Parse, address: str = "") -> Callable[..., JsonResponse]:
 
     @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
-        taken = _take(request, key, lambda: parse(read_json(request)))
+        taken = _take(request, key, parse, read_json)
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
         status = "partial" if taken.errors else "success"
