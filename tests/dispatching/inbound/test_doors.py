@@ -228,6 +228,27 @@ def test_what_was_not_understood_stands_in_the_answer_and_is_counted_on_the_page
     assert (Unread.objects.get().count, len(Unread.objects.get().reasons)) == (1, 1), "a month without one"
 
 
+@pytest.mark.parametrize("address", ["alertmanager", "grafana"])
+def test_alerts_that_the_sender_cut_off_are_named(client, service, address):
+    """Field F6: nobody heard that there were more, even if none was left."""
+    path, firing = f"/integrations/{service.key}/{address}/", {"status": "firing", "labels": {"a": "b"}}
+    how = "did not arrive: raise max_alerts in the webhook_config (0 means all), or group by more labels"
+    for alerts, number, warned in (
+        (
+            [firing, firing | {"fingerprint": "f"}],
+            7,
+            [f"truncatedAlerts: 7 alerts were cut off by max_alerts and {how}"],
+        ),
+        ([], 5, [f"truncatedAlerts: 5 alerts were cut off by max_alerts and {how}"]),
+        ([], "1", [f"truncatedAlerts: 1 alert was cut off by max_alerts and {how}"]),
+        *(([firing], nothing, []) for nothing in (0, None, "", True, -1, "many", [7])),
+    ):
+        answer = post(client, path, {"alerts": alerts, "truncatedAlerts": number})
+        assert answer.status_code == 202 and answer.json().get("warnings", []) == warned
+    unread = Unread.objects.get()
+    assert (unread.count, len(unread.reasons)) == (3, 3)
+
+
 # Bodies that say the integration's key, KEY, in more places than the one where it belongs.
 LEAKS = {
     "/integrations/KEY/events/": {
