@@ -17,6 +17,7 @@ from dispatching import parking
 from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
 from dispatching.inbound.bad_input import BadInput
+from dispatching.inbound.body import hidden
 from dispatching.models import Alert, Integration, Refusal
 from dispatching.rules.event import Event
 from schedules.refused import Refused
@@ -47,14 +48,15 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + EXCLUDED.count,
 
 
 def record(integration: Integration, refused: list[BadInput], body: bytes, *, key: str, now: datetime) -> None:
-    """Records that events of this integration were refused. The key is removed from the sample, which people see."""
-    sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
-    reasons = Counter(NUMBERED.sub("[]", printable(bad.errors[0])) for bad in refused)
+    """Records that events of this integration were refused. The key is removed, because people see the sample and the reasons."""
+    sample = hidden(printable(body[: 8 * SAMPLE].decode("utf-8", "replace")), key)
+    reasons = Counter(NUMBERED.sub("[]", hidden(printable(bad.errors[0]), key)) for bad in refused)
+    reason = "; ".join(BadInput([error for bad in refused for error in bad.errors]).errors)
     values: dict[str, Any] = {
         "integration": integration.pk,
         "now": now,
         "count": len(refused),
-        "reason": printable("; ".join(BadInput([error for bad in refused for error in bad.errors]).errors)),
+        "reason": hidden(printable(reason), key),
         "reasons": json.dumps(dict(reasons.most_common(20))),
         "sample": shorten(sample, SAMPLE),
         "ours": Alert.OURS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -53,6 +53,8 @@ class InTurn(serializers.ListField):
 
 
 class RotationSerializer(WarningSerializer):
+    instead: ClassVar = {"usernames": ("participants",)}
+    passing = ("warnings", "holds_from")
     parts, blame = ("participants",), "duty_days"
 
     time_zone = ZoneField(required=False, help_text="The time zone of the handover.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -17,6 +17,7 @@ from schedules.surfaces.left_open import Before
 class WarningSerializer(RecordSerializer):
     """A record with `warnings`, which the answer to a write fills in. Name the field in `Meta.fields`."""
 
+    passing: ClassVar[tuple[str, ...]] = ("warnings",)
     warnings = serializers.SerializerMethodField(
         help_text="In the answer to a write: what it leaves open or lacks, such as hours with nobody on duty. Otherwise empty."
     )

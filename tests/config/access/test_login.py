@@ -47,6 +47,16 @@ def test_guessing_is_limited_by_user_name_and_network(ana, clock, path):
     assert not AccessAttempt.objects.filter(username="ana").exists()
 
 
+@pytest.mark.parametrize("path", ["/login/", "/admin/login/"])
+def test_a_user_name_that_nobody_can_have_is_refused_with_a_sentence(db, path):
+    """Field F7: the record of guesses had no room for it, so the answer was an error page."""
+    for length in (151, 256, 10_000):
+        answer = log_in(username="x" * length, path=path)
+        assert answer.status_code == 200 and "A user name has at most 150 characters." in text(answer)
+    assert log_in(username="x" * 150, path=path).status_code == 200
+    assert [len(attempt.username) for attempt in AccessAttempt.objects.all()] == [150]
+
+
 def test_an_open_session_does_not_let_anybody_guess_the_password(ana):
     """S8: the old password counts as a guess like one at log-in."""
     session = browser_of(ana)

@@ -1,6 +1,7 @@
 """Races with real threads and real transactions."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -75,6 +76,14 @@ def test_batches_with_the_same_keys_in_opposite_order_do_not_deadlock(world):
     calls = [lambda b=batch: intake.accept(service, b, now=world.now) for batch in (there, there[::-1]) * 8]
     together(*calls)
     assert set(Alert.objects.values_list("occurrences", flat=True)) == {16}
+    # Ends lock many alerts, too (field F1); the starts between them, some of them old news, write on the same alerts.
+    ends = [replace(event(f"k{n}", "resolve"), occurred_at=world.now) for n in range(50)]
+    old = [replace(again, occurred_at=world.now - HOUR) for again in there]
+    orders = [there, ends[::-1], there[::-1], ends, [replace(end, action="acknowledge") for end in ends], old]
+    together(*[lambda b=batch: intake.accept(service, b, now=world.now) for batch in orders * 4])
+    still_open = Alert.objects.going_on()
+    assert Escalation.objects.running().count() == still_open.filter(state="triggered").count()
+    assert still_open.values("dedup_key").distinct().count() == still_open.count()
 
 
 def test_ten_posts_of_something_worse_are_one_rise(world):
