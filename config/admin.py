@@ -15,6 +15,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from config import health
+from config.access.login import AdminLoginForm
 from dispatching.models import Alert
 from schedules import clock
 from stakeholders.models import Outage, StakeholderGroup
@@ -74,6 +75,7 @@ class TocsinAdminSite(UnfoldAdminSite):
     """The admin with its index in four groups: Now · Who · What · System."""
 
     index_title = "Tocsin"
+    login_form = AdminLoginForm
 
     def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:
         def on_the_readers_clock(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -13,3 +13,4 @@ class TocsinAdminConfig(AdminConfig):
         # Only now, when all models are there. The first replaces pages that the packages have registered.
         import_module("config.beat_admin")
         import_module("config.access.example_passwords")
+        import_module("dispatching.ticker").register_tidying(import_module("config.access.sessions").clear)

@@ -293,7 +293,7 @@ REPLY_TO = mailbox("REPLY_TO")
 BOUNCE_ADDRESS = mailbox("BOUNCE_ADDRESS", tagged=True)
 UNSUBSCRIBE_ADDRESS = mailbox("UNSUBSCRIBE_ADDRESS", tagged=True)
 INBOUND_SECRET, INBOUND_SIGNING_SECRET = secret("INBOUND_SECRET"), secret("INBOUND_SIGNING_SECRET")
-# This many messages with temporary failures, within this many days, suspend an address.
+# An address is suspended once its mailbox has temporarily refused mail on this many days within this many days.
 SOFT_BOUNCES = knob(env.int, "SOFT_BOUNCES", 3, allowed=lambda n: n > 0, hint="It must be 1 or more.")
 SOFT_BOUNCE_DAYS = knob(
     env.int, "SOFT_BOUNCE_DAYS", 30, allowed=lambda n: 0 < n < 1000, hint="It must be 1 to 999 days."

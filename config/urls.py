@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.access.login import LoginForm
 from config.api import router, without_slash
 from config.health import health
 from config.metrics import metrics
@@ -31,7 +32,7 @@ urlpatterns = [
     path("inbound/bounces/<str:secret>/", inbound_bounces, name="inbound_bounces"),
     path("", RedirectView.as_view(url="/on-call/")),
     path("admin/", admin.site.urls),
-    path("login/", LoginView.as_view(), name="login"),
+    path("login/", LoginView.as_view(authentication_form=LoginForm), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("account/", account, name="account"),
     path("on-call/", on_call_now, name="on_call"),

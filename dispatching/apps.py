@@ -17,6 +17,10 @@ class DispatchingConfig(AppConfig):
         import_module("schedules.surfaces.left_open").register(silent)
         revoke_all = import_module("dispatching.contact.links").revoke_all
         import_module("schedules.people.leaving").register(revoke_all)
+        ticker = import_module("dispatching.ticker")
+        ticker.register_tidying(import_module("dispatching.parking").forget)
+        # The rows of the app below, which knows no ticker.
+        ticker.register_tidying(import_module("schedules.surfaces.once").clear)
 
     def without_contact_point(self, users: set[int]) -> set[int]:
         """The ids of the given users who have no usable contact point."""

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from dispatching import alarms, sweep
+from dispatching import alarms, parking, sweep
 from dispatching.alerts import timeline
 from dispatching.models import Alert, AlertEvent, Batch, Delivery, Escalation, ShiftWatch
 from dispatching.notices import calendar_watch, swap_watch
+from schedules.apart import apart
 
 log = structlog.get_logger(__name__)
 LATE = timedelta(seconds=60)
@@ -17,16 +18,25 @@ LATE = timedelta(seconds=60)
 def audit(now: datetime) -> int:
     """Starts an escalation for every triggered alert that never had one. Returns the number of repairs.
 
-    Also tells the owners of calendars that cannot be read, and people who are asked for a swap or were answered.
+    Also tells the owners of calendars that cannot be read, and people who are asked for a swap or were answered. A part that
+    raises keeps no other from its work, but the audit is not recorded.
     """
+    with apart("audit") as do:
+        repaired = do(_repair, now)
+        do(calendar_watch.tell_feed_owners, now)
+        do(swap_watch.tell_swaps, now)
+    sweep.record("audit", now, repaired)
+    return repaired
+
+
+def _repair(now: datetime) -> int:
+    rows = parking.Rows("audit", now)
     forgotten = Alert.objects.filter(state=Alert.State.TRIGGERED, escalations=None, first_at__lte=now - LATE / 2)
-    repaired = sum(_start(pk, now) for pk in list(forgotten.values_list("pk", flat=True)[:1000]))
+    ids = forgotten.exclude(pk__in=rows.waiting).values_list("pk", flat=True)[:1000]
+    repaired = sum(rows.handle(pk, _start, pk, now) for pk in list(ids))
     if repaired:
         log.error("audit_repaired", alerts=repaired)
         alarms.ring_steps()
-    sweep.record("audit", now, repaired)
-    calendar_watch.tell_feed_owners(now)
-    swap_watch.tell_swaps(now)
     return repaired
 
 
@@ -51,4 +61,5 @@ def overdue(now: datetime) -> dict[str, int]:
         "deliveries": Delivery.objects.due(late).count(),
         "batches": 0 if going else Batch.objects.filter(due_at__lte=late).count(),
         "shift watches": ShiftWatch.objects.filter(due_at__lte=late).count(),
+        "parked rows": parking.failing(now),
     }

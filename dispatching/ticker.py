@@ -31,7 +31,7 @@ def register(theirs: Sweep) -> None:
 
 
 def register_tidying(theirs: Callable[[datetime], object]) -> None:
-    """Registers what deletes an app's own old rows. It runs with each audit, because nobody waits for it."""
+    """Registers what deletes old rows. Only tickers run it, with each of their audits: nobody waits for it."""
     if theirs not in _tidying:
         _tidying.append(theirs)
 
@@ -46,9 +46,8 @@ def run(clock: Callable[[], datetime]) -> None:
                 do(sweep.sweep, clock, lambda: not stopping.is_set())
                 for theirs in _sweeps:
                     do(theirs, clock)
-                if clock() - reported > REPORT_EVERY:
-                    reported = clock()
-                    do(agreement.report, reported)
+                if (now := clock()) - reported > REPORT_EVERY and do(_report, now):
+                    reported = now
                 if turn % AUDIT_EVERY == 0:
                     for seldom in (audit.audit, *_tidying):
                         do(seldom, clock())
@@ -57,6 +56,11 @@ def run(clock: Callable[[], datetime]) -> None:
         except* Exception:
             log.exception("sweep_failed")
         close_old_connections()
+
+
+def _report(now: datetime) -> bool:
+    agreement.report(now)
+    return True
 
 
 def start(clock: Callable[[], datetime]) -> threading.Thread:

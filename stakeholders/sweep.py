@@ -1,5 +1,6 @@
 """The stakeholders' part of the sweep: matches alerts with definitions, tells managers and other teams, plans messages, sends reminders
-of promises, answers public forms, and follows up on bounces. Tidying deletes what is old: unconfirmed subscriptions, quotas.
+of promises, answers public forms, and follows up on bounces. Tidying, which only tickers do, deletes unconfirmed subscriptions and
+old quotas.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from itertools import count, islice, takewhile
 from dispatching.audit import LATE
 from dispatching.sweep import record
 from schedules.apart import apart
-from schedules.surfaces import once
 from stakeholders.definitions import defining
 from stakeholders.models import Bracket, Message, Outage, SignUp
 from stakeholders.news import fanning, outages, promises
@@ -22,7 +22,7 @@ PARTS = (
     subscribing.take_answers,
     bounces.follow_up,
 )
-TIDYING = (subscribing.forget_unconfirmed, quota.clear, once.clear)
+TIDYING = (subscribing.forget_unconfirmed, quota.clear)
 # Each does one row at a time, at most so many in a pass.
 ONE_BY_ONE = (
     (outages.tell_due_rings, 10),

@@ -28,7 +28,7 @@ ROOMS = {
         {"rules"},
         {"channels"},
         {"models", "templatetags"},
-        {"alarms", "contact"},
+        {"alarms", "parking", "contact"},
         {"delivery"},
         {"alerts"},
         {"policies"},

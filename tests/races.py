@@ -44,6 +44,19 @@ def behind(row: Model, *calls: Callable[[], Any]) -> list[Any]:
         return [answer.result() for answer in answers]
 
 
+def during(act: Callable[[], Any], call: Callable[[], Any]) -> Any:
+    """Does `act` in a transaction that ends when the call, made meanwhile, waits for it or is done; returns the call's answer.
+
+    So the call reads what was there before, and acts when `act` has changed it.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            act()
+            answer = pool.submit(_answer, call)
+            assert eventually(lambda: waiting() or answer.done(), 5, every=0.01)
+        return answer.result()
+
+
 def waiting() -> int:
     """How many connections to this database wait for a lock."""
     with connection.cursor() as cursor:

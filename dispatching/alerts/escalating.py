@@ -159,7 +159,7 @@ def _continued(escalation: Escalation, now: datetime) -> Escalation:
     """
     if escalation.position:
         delivering.suppress(
-            list(paging.on_their_way(escalation.alert)), "the alert got worse, and is told again", now=now
+            paging.on_their_way([escalation.alert_id]), "the alert got worse, and is told again", now=now
         )
         Escalation.objects.filter(pk=escalation.pk).update(state=State.STOPPED, due_at=None, resume_at=None)
         names = ("alert", "policy", "snapshot", "position", "due_at", "resume_at")
@@ -227,9 +227,9 @@ def _exhaust(escalation: Escalation, decisions: Decisions, moment: Moment) -> No
     escalation.state, escalation.due_at = State.EXHAUSTED, None
 
 
-def stop(alert: Alert) -> None:
-    """Stops the alert's escalation: no further step runs. The caller holds the lock on the alert."""
-    Escalation.objects.running().filter(alert=alert).update(state=State.STOPPED, due_at=None)
+def stop(alerts: Iterable[int]) -> None:
+    """Stops the escalations of these alerts: no further step runs. The caller holds the locks on the alerts."""
+    Escalation.objects.running().filter(alert__in=alerts).update(state=State.STOPPED, due_at=None)
 
 
 def _active(recipient: Recipient) -> bool:

@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from dispatching import alarms
 from dispatching.alerts import lifecycle, timeline
 from dispatching.models import Alert, AlertEvent, Integration, key_hash
 from dispatching.rules.event import Event
-from schedules.refused import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +118,16 @@ WHERE key_hash = %(key_hash)s AND enabled
 """
 TRIGGER_BY_KEY = TRIGGER.format(sender=FIND)
 
+# The last alert with each of these keys. Some sources give a start in the future: Alertmanager takes the end for it if it is
+# told none.
+LATEST = """
+SELECT latest.* FROM unnest(%(keys)s::text[]) AS asked (dedup_key) CROSS JOIN LATERAL (
+    SELECT dedup_key, id, CASE WHEN occurred_at IS NOT NULL THEN least(occurred_at, first_at) END AS began
+    FROM dispatching_alert WHERE integration_id = %(integration)s AND dedup_key = asked.dedup_key ORDER BY id DESC LIMIT 1
+) latest
+"""
+ENDS = {"acknowledge": Alert.State.ACKNOWLEDGED, "resolve": Alert.State.RESOLVED}
+
 COLUMNS = (
     *("dedup_key", "service", "priority", "summary", "severity", "source", "component", "slo", "deployment", "product"),
     *("runbook_url", "dashboard_url", "details", "occurred_at", "present"),
@@ -195,17 +203,33 @@ def _known(pk: int, *, refused: bool, now: datetime) -> Integration:
 
 
 def accept(integration: Integration, events: Sequence[Event], *, now: datetime) -> list[Accepted]:
-    """Carries out the events in their order and returns the outcome of each. Everything is committed on return."""
-    answers: list[Accepted] = []
-    for action, run in groupby(events, key=lambda event: event.action):
+    """Carries out the events, those of a key in their order, and returns the outcome of each. Everything is committed on return."""
+    answers: dict[int, Accepted] = {}
+    for (_, action), turn in sorted(_turns(events).items()):
+        group = [events[index] for index in turn]
         if action == "trigger":
-            group = list(run)
             values = {"events": _rows(group), "integration": integration.pk, "now": now}
-            answers += _became(group, _run(TRIGGER_OF, values))
+            done = list(_became(group, _run(TRIGGER_OF, values)))
         else:
-            answers += (_end(integration, event, now) for event in run)
-    _wake(answers)
-    return answers
+            done = _end(integration, action, group, now)
+        answers.update(zip(turn, done, strict=True))
+    accepted = [answers[index] for index in range(len(events))]
+    _wake(accepted)
+    return accepted
+
+
+def _turns(events: Sequence[Event]) -> dict[tuple[int, str], list[int]]:
+    """The positions of the events that are carried out together: of one action, and each key's in their order.
+
+    Keys do not depend on each other, so a body that tells of ends among starts, like Alertmanager's, is two groups.
+    """
+    turns: dict[tuple[int, str], list[int]] = {}
+    last: dict[str, tuple[int, str]] = {}
+    for index, event in enumerate(events):
+        number, action = last.get(event.dedup_key, (0, event.action))
+        last[event.dedup_key] = turn = (number + (action != event.action), event.action)
+        turns.setdefault(turn, []).append(index)
+    return turns
 
 
 def _wake(answers: Iterable[Accepted]) -> None:
@@ -233,26 +257,41 @@ def _folded(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{"count": counts[key], **dict(zip(COLUMNS, IN_COLUMNS(event), strict=True))} for key, event in last.items()]
 
 
-def _end(integration: Integration, event: Event, now: datetime) -> Accepted:
+def _end(integration: Integration, action: str, events: Sequence[Event], now: datetime) -> list[Accepted]:
     """Acknowledges or resolves for the source. An event that changes nothing goes on the alert's timeline, if there is an alert."""
-    alert = Alert.objects.filter(integration=integration, dedup_key=event.dedup_key).order_by("-pk").first()
-    if alert is None:
-        log.info("event_without_alert", integration=integration.pk, action=event.action, dedup_key=event.dedup_key)
-        return Accepted(event.dedup_key, None, "ignored", "there is no alert with this key")
-    # Some sources give a start in the future: Alertmanager takes the end for it if it is told none.
-    began = min(alert.occurred_at, alert.first_at) if alert.occurred_at else None
+    keys = list({event.dedup_key for event in events})
+    latest = {key: (pk, began) for key, pk, began in _run(LATEST, {"integration": integration.pk, "keys": keys})}
+    whys = [_objection(event, *latest.get(event.dedup_key, (None, None))) for event in events]
+    # The first event that may end an alert does; the others of its key change nothing.
+    first: dict[int, int] = {}
+    for index, (event, why) in enumerate(zip(events, whys, strict=True)):
+        if not why:
+            first.setdefault(latest[event.dedup_key][0], index)
+    to = ENDS[action]
+    with transaction.atomic():
+        moved = lifecycle.move_for_source(to, {pk: events[index].occurred_at for pk, index in first.items()}, now=now)
+        done = {first[pk] for pk in moved}
+        accepted = []
+        for index, (event, why) in enumerate(zip(events, whys, strict=True)):
+            pk, _ = latest.get(event.dedup_key, (None, None))
+            why = "" if index in done else why or f"the source sent “{action}”, which changes nothing now"
+            accepted.append(Accepted(event.dedup_key, pk, "ignored" if why else to, why))
+        timeline.write(*_ignored(accepted, now))
+    if unknown := [answer.dedup_key for answer in accepted if answer.alert_id is None]:
+        log.info("event_without_alert", integration=integration.pk, action=action, keys=len(unknown), some=unknown[:20])
+    return accepted
+
+
+def _objection(event: Event, alert_id: int | None, began: datetime | None) -> str:
+    """Why this event cannot end the last alert with its key, which may be none; empty if it can."""
+    if alert_id is None:
+        return "there is no alert with this key"
     if event.action == "resolve" and event.occurred_at and began and event.occurred_at < began:
-        return _ignored(alert, event, "the source sent the end of something that was over before this began", now)
-    try:
-        if event.action == "resolve":
-            lifecycle.resolve(alert, now=now, ended_at=event.occurred_at)
-            return Accepted(event.dedup_key, alert.pk, "resolved")
-        lifecycle.acknowledge(alert, now=now)
-        return Accepted(event.dedup_key, alert.pk, "acknowledged")
-    except Refused:
-        return _ignored(alert, event, f"the source sent “{event.action}”, which changes nothing now", now)
+        return "the source sent the end of something that was over before this began"
+    return ""
 
 
-def _ignored(alert: Alert, event: Event, why: str, now: datetime) -> Accepted:
-    timeline.write(timeline.entry(alert.pk, AlertEvent.Kind.IGNORED, why, now=now))
-    return Accepted(event.dedup_key, alert.pk, "ignored", why)
+def _ignored(accepted: Iterable[Accepted], now: datetime) -> Iterator[AlertEvent]:
+    for answer in accepted:
+        if answer.why and answer.alert_id:
+            yield timeline.entry(answer.alert_id, AlertEvent.Kind.IGNORED, answer.why, now=now)

@@ -1,13 +1,16 @@
 """The verbs of an alert: acknowledge, resolve, reopen and escalate, used by page links, the API, the admin and sources alike.
 
-Every verb locks the alert's row first, and only it, then checks that the move is allowed, and writes the timeline. A
-refusal is an exception (`Refused`) that the admin shows and the API turns into 409.
+Every verb locks the alert's row first (`move_for_source` those of many), and only it, then checks that the move is allowed,
+and writes the timeline. A refusal is an exception (`Refused`) that the admin shows and the API turns into 409.
 """
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Collate
 
 from dispatching import alarms
 from dispatching.alerts import escalating, paging, timeline
@@ -17,6 +20,10 @@ from schedules.models import User
 from schedules.refused import Refused
 
 Kind, State = AlertEvent.Kind, Alert.State
+RESOLVE = """
+UPDATE dispatching_alert alert SET state = 'resolved', resolved_at = %(now)s, ended_at = ended.at
+FROM unnest(%(ids)s::bigint[], %(ends)s::timestamptz[]) AS ended (id, at) WHERE alert.id = ended.id
+"""
 AT_ONCE = timedelta(seconds=1)  # requests that came together were not read at the same moment
 
 
@@ -59,8 +66,8 @@ def acknowledge(
         _move(alert, State.ACKNOWLEDGED)
         alert.acknowledged_at, alert.acknowledged_by, alert.acknowledged_name = now, by, who.name[:150]
         alert.save(update_fields=["state", "acknowledged_at", "acknowledged_by", "acknowledged_name"])
-        withdrawn = _stop(alert, f"acknowledged {who}", now=now)
-        _note(alert, Kind.ACKNOWLEDGED, f"acknowledged {who}{withdrawn}", now=now, who=who)
+        withdrawn = _stop([alert.pk], f"acknowledged {who}", now=now)
+        _note(alert, Kind.ACKNOWLEDGED, f"acknowledged {who}{withdrawn[alert.pk]}", now=now, who=who)
     return alert
 
 
@@ -80,9 +87,33 @@ def resolve(
         _move(alert, State.RESOLVED)
         alert.resolved_at, alert.ended_at = now, ended_at
         alert.save(update_fields=["state", "resolved_at", "ended_at"])
-        withdrawn = _stop(alert, f"resolved {who}", now=now)
-        _note(alert, Kind.RESOLVED, f"resolved {who}{withdrawn}", now=now, who=who)
+        withdrawn = _stop([alert.pk], f"resolved {who}", now=now)
+        _note(alert, Kind.RESOLVED, f"resolved {who}{withdrawn[alert.pk]}", now=now, who=who)
     return alert
+
+
+def move_for_source(to: Alert.State, ends: Mapping[int, datetime | None], *, now: datetime) -> set[int]:
+    """Acknowledges or resolves many alerts for their source, in as many statements as one. Returns those that it moved.
+
+    `ends`: the ids of the alerts, each with its end according to the source. They are locked in the order in which the
+    intake's statement locks them, and so that other lines on their timelines need not wait.
+    """
+    may = [state for state, moves in Alert.MOVES.items() if to in moves]
+    alerts = Alert.objects.filter(pk__in=ends, state__in=may).order_by(Collate("dedup_key", "C"))
+    with transaction.atomic():
+        moved = list(alerts.select_for_update(no_key=True).values_list("pk", flat=True))
+        if not moved:
+            return set()
+        if to == State.RESOLVED:
+            with connection.cursor() as cursor:
+                cursor.execute(RESOLVE, {"now": now, "ids": moved, "ends": [ends[pk] for pk in moved]})
+        else:
+            acknowledged = {"acknowledged_at": now, "acknowledged_by": None, "acknowledged_name": ""}
+            Alert.objects.filter(pk__in=moved).update(state=State.ACKNOWLEDGED, **acknowledged)
+        text = f"{to} {Actor()}"
+        withdrawn = _stop(moved, text, now=now)
+        timeline.write(*(timeline.entry(pk, Kind(to), f"{text}{withdrawn[pk]}", now=now) for pk in moved))
+    return set(moved)
 
 
 def reopen(
@@ -158,11 +189,14 @@ def _has(alert: Alert, who: Actor) -> bool:
     return alert.state == State.ACKNOWLEDGED and bool(who.name) and same
 
 
-def _stop(alert: Alert, reason: str, *, now: datetime) -> str:
-    """Ends the escalation and withdraws pages that are on their way. Returns words for the timeline, empty if there were none."""
-    escalating.stop(alert)
-    count = delivering.suppress(list(paging.on_their_way(alert)), reason, now=now)
-    return f"; {count} page{'s' if count > 1 else ''} withdrawn" if count else ""
+def _stop(alerts: list[int], reason: str, *, now: datetime) -> defaultdict[int, str]:
+    """Ends the escalations and withdraws pages that are on their way. Returns words for each timeline, empty if there were none."""
+    escalating.stop(alerts)
+    live = paging.on_their_way(alerts)
+    if live:
+        delivering.suppress(live, reason, now=now)
+    words = {alert: f"; {n} page{'s' if n > 1 else ''} withdrawn" for alert, n in Counter(live.values()).items()}
+    return defaultdict(str, words)
 
 
 def _note(alert: Alert, kind: AlertEvent.Kind, text: str, *, now: datetime, who: Actor) -> None:

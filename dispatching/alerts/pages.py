@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -47,7 +48,7 @@ def _act(request: HttpRequest, link: links.Link, now: datetime) -> HttpResponse:
     if verb is None:
         refused = "On this page you can only acknowledge, resolve or reopen."
         return _show(request, link, now, refused=refused, status=400)
-    reader = _reader(request)
+    reader = _reader(request) if _from_here(request) else None
     # A login says who it is; the link alone only says whose link it was.
     who: dict[str, Any] = {"by": reader, "via": "link"} if reader else {"by": recipient.user, "link_of": recipient}
     try:
@@ -56,6 +57,16 @@ def _act(request: HttpRequest, link: links.Link, now: datetime) -> HttpResponse:
         alert.refresh_from_db()
         return _show(request, link, now, refused=str(refused), status=409)
     return redirect(request.path)
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """Whether the form can come from this page, as far as the browser says; Origin is “null” because the page sends no referrer.
+
+    Another site may hold a link, but must not act in the name of the person who is logged in.
+    """
+    site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    host = origin if origin in (None, "null") else urlsplit(origin).netloc
+    return site in (None, "none", "same-origin") and host in (None, "null", request.get_host())
 
 
 def _reader(request: HttpRequest) -> User | None:

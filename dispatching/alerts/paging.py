@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
-
 from dispatching.alerts import page_words, timeline
 from dispatching.alerts.related import Line
 from dispatching.channels import spoken
@@ -129,6 +127,7 @@ def missed(escalations: Iterable[Escalation]) -> dict[int, list[str]]:
     return names
 
 
-def on_their_way(alert: Alert) -> QuerySet:
-    """The ids of this alert's deliveries that are still on their way."""
-    return Delivery.objects.live().filter(page__alert=alert).values_list("pk", flat=True)
+def on_their_way(alerts: Iterable[int]) -> dict[int, int]:
+    """The deliveries of these alerts that are still on their way, locked until the transaction ends: their ids with their alert's."""
+    live = Delivery.objects.live().filter(page__alert__in=alerts).order_by("pk")
+    return dict(live.select_for_update(of=("self",), no_key=True).values_list("pk", "page__alert"))

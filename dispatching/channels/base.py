@@ -19,7 +19,7 @@ class Envelope:
     """One message to one address. `key` is the same for every attempt, `data` is JSON-ready content for machines.
 
     A message has either words of its own, in `own_body`, or words that it shares with others, in `letter`. `leave` is the token of
-    the contact point for unsubscribing by a mail to us (`contact_links.mail_token`).
+    the contact point for unsubscribing by a mail to us (`contact.links.mail_token`).
     """
 
     key: str

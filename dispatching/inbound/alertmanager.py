@@ -29,6 +29,16 @@ def parse(payload: Any) -> list[Event | BadInput]:
     return [_event(alert, index, status, about_group) for index, alert in enumerate(alerts)]
 
 
+def cut_off(payload: Any) -> list[str]:
+    """A sentence if Alertmanager sent only a part of its alerts, because nobody is told of the others."""
+    number = as_text(payload.get("truncatedAlerts")) if isinstance(payload, dict) else ""
+    if not (number.isascii() and number.isdecimal() and int(number)):
+        return []
+    how = "raise max_alerts in the webhook_config (0 means all), or group by more labels"
+    were = "1 alert was" if int(number) == 1 else f"{int(number)} alerts were"
+    return [f"truncatedAlerts: {were} cut off by max_alerts and did not arrive: {how}"]
+
+
 def _about(group: Fields) -> dict[str, Any]:
     # Repeated in every event, so the length is limited: a long key in many alerts must not add up to a gigabyte.
     truncated = group.left.get("truncatedAlerts")

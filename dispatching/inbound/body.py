@@ -9,6 +9,8 @@ from django.http import HttpRequest, UnreadablePostError
 from dispatching.inbound.bad_input import BadInput, LengthRequired, TooLarge, UnsupportedBody
 from dispatching.inbound.strict_json import loads
 
+HIDDEN = "…"
+
 
 def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
     """The bytes as they arrived; raises BadInput (4xx in its `status`) if they are more than `limit`, compressed, or cut off."""
@@ -35,6 +37,20 @@ def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
 def read_json(request: HttpRequest) -> Any:
     """The object or list in the body, whatever media type Content-Type names; raises BadInput if there is none."""
     return loads(read_body(request), charset(request))
+
+
+def without_key(payload: Any, key: str, request: HttpRequest) -> Any:
+    """The payload with “…” for the integration's key in every text and name, because people read what events say."""
+    return hidden(payload, key) if key.encode("utf-8", "replace") in sample(request) else payload
+
+
+def hidden(value: Any, key: str) -> Any:
+    """The text, or the JSON with every text and name in it, with “…” for the key."""
+    if isinstance(value, str):
+        return value.replace(key, HIDDEN)
+    if isinstance(value, dict):
+        return {name.replace(key, HIDDEN): hidden(inner, key) for name, inner in value.items()}
+    return [hidden(inner, key) for inner in value] if isinstance(value, list) else value
 
 
 def sample(request: HttpRequest) -> bytes:

@@ -13,12 +13,13 @@ from django.views.decorators.csrf import csrf_exempt
 from dispatching.alerts import intake
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty, refusals, unread
 from dispatching.inbound.bad_input import BadInput
-from dispatching.inbound.body import read_json, sample
+from dispatching.inbound.body import read_json, sample, without_key
 from dispatching.inbound.mistaken import Parse, with_hint
 from dispatching.rules.event import Event
 from schedules.surfaces.public_urls import public_url
 
 log = structlog.get_logger(__name__)
+Remarks = Callable[[Any], list[str]]
 UNKNOWN_KEY = "no integration has this key"
 
 
@@ -71,13 +72,26 @@ def _answer(message: str, status: int, errors: list[str]) -> JsonResponse:
     return JsonResponse({"status": message, "message": "; ".join(errors), "errors": errors}, status=status)
 
 
-def _take(request: HttpRequest, key: str, parse: Callable[[], list[Event | BadInput]]) -> Taken | None:
-    """Accepts the events that can be taken. None for an unknown key.
+def _nothing(payload: Any) -> list[str]:
+    return []
+
+
+def _take(
+    request: HttpRequest, key: str, parse: Parse, read: Callable[[HttpRequest], Any], remarks: Remarks = _nothing
+) -> Taken | None:
+    """Accepts the events that can be taken. None for an unknown key. Nothing is kept of the key, wherever in the body it stands.
 
     What is refused is recorded, so that the integration's owner is told, also if the rest is taken (faults J17, case 02).
     What was not understood is counted for the integration's page (P16).
     """
-    events, refused = _read(parse)
+    about: list[str] = []
+
+    def parsed() -> list[Event | BadInput]:
+        payload = without_key(read(request), key, request)
+        about.extend(remarks(payload))
+        return parse(payload)
+
+    events, refused = _read(parsed)
     if refused and not events:
         integration = intake.integration_of(key)
         if integration is None:
@@ -92,7 +106,7 @@ def _take(request: HttpRequest, key: str, parse: Callable[[], list[Event | BadIn
         refusals.record(integration, refused, sample(request), key=key, now=integration.asked_at)
     elif integration.refused:
         refusals.forget(integration, now=integration.asked_at)
-    warnings = unread.record(integration, events, now=integration.asked_at)
+    warnings = unread.record(integration, events, about, now=integration.asked_at)
     return Taken(accepted, _errors(refused), warnings)
 
 
@@ -115,7 +129,7 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
     @guarded
     def view(request: HttpRequest, status: int = 202) -> JsonResponse:
         payload = read_json(request)
-        taken = _take(request, pagerduty.routing_key(payload, name), lambda: parse(payload))
+        taken = _take(request, pagerduty.routing_key(payload, name), parse, lambda request: payload)
         if taken is None:
             return _answer("invalid key", 401, [f"{name}: {UNKNOWN_KEY}"])
         [accepted] = taken.accepted
@@ -125,13 +139,13 @@ def _by_key_in_body(name: str, parse: Parse, answered: str) -> Callable[..., Jso
     return view
 
 
-def _by_key(parse: Parse, address: str = "") -> Callable[..., JsonResponse]:
-    """An endpoint with the key in its path, which ends in `address`."""
+def _by_key(parse: Parse, address: str = "", remarks: Remarks = _nothing) -> Callable[..., JsonResponse]:
+    """An endpoint with the key in its path, which ends in `address`. `remarks`: what to warn of in the body as a whole."""
     parse = with_hint(parse, address)
 
     @guarded
     def view(request: HttpRequest, key: str) -> JsonResponse:
-        taken = _take(request, key, lambda: parse(read_json(request)))
+        taken = _take(request, key, parse, read_json, remarks)
         if taken is None:
             return _answer("invalid key", 401, [f"key: {UNKNOWN_KEY}"])
         status = "partial" if taken.errors else "success"
@@ -153,8 +167,8 @@ def _no_format(payload: Any) -> list[Event | BadInput]:
 enqueue = _by_key_in_body("routing_key", pagerduty.parse, "dedup_key")
 enqueue_v1 = _by_key_in_body("service_key", pagerduty.parse_v1, "incident_key")
 own_events = _by_key(generic.parse, "/events/")
-from_alertmanager = _by_key(alertmanager.parse, "/alertmanager/")
-from_grafana = _by_key(grafana.parse, "/grafana/")
+from_alertmanager = _by_key(alertmanager.parse, "/alertmanager/", alertmanager.cut_off)
+from_grafana = _by_key(grafana.parse, "/grafana/", alertmanager.cut_off)
 no_format = _by_key(_no_format)
 
 

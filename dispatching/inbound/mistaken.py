@@ -29,7 +29,7 @@ def with_hint(parse: Parse, address: str) -> Parse:
                 raise BadInput([hint, *bad.errors]) from None
             raise
         refused = [event for event in read if isinstance(event, BadInput)]
-        hint = _hint(payload, address) if len(refused) == len(read) else ""
+        hint = _hint(payload, address) if refused and len(refused) == len(read) else ""
         return [BadInput([hint, *refused[0].errors])] if hint else read
 
     return parsed

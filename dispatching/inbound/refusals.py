@@ -13,9 +13,11 @@ from typing import Any
 
 from django.db import connection
 
+from dispatching import parking
 from dispatching.alerts import intake, lifecycle
 from dispatching.channels.text import printable, shorten
 from dispatching.inbound.bad_input import BadInput
+from dispatching.inbound.body import hidden
 from dispatching.models import Alert, Integration, Refusal
 from dispatching.rules.event import Event
 from schedules.refused import Refused
@@ -46,14 +48,15 @@ ON CONFLICT (integration_id) DO UPDATE SET count = known.count + EXCLUDED.count,
 
 
 def record(integration: Integration, refused: list[BadInput], body: bytes, *, key: str, now: datetime) -> None:
-    """Records that events of this integration were refused. The key is removed from the sample, which people see."""
-    sample = printable(body[: 8 * SAMPLE].decode("utf-8", "replace").replace(key, "…"))
-    reasons = Counter(NUMBERED.sub("[]", printable(bad.errors[0])) for bad in refused)
+    """Records that events of this integration were refused. The key is removed, because people see the sample and the reasons."""
+    sample = hidden(printable(body[: 8 * SAMPLE].decode("utf-8", "replace")), key)
+    reasons = Counter(NUMBERED.sub("[]", hidden(printable(bad.errors[0]), key)) for bad in refused)
+    reason = "; ".join(BadInput([error for bad in refused for error in bad.errors]).errors)
     values: dict[str, Any] = {
         "integration": integration.pk,
         "now": now,
         "count": len(refused),
-        "reason": printable("; ".join(BadInput([error for bad in refused for error in bad.errors]).errors)),
+        "reason": hidden(printable(reason), key),
         "reasons": json.dumps(dict(reasons.most_common(20))),
         "sample": shorten(sample, SAMPLE),
         "ours": Alert.OURS,
@@ -73,19 +76,22 @@ def forget(integration: Integration, *, now: datetime, why: str = "an event was 
 
 def tell_owners(now: datetime) -> int:
     """Raises an alert for each integration whose events are refused, brings it up to date, or ends it. Returns how many it did."""
-    due = list(Refusal.objects.filter(due_at__lte=now).select_related("integration")[:50])
-    for refusal in due:
-        if refusal.told_at and refusal.last_at + QUIET <= now:
-            forget(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
-        else:
-            _tell(refusal, now)
-    return len(due)
+    rows = parking.Rows("refusal", now)
+    due = Refusal.objects.filter(due_at__lte=now).exclude(pk__in=rows.waiting).select_related("integration")
+    return sum(rows.handle(refusal.pk, _follow_up, refusal, now) for refusal in due.order_by("due_at")[:50])
+
+
+def _follow_up(refusal: Refusal, now: datetime) -> bool:
+    if refusal.told_at and refusal.last_at + QUIET <= now:
+        forget(refusal.integration, now=now, why=f"nothing was refused for {QUIET.seconds // 3600} hours")
+    else:
+        _tell(refusal, now)
+    return True
 
 
 def _tell(refusal: Refusal, now: datetime) -> None:
     if refusal.told_at is None or refusal.last_at > refusal.told_at:
-        # Two workers doing this at once make one alert, because the key is the same. If this process dies between the
-        # two statements, the event is sent again, not lost.
+        # Two workers doing this at once make one alert, because the key is the same.
         intake.accept(refusal.integration, [_event(refusal)], now=now)
     due_at = max(refusal.last_at, now - QUIET + PATIENCE) + QUIET if refusal.working else None
     Refusal.objects.filter(pk=refusal.pk).update(due_at=due_at, told_at=now)

@@ -26,12 +26,19 @@ ON CONFLICT (integration_id) DO UPDATE SET last_at = EXCLUDED.last_at,
 """
 
 
-def record(integration: Integration, events: Iterable[Event], *, now: datetime) -> list[str]:
-    """Counts the events with something that was not understood. Returns its sentences for the answer, at most MOST."""
-    odd = [event for event in events if event.unread]
+def record(integration: Integration, events: Iterable[Event], about: Iterable[str] = (), *, now: datetime) -> list[str]:
+    """Counts the events with something that was not understood, and the sentences `about` the body as a whole.
+
+    Returns all sentences for the answer, at most MOST.
+    """
+    odd = [
+        sentences
+        for sentences in (*([sentence] for sentence in about), *(event.unread for event in events))
+        if sentences
+    ]
     if not odd:
         return []
-    sentences = [printable(sentence) for event in odd for sentence in event.unread]
+    sentences = [printable(sentence) for each in odd for sentence in each]
     reasons = Counter(NUMBERED.sub("[]", sentence) for sentence in sentences)
     values: dict[str, Any] = {
         "integration": integration.pk,

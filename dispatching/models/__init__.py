@@ -7,7 +7,7 @@ from dispatching.models.escalation import Escalation
 from dispatching.models.notice import Notice, ShiftWatch
 from dispatching.models.policy import EscalationPolicy, Step, Target
 from dispatching.models.routing import Integration, Priority, Refusal, Service, Severity, Unread, key_hash
-from dispatching.models.sweep import FAILING_FOR, PROCESS_AGE, Medium, Process, SweepRecord
+from dispatching.models.sweep import FAILING_FOR, PROCESS_AGE, Medium, Parked, Process, SweepRecord
 
 __all__ = [
     "FAILING_FOR",
@@ -26,6 +26,7 @@ __all__ = [
     "Medium",
     "Notice",
     "Page",
+    "Parked",
     "Priority",
     "Process",
     "Recipient",

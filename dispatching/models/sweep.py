@@ -22,6 +22,24 @@ class SweepRecord(models.Model):
         return self.name
 
 
+class Parked(models.Model):
+    """A row that could not be handled because something raised: since when, how often, and when it is tried again.
+
+    The row itself keeps its due time, so that it counts as overdue.
+    """
+
+    key = models.CharField(max_length=100, primary_key=True, help_text="What kind of row it is, and its id.")
+    since = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=1)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "parked rows"
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class MediumQuerySet(models.QuerySet["Medium"]):
     def failing(self, now: datetime) -> "MediumQuerySet":
         """The media with failures lately and no success since."""

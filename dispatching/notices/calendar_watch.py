@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from dispatching import parking
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import CalendarFeed, User
@@ -14,7 +15,9 @@ from schedules.surfaces.public_urls import public_url
 def tell_feed_owners(now: datetime) -> int:
     """Tells the owners of each calendar that has begun to fail since they were last told. Returns the number of calendars."""
     failing = CalendarFeed.objects.filter(failing_since__isnull=False).defer("content", "unknown")
-    return sum(_tell(feed, now) for feed in failing.select_related("team__manager"))
+    rows = parking.Rows("calendar", now)
+    due = failing.exclude(pk__in=rows.waiting).select_related("team__manager")
+    return sum(rows.handle(feed.pk, _tell, feed, now) for feed in due)
 
 
 def _tell(feed: CalendarFeed, now: datetime) -> bool:

@@ -65,6 +65,8 @@ class ServiceViewSet(Resource):
 
 
 class IntegrationSerializer(RecordSerializer):
+    passing = ("refusal", "unread")
+
     refusal: serializers.StringRelatedField = serializers.StringRelatedField(
         read_only=True,
         allow_null=True,

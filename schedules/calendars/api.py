@@ -32,6 +32,7 @@ class AddressField(serializers.URLField):
 
 class CalendarFeedSerializer(WarningSerializer):
     raw = ("content",)
+    passing = ("warnings", "entries", "unknown", "error", "failing_since", "fetched_at")
 
     url = AddressField(
         required=False,

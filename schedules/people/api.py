@@ -25,6 +25,7 @@ class UserSerializer(WarningSerializer):
     """A person. Passwords and administrator rights are set in the admin, never here (faults K14)."""
 
     blame = "username"
+    instead: ClassVar = {"name": ("first_name", "last_name")}
 
     name = serializers.CharField(read_only=True, help_text="The person's name in timelines.")
     time_zone = ZoneField(required=False, help_text="The zone in which this person reads times.")
@@ -89,6 +90,8 @@ class UserViewSet(WarningResource):
 
 class PeopleSerializer(WarningSerializer):
     """Base for teams and groups: an auth group with its members."""
+
+    instead: ClassVar = {"usernames": ("members",)}
 
     members = UserField(
         many=True, source="user_set", required=False, help_text="Ids or usernames; the whole list is replaced."

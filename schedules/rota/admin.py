@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, 
 from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule
 from schedules.oncall import HORIZON, Duty, gaps, timetables
-from schedules.rota import idle, replanning
+from schedules.rota import idle, lacks, replanning
 from schedules.rota.foresight_admin import LOOK, ForesightAdmin
 from schedules.rules import hours
 from schedules.rules.drawing import Week, monday, span, weeks_of
@@ -178,7 +178,7 @@ class RotationAdmin(ForesightAdmin):
         return idle.hints(Rotation.objects.filter(pk=pk))
 
     def lacks(self, obj: Rotation) -> Iterable[str]:
-        return idle.lacks(obj, self._last_position(obj))
+        return lacks.of_rotation(obj)
 
     def save_model(self, request: HttpRequest, obj: Rotation, form: Any, change: bool) -> None:
         if change:
@@ -299,8 +299,7 @@ class ScheduleAdmin(ForesightAdmin):
         return idle.hints(Rotation.objects.filter(layers__schedule__pk=pk).distinct())
 
     def lacks(self, obj: Schedule) -> Iterable[str]:
-        empty = not obj.layers.exists() and not obj.overrides.filter(end__gt=clock.now()).exists()
-        return [f"Nobody is on duty on {obj}: it has no layers."] if empty else []
+        return lacks.of_schedule(obj, clock.now())
 
     def preview(self, request: HttpRequest, obj: Schedule, now: datetime) -> dict[str, Any]:
         zone = timezone.get_current_timezone() if request.GET.get("clock") == "mine" else obj.time_zone

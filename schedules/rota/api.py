@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from schedules import clock
 from schedules.models import Layer, Override, Participant, Rotation, Schedule, User
 from schedules.oncall import gaps, load_of, on_call, shifts_of
-from schedules.rota import replanning
+from schedules.rota import lacks, replanning
 from schedules.rules.load import Load
 from schedules.surfaces.api import RecordSerializer, TeamOwnedResource
 from schedules.surfaces.fields import InstantField, UserField, ZoneField
@@ -53,6 +53,8 @@ class InTurn(serializers.ListField):
 
 
 class RotationSerializer(WarningSerializer):
+    instead: ClassVar = {"usernames": ("participants",)}
+    passing = ("warnings", "holds_from")
     parts, blame = ("participants",), "duty_days"
 
     time_zone = ZoneField(required=False, help_text="The time zone of the handover.")
@@ -117,6 +119,9 @@ class RotationViewSet(WarningResource, TeamOwnedResource):
 
     def schedules(self, instance: Rotation) -> Iterable[int]:
         return Layer.objects.filter(rotation=instance).values_list("schedule", flat=True)
+
+    def lacks(self, instance: Any) -> Iterable[str]:
+        return lacks.of_rotation(instance)
 
 
 class LayerSerializer(RecordSerializer):
@@ -227,6 +232,9 @@ class ScheduleViewSet(WarningResource, TeamOwnedResource):
 
     def schedules(self, instance: Schedule) -> Iterable[int]:
         return [instance.pk]
+
+    def lacks(self, instance: Any) -> Iterable[str]:
+        return lacks.of_schedule(instance, clock.now())
 
     @extend_schema(parameters=[AtQuery], responses=OnCallSerializer)
     @action(detail=True, url_path="on-call", filterset_class=None)

@@ -1,8 +1,8 @@
-"""Says which turns of a rotation go by with nobody on duty, and whom they put on duty twice."""
+"""Says which turns of a rotation go by with nobody on duty."""
 
 from collections.abc import Iterable
 
-from schedules.models import Rotation, User
+from schedules.models import Rotation
 from schedules.rota.replanning import plans_of
 from schedules.rules import hours
 from schedules.rules.idle import Idle, idle_turns
@@ -20,24 +20,6 @@ def hints(rotations: Iterable[Rotation]) -> dict[tuple[int, Idle], str]:
             sentence = _sentence(rotation, idle, [str(crew) for crew in crews], _days(rotation, layers))
             sentences[rotation.pk, idle] = sentence
     return sentences
-
-
-def lacks(rotation: Rotation, last: int) -> list[str]:
-    """Sentences about a list of people with nobody in it, or too short for schedules that read up to the position `last` (C18)."""
-    crews = [crew.people for crew in rotation.participants.select_related("user", "partner")]
-    if not crews:
-        return [f"Nobody takes turns in {rotation}: it has no people."]
-    names = ", ".join(str(user) for user in _twice(crews, last))
-    return [f"{rotation} puts the same person on duty as main and as backup at once: {names}."] if names else []
-
-
-def _twice(crews: list[tuple[User, ...]], last: int) -> list[User]:
-    """The people of whom two turns in a row, or nearer than `last`, belong to different positions at the same time."""
-    doubled: dict[User, None] = {}
-    for first in range(len(crews)):
-        on = [user for position in range(last + 1) for user in crews[(first + position) % len(crews)]]
-        doubled |= dict.fromkeys(user for user in on if on.count(user) > 1)
-    return list(doubled)
 
 
 def _days(rotation: Rotation, layers: list[tuple[hours.Window, ...]]) -> str:

@@ -7,7 +7,7 @@ every day. A window that ends at or before its start ends on the next day; 24:00
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from schedules.rules.rotation import instant
@@ -120,6 +120,13 @@ def spans(
     days = (first + n * DAY for n in range((last - first).days + 1))
     openings = [w.on(day, zone) for day in days if day not in closed for w in windows if day.weekday() in w.days]
     return joined((max(left, start), min(right, end)) for left, right in openings)
+
+
+def overlap(some: Sequence[Window], others: Sequence[Window]) -> bool:
+    """Whether both have a time of the week in common; without windows, they are always."""
+    zone, monday = ZoneInfo("UTC"), datetime(2026, 1, 5, tzinfo=UTC)
+    left, right = (spans(windows, zone, monday, monday + 7 * DAY) for windows in (some, others))
+    return any(start < until and since < end for start, end in left for since, until in right)
 
 
 def joined(parts: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -1,5 +1,6 @@
 """Base classes of all REST API resources: how they write, what they refuse, and their permissions."""
 
+import json
 from collections.abc import Callable, Mapping
 from copy import copy
 from functools import wraps
@@ -15,6 +16,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from schedules import clock
 from schedules.surfaces import access, locks, once
@@ -26,10 +28,16 @@ from schedules.validators import one_line, only_printable
 class StrictSerializer(serializers.Serializer):
     """Refuses unknown fields by name, so that a misspelt field is not silently ignored, and control characters in texts.
 
-    `raw`: fields that take any text.
+    A read-only field is refused, too, if it is sent with another value than the one that the row has. A row that was read can
+    be sent back; if the field that is meant is sent as well, it decides.
     """
 
+    # Fields that take any text.
     raw: ClassVar[tuple[str, ...]] = ()
+    # Read-only fields with the writable ones that are meant, if the source of the field does not say it.
+    instead: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # Read-only fields that change on their own, so that they may have changed since the row was read.
+    passing: ClassVar[tuple[str, ...]] = ()
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
@@ -44,9 +52,38 @@ class StrictSerializer(serializers.Serializer):
             if self.parent is not None:
                 missing = [name for name, field in self.fields.items() if field.required and name not in data]
                 wrong |= {name: ["This field is required."] for name in missing}
+            else:
+                wrong |= self._without_effect(data)
             if wrong:
                 raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
+
+    def _without_effect(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The errors about read-only fields in the data that would be ignored though they say something else than the row."""
+        readable = {name for name, field in self.fields.items() if field.read_only} - set(self.passing)
+        sent = {name: data[name] for name in readable & set(data) if data[name] not in (None, "", [], {})}
+        if not sent:
+            return {}
+        now = {"id": data.get("id")} if self.instance is None else as_json(self.to_representation(self.instance))
+        wrong = {}
+        for name in sorted(sent):
+            meant = self._meant_by(name)
+            if sent[name] != now.get(name) and not set(meant) & set(data):
+                set_this = f" Set {' and '.join(f'“{other}”' for other in meant)} instead." if meant else ""
+                wrong[name] = [f"“{name}” can only be read.{set_this}"]
+        return wrong
+
+    def _meant_by(self, name: str) -> tuple[str, ...]:
+        """The writable fields behind a read-only one, such as `user` behind `username`."""
+        source = self.fields[name].source_attrs
+        writable = {other: field.source_attrs for other, field in self.fields.items() if not field.read_only}
+        found = (other for other, attrs in writable.items() if attrs and attrs == source[: len(attrs)])
+        return self.instead.get(name) or tuple(found)
+
+
+def as_json(value: Any) -> Any:
+    """The value as somebody who reads the API has it."""
+    return json.loads(json.dumps(value, cls=JSONEncoder))
 
 
 class RecordSerializer(StrictSerializer, serializers.ModelSerializer):

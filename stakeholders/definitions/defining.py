@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from dispatching import parking
 from dispatching.models import Alert, AlertEvent, Notice
 from dispatching.notices import notices
 from schedules.models import Team, User
@@ -117,11 +118,19 @@ def new_version(definition: NotificationDefinition) -> NotificationDefinition:
 
 def match_due(now: datetime) -> int:
     """Matches at most PASS alerts and announces at most PASS outages that are waiting for it; returns how many it did."""
-    done = sum(_match(definition_id, alert_id, now) for definition_id, alert_id in islice(_matching(now), PASS))
+    rows, matching = parking.Rows("match", now), _matching(now)
+    pairs = islice((pair for pair in matching if rows.due(*pair)), PASS)
+    done = sum(rows.handle(pair, _match, *pair, now) for pair in pairs)
+    return done + _announce_waiting(now)
+
+
+def _announce_waiting(now: datetime) -> int:
+    rows = parking.Rows("announcement", now)
     waiting = Outage.objects.filter(
         mode=Outage.Mode.AUTO, state=Outage.State.OPEN, announced_at__isnull=True, priority__tells_stakeholders=True
     )
-    return done + sum(_announce(outage, now) for outage in waiting[:PASS])
+    waiting = waiting.exclude(pk__in=rows.waiting)
+    return sum(rows.handle(outage.pk, _announce, outage, now) for outage in waiting[:PASS])
 
 
 def _matching(now: datetime) -> Iterator[tuple[int, int]]:
@@ -133,11 +142,16 @@ def _matching(now: datetime) -> Iterator[tuple[int, int]]:
         return
     ids = {definition_id for definition_id, *_ in waiting}
     live = NotificationDefinition.objects.select_related("most_important").in_bulk(ids)
-    rules = {pk: rule_of(definition) for pk, definition in live.items()}
-    enough = {pk: reports_of(live[pk], now - rule.within).often(now) for pk, rule in rules.items()}
+    rows = parking.Rows("definition", now)
+    enough = {pk for pk, definition in live.items() if rows.due(pk) and rows.handle(pk, _often, definition, now)}
     for definition_id, alert_id, slo, level in waiting:
-        if enough.get(definition_id) and rules[definition_id].fits(slo, level):
+        if definition_id in enough and rule_of(live[definition_id]).fits(slo, level):
             yield definition_id, alert_id
+
+
+def _often(definition: NotificationDefinition, now: datetime) -> bool:
+    """Whether the service has reported as often as the definition says."""
+    return reports_of(definition, now - definition.within).often(now)
 
 
 def _waiting() -> QuerySet[Alert, tuple[int, int, str, int | None]]:

@@ -171,6 +171,8 @@ class StakeholderRingViewSet(Resource):
 
 class StakeholderGroupSerializer(RecordSerializer):
     blame: ClassVar[str] = "name"
+    instead: ClassVar = {"covers": ("deployments", "products")}
+    passing = ("covers_since",)
 
     owner = UserField(required=False, allow_null=True, help_text="The person who may change it: id or username.")
     representatives = UserField(many=True, required=False, help_text="Ids or usernames; the whole list is replaced.")

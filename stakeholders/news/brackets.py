@@ -22,8 +22,8 @@ UNCOVERED = "no group in it covers what is affected"
 ENDED = "not needed: ended first"
 
 
-def consider(outage: Outage, reach: Audience, *, untold: bool = False, now: datetime) -> None:
-    """Computes when each ring that waits is told, and tells those that are due.
+def consider(outage: Outage, reach: Audience, *, untold: bool = False, now: datetime) -> int:
+    """Computes when each ring that waits is told, and tells those that are due; returns how many.
 
     A ring gets its bracket when a group in it first covers what is affected, with the rule that it has then. If stakeholders are
     `untold` about the outage as it is now, the rings go on waiting.
@@ -42,10 +42,11 @@ def consider(outage: Outage, reach: Audience, *, untold: bool = False, now: date
     for bracket in brackets:
         if bracket.state == State.WAITING:
             _await(bracket, None if untold else due[bracket], UNCOVERED if bracket not in concerned else "")
-    for bracket in brackets:
-        if bracket.due_at and bracket.due_at <= now:
-            _open(bracket, reach, now=now)
+    open_now = [bracket for bracket in brackets if bracket.due_at and bracket.due_at <= now]
+    for bracket in open_now:
+        _open(bracket, reach, now=now)
     transaction.on_commit(partial(_set_alarm, [bracket.due_at for bracket in brackets if bracket.due_at], now))
+    return len(open_now)
 
 
 def situation(outage: Outage) -> Situation:

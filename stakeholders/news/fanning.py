@@ -11,7 +11,7 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Subquery
 
-from dispatching import alarms
+from dispatching import alarms, parking
 from dispatching.delivery import batching
 from dispatching.models import Batch, ContactPoint, Delivery
 from schedules.models import User
@@ -163,25 +163,34 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
     earlier = Message.objects.filter(
         bracket__outage=OuterRef("bracket__outage"), pk__lt=OuterRef("pk"), due_at__isnull=False
     )
+    rows = parking.Rows("message", now)  # a parked one holds up the later ones of its outage, and no others
     with transaction.atomic():
         due = (
             Message.objects.filter(~Exists(earlier), due_at__lte=now)
+            .exclude(pk__in=rows.waiting)
             .order_by("due_at", "pk")
             .select_for_update(of=("self",), skip_locked=True)
         )
         message = due.select_related("update", "bracket__ring").first()
         if message is None:
             return False
-        _hold_alone()
-        count, upto = _next_range(message, most)
-        if count:
-            message.planned += _plan(message, Update.Kind(message.kind), now, message.planned_up_to, upto)
-            message.planned_up_to = upto
-        if count < most:
-            message.due_at, message.planned_at = None, now
-        message.save(update_fields=["planned", "planned_up_to", "due_at", "planned_at"])
-        transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
+        rows.handle(message.pk, _plan_part, message, now, most)
     return True
+
+
+def _plan_part(message: Message, now: datetime, most: int) -> int:
+    """Plans the next part of the message; returns for how many contact points that is."""
+    _hold_alone()
+    count, upto = _next_range(message, most)
+    before = message.planned
+    if count:
+        message.planned += _plan(message, Update.Kind(message.kind), now, message.planned_up_to, upto)
+        message.planned_up_to = upto
+    if count < most:
+        message.due_at, message.planned_at = None, now
+    message.save(update_fields=["planned", "planned_up_to", "due_at", "planned_at"])
+    transaction.on_commit(lambda: alarms.ring_sending(Delivery.Queue.BULK.value))
+    return message.planned - before
 
 
 def _next_range(message: Message, most: int) -> tuple[int, int]:

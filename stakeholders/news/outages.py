@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
+from dispatching import parking
 from dispatching.models import Alert, Priority
 from schedules.models import User
 from schedules.refused import Refused
@@ -246,7 +247,7 @@ def change_priority(
         if outage.announced_at:
             _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
         outage.save()
-        _consider(outage, now=now)
+        _consider(outage, now)
     return outage
 
 
@@ -267,27 +268,26 @@ def project(
         note(outage, f"expected recovery {before} → {after}{why}", now=now, by=by)
         outage.recovery_at = recovery_at
         outage.save(update_fields=["recovery_at"])
-        _consider(outage, now=now)
+        _consider(outage, now)
     return outage
 
 
 def consider(outage: Outage, *, now: datetime) -> None:
     """Looks again at the rings that wait, after a change of what is affected or of how bad it is (B56)."""
     with transaction.atomic():
-        _consider(_locked(outage), now=now)
+        _consider(_locked(outage), now)
 
 
 def tell_due_rings(now: datetime) -> bool:
     """Tells the rings of the outage whose next ring has been due the longest; False if none is due. Skips locked outages."""
-    waiting = Bracket.objects.filter(outage=OuterRef("pk"), due_at__lte=now).order_by("due_at")
+    waiting, rows = Bracket.objects.filter(outage=OuterRef("pk"), due_at__lte=now), parking.Rows("ring", now)
+    due = Outage.objects.annotate(first=Subquery(waiting.order_by("due_at").values("due_at")[:1]))
+    due = due.filter(first__isnull=False).exclude(pk__in=rows.waiting).select_related("priority")
     with transaction.atomic():
-        due = Outage.objects.annotate(first=Subquery(waiting.values("due_at")[:1])).filter(first__isnull=False)
-        outage = (
-            due.order_by("first").select_for_update(of=("self",), skip_locked=True).select_related("priority").first()
-        )
+        outage = due.order_by("first").select_for_update(of=("self",), skip_locked=True).first()
         if outage is None:
             return False
-        _consider(outage, now=now)
+        rows.handle(outage.pk, _consider, outage, now)
     return True
 
 
@@ -303,9 +303,11 @@ def usual(outage: Outage) -> timedelta:
     return _interval(outage) or timedelta(hours=4)
 
 
-def _consider(outage: Outage, *, now: datetime) -> None:
-    if outage.announced_at and outage.state == State.OPEN:
-        brackets.consider(outage, audience.of(outage), untold=untold(outage) is not None, now=now)
+def _consider(outage: Outage, now: datetime) -> int:
+    """Looks at the rings of the outage, which is locked; returns how many were told."""
+    if not outage.announced_at or outage.state == State.ENDED:
+        return 0
+    return brackets.consider(outage, audience.of(outage), untold=untold(outage) is not None, now=now)
 
 
 def _named(alert: Alert) -> dict[str, Iterable[Any]]:

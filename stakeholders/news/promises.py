@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 
 from django.db import transaction
 
+from dispatching import parking
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.surfaces.public_urls import public_url
@@ -18,22 +19,28 @@ from stakeholders.rules import cadence
 
 def remind_due(now: datetime) -> bool:
     """Sends the reminder that has been due the longest; False if none is due. Locks the outage's row and skips locked ones."""
+    rows = parking.Rows("promise", now)
     with transaction.atomic():
-        due = Outage.objects.filter(due_at__lte=now).order_by("due_at")
+        due = Outage.objects.filter(due_at__lte=now).exclude(pk__in=rows.waiting).order_by("due_at")
         outage = (
             due.select_for_update(of=("self",), skip_locked=True).select_related("communicator", "declared_by").first()
         )
         if outage is None:
             return False
-        promised = outage.next_update_by
-        if promised is None:
-            waits = cadence.span(now - outage.declared_at)
-            subject = f"Outage “{outage.title}” has waited for {waits} to be announced."
-            communicators.tell(outage, "waits", subject, now=now)
-            return True
-        outage.due_at = cadence.next_look(promised, now=now)
-        outage.save(update_fields=["due_at"])
-        _remind(outage, promised, now)
+        rows.handle(outage.pk, _remind_of, outage, now)
+    return True
+
+
+def _remind_of(outage: Outage, now: datetime) -> bool:
+    promised = outage.next_update_by
+    if promised is None:
+        waits = cadence.span(now - outage.declared_at)
+        subject = f"Outage “{outage.title}” has waited for {waits} to be announced."
+        communicators.tell(outage, "waits", subject, now=now)
+        return True
+    outage.due_at = cadence.next_look(promised, now=now)
+    outage.save(update_fields=["due_at"])
+    _remind(outage, promised, now)
     return True
 
 

@@ -60,15 +60,16 @@ def _gone(request: HttpRequest) -> HttpResponse:
 # --- without a link ----------------------------------------------------------------------------------------------------
 
 
-# A reader without a login has nothing that a forged form could use; the form for people with a login is protected.
+# A reader without a login has nothing that a forged form could use; what a login opens is protected.
 @csrf_exempt
 @never_cache
 @page
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Subscribes: at once for people who are logged in and have a usable contact point, by confirmation for everybody else."""
-    if request.user.is_authenticated and ContactPoint.objects.usable().filter(recipient__user=request.user).exists():
-        return csrf_protect(_subscribe_oneself)(request)
-    return _ask_for_address(request)
+    if not request.user.is_authenticated:
+        return _ask_for_address(request)
+    usable = ContactPoint.objects.usable().filter(recipient__user=request.user).exists()
+    return csrf_protect(_subscribe_oneself if usable else _ask_for_address)(request)
 
 
 def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
@@ -94,11 +95,12 @@ def _subscribe_oneself(request: HttpRequest) -> HttpResponse:
 
 
 def _ask_for_address(request: HttpRequest) -> HttpResponse:
-    # Any address may be entered here, so groups that are only for people with a login are not offered.
-    groups = joining.invitable(request.user) if isinstance(request.user, User) else joining.open_to(None)
+    # Any address may be entered here, so groups for product delivery are not offered, and the record says who asked.
+    asked_by = request.user if isinstance(request.user, User) else None
+    groups = joining.invitable(asked_by) if asked_by else joining.open_to(None)
     form = forms.SubscribeForm(_sent(request), groups=joining.offered(groups))
     if request.method == "POST" and form.is_valid():
-        _take(request, form)
+        _take(request, form, invited_by=asked_by)
         return render(request, "stakeholders/asked.html", _shown(form))
     key = "" if request.user.is_authenticated else push.public_key()
     return _show(

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import JSONArray, JSONObject
 from guardian.shortcuts import assign_perm
 
+from dispatching import parking
 from dispatching.models import Notice
 from dispatching.notices import notices
 from schedules.models import Team, User
@@ -28,7 +29,9 @@ LATER = (Update.Kind.PROGRESS, Update.Kind.END, Update.Kind.CORRECTION)
 
 def tell_due(now: datetime) -> int:
     """Passes on updates to schedules that have not got them yet, at most PASS in total, and returns how many."""
-    return sum(_tell(update_id, member_id, now) for update_id, member_id in islice(_due(now), PASS))
+    rows = parking.Rows("team", now)
+    pairs = islice((pair for pair in _due(now) if rows.due(*pair)), PASS)
+    return sum(rows.handle(pair, _tell, *pair, now) for pair in pairs)
 
 
 def _due(now: datetime) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from dispatching import parking
 from dispatching.alerts import links, page_words, standing, timeline
 from dispatching.alerts.related import Line, Lines
 from dispatching.models import Alert, AlertEvent, Notice
@@ -24,11 +25,13 @@ PASS = 100
 
 def tell_due(now: datetime) -> int:
     """Tells the managers who have not been told yet, and returns how many messages that were."""
+    rows = parking.Rows("manager", now)
     events: list[Alert | Outage] = [*_outages(), *_alerts()]
-    managers = {about: _managers(about) for about in events}
+    managers = {about: _managers(about) for about in events if rows.due(_key(about))}
     due = {(_key(about), user): about for about, users in managers.items() for user in users}
-    told = sum(_tell(user, due[key, user], now) for key, user in notices.untold(due))
-    return told + sum(_say_that_nobody_is_told(about, now) for about, users in managers.items() if not users)
+    told = sum(rows.handle(key, _tell, user, due[key, user], now) for key, user in notices.untold(due))
+    nobody = [about for about, users in managers.items() if not users]
+    return told + sum(rows.handle(_key(about), _say_that_nobody_is_told, about, now) for about in nobody)
 
 
 def _outages() -> Iterable[Outage]:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from dispatching import sweep
-from dispatching.models import Batch, Content, Delivery, Escalation
+from dispatching.models import Batch, Content, Delivery, Escalation, Parked
 from stakeholders import sweep as stakeholders
 from stakeholders.models import Bracket, Message, Outage, SignUp, StakeholderRing, Update
 from stakeholders.news import outages
@@ -37,6 +37,27 @@ def test_red_while_one_of_the_sweeps_always_fails(client, db, path):
     sweep.record("stakeholders", timezone.now() - timedelta(seconds=61))
     [problem] = client.get(path).json()["problems"]
     assert problem.startswith("no sweep of the stakeholders' messages has been completed since")
+
+
+def test_red_while_the_audit_always_fails(client, db, path):
+    """It alone tells people who are asked for a swap."""
+    now = timezone.now()
+    swept(now)
+    sweep.record("audit", now - timedelta(minutes=9))
+    assert client.get(path).status_code == 200
+    sweep.record("audit", now - timedelta(minutes=11))
+    [problem] = client.get(path).json()["problems"]
+    assert problem.startswith("no audit has been completed since")
+
+
+def test_red_with_a_row_that_is_parked(client, db, path):
+    """A15: a row whose due time is nobody's business, such as an alert that matches a definition, is not hidden by parking."""
+    now = timezone.now()
+    swept(now)
+    parked = Parked.objects.create(key="match/1/2", since=now, due_at=now + timedelta(minutes=1))
+    assert client.get(path).status_code == 200
+    Parked.objects.filter(pk=parked.pk).update(since=now - timedelta(minutes=2))
+    assert client.get(path).json()["problems"] == ["1 parked rows overdue by more than a minute"]
 
 
 def test_red_with_a_message_a_promise_or_a_form_that_is_overdue(client, db, path):

@@ -9,7 +9,7 @@ from dispatching import sweep, ticker
 from dispatching.models import SweepRecord
 from schedules.apart import apart
 from stakeholders import sweep as stakeholders
-from stakeholders.subscriptions import quota
+from stakeholders.models import SignUp
 
 
 def fail(*_):
@@ -41,10 +41,13 @@ def test_a_sweep_pages_although_another_part_of_it_fails(world, ana, monkeypatch
 
 
 def test_the_stakeholders_sweep_answers_forms_although_another_part_of_it_fails(db, monkeypatch):
-    monkeypatch.setattr(stakeholders, "PARTS", (fail, quota.clear))
+    now = timezone.now()
+    SignUp.objects.create(kind=SignUp.Kind.LINK, channel="email", address="a@example.org", asked_at=now, due_at=now)
+    monkeypatch.setattr(stakeholders, "PARTS", (fail,))
     with pytest.raises(ExceptionGroup) as raised:
         stakeholders.sweep(timezone.now)
     assert len(raised.value.exceptions) == 1
+    assert not SignUp.objects.exists(), "it is answered"
     assert not SweepRecord.objects.exists()
 
 
@@ -67,3 +70,31 @@ def test_the_ticker_audits_and_tidies_although_the_sweep_of_an_app_fails(db, set
     finally:
         ticker.stopping.clear()
     assert len(audited) == len(tidied) == 1, "once in fifteen turns"
+
+
+def test_a_report_that_failed_is_tried_again_in_the_next_turn(db, settings, monkeypatch):
+    """Health compares the workers by it."""
+    settings.SWEEP_SECONDS = 0.001
+    tried: list[datetime] = []
+
+    def report(now):
+        tried.append(now)
+        if len(tried) == 1:
+            fail()
+
+    def turn(clock):
+        turns.append(clock())
+        if len(turns) == 4:
+            ticker.stopping.set()
+        return 0
+
+    turns: list[datetime] = []
+    monkeypatch.setattr(ticker, "_sweeps", [turn])
+    monkeypatch.setattr(ticker, "close_old_connections", lambda: None)
+    monkeypatch.setattr(ticker.agreement, "report", report)
+    ticker.stopping.clear()
+    try:
+        ticker.run(timezone.now)
+    finally:
+        ticker.stopping.clear()
+    assert len(tried) == 2, "once more, and then not before half a minute"

@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from schedules.models import Layer, Override, Rotation, Schedule, Team, User
 from tests.api import client_of
+from tests.browser import everything
 
 pytestmark = pytest.mark.django_db
+DAY = {"start": "2026-01-06T09:00:00Z", "end": "2026-01-07T09:00:00Z"}
 
 
 def grant(user: User, *codenames: str) -> User:
@@ -142,6 +144,22 @@ def test_a_rotation_keeps_the_order_of_its_people(coach, ana, bo):
     assert coach.get(f"rotations/{rotation['id']}/").json() == turned
 
 
+def test_c18_the_answer_says_what_a_rotation_or_a_schedule_lacks(coach, ana):
+    """C18: the API said nothing; the forms did."""
+    rotation, schedule = main_schedule(coach, position=1)
+    empty = ["Nobody takes turns in Team 1: it has no people."]
+    assert (rotation["warnings"], schedule["warnings"]) == (empty, empty)
+    twice = ["Team 1 puts the same person on duty as main and as backup at once: Ana."]
+    assert coach.patch(f"rotations/{rotation['id']}/", {"participants": ["ana"]}).json()["warnings"] == twice
+    path = f"schedules/{schedule['id']}/"
+    assert coach.patch(path, {"description": "x"}).json()["warnings"] == twice
+    main = [{"rotation": rotation["id"], "position": 0}]
+    assert coach.patch(path, {"layers": main}).json()["warnings"] == []
+    assert coach.get(path).json()["warnings"] == []
+    bare = coach.post("schedules/", {"name": "Bare", "layers": []}).json()["warnings"]
+    assert bare == ["Nobody is on duty on Bare: it has no layers."]
+
+
 def test_a_change_of_the_name_keeps_the_people(coach, ana, bo):
     rotation, _ = main_schedule(coach, "bo", "ana")
     assert coach.patch(f"rotations/{rotation['id']}/", {"name": "First"}).json()["usernames"] == ["bo", "ana"]
@@ -166,6 +184,33 @@ def test_what_was_read_can_be_written_back(coach, ana, bo):
     rotation, schedule = main_schedule(coach, "bo", "ana")
     assert coach.put(f"rotations/{rotation['id']}/", rotation).json() == rotation
     assert coach.put(f"schedules/{schedule['id']}/", schedule).json() == schedule
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wrong", "sentence"),
+    [
+        ("absences/", {"username": "bo", **DAY}, "username", "“username” can only be read. Set “user” instead."),
+        ("absences/{absence}/", {"username": "bo"}, "username", "“username” can only be read. Set “user” instead."),
+        ("teams/{team}/", {"usernames": ["bo"]}, "usernames", "“usernames” can only be read. Set “members” instead."),
+        ("teams/{team}/", {"manager_username": "bo"}, "manager_username", "Set “manager” instead."),
+        ("users/{ana}/", {"name": "Else"}, "name", "Set “first_name” and “last_name” instead."),
+        ("teams/{team}/", {"id": 10**6}, "id", "“id” can only be read."),
+        ("absences/", {"id": 10**6, "warnings": ["x"], "username": "", **DAY}, "", ""),
+        ("absences/", {"username": "ana", "user": "ana", **DAY}, "", ""),
+        ("absences/{absence}/", {"username": "ana", "warnings": ["x"], "reason": "ill"}, "", ""),
+        ("teams/{team}/", {"usernames": ["ana"], "members": ["ana", "bo"]}, "", ""),
+    ],
+)
+def test_a_field_that_can_only_be_read_is_not_silently_ignored(coach, ana, bo, path, body, wrong, sentence):
+    """Field F4: an absence for Ana became the caller's own."""
+    absence = coach.post("absences/", {"user": "ana", **DAY}).json()["id"]
+    team = coach.post("teams/", {"name": "T", "members": ["ana"], "manager": "ana"}).json()["id"]
+    before, there = everything(), path.format(absence=absence, team=team, ana=ana.pk)
+    answer = (coach.post if path == there else coach.patch)(there, body)
+    if wrong:
+        assert answer.status_code == 400 and sentence in answer.json()[wrong][0] and everything() == before
+    else:
+        assert answer.status_code in (200, 201), answer.json()
 
 
 def test_a_schedule_says_who_is_on_call_until_when_and_why(coach, ana, bo):

@@ -14,7 +14,8 @@ from dispatching.notices import notices, shift_watch
 from schedules.models import Absence, CalendarFeed, HandoverNote, Override, Rotation, Schedule, User
 from tests.api import client_of
 from tests.browser import browser_of, text
-from tests.dispatching.alerts.test_races import together
+from tests.races import behind, together
+from tests.sure import sure
 from tests.world import MONDAY, World
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -296,6 +297,16 @@ def test_many_engines_at_once_tell_once(transactional_db, turn):
     together(*[lambda: shift_watch.watch_due(world.now)] * 8)
     assert Notice.objects.count() == Delivery.objects.count() == 4
     assert set(ShiftWatch.objects.values_list("seen_until", flat=True)) == {NEXT_MONDAY}
+
+
+def test_a_notice_that_failed_is_sent_by_the_next_contact_point_once_whoever_is_quicker(transactional_db):
+    """Two workers follow up the same failure; the notice's lock decides."""
+    world = World(NEXT_MONDAY - HOUR)
+    notice = notices.tell(world.person("ana", points=3), "k", Notice.Kind.NEWS, "broken", {}, now=world.now)
+    failed = sure(sure(notice).delivery)
+    Delivery.objects.update(state=Delivery.State.FAILED)
+    behind(sure(notice), *[lambda: notices.fall_back(failed.pk, now=world.now)] * 2)
+    assert list(Delivery.objects.order_by("pk").values_list("contact_point__address", flat=True))[1:] == ["ana-2"]
 
 
 def test_the_same_key_is_told_once_whoever_is_quicker(transactional_db):

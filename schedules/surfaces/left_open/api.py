@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -17,8 +17,9 @@ from schedules.surfaces.left_open import Before
 class WarningSerializer(RecordSerializer):
     """A record with `warnings`, which the answer to a write fills in. Name the field in `Meta.fields`."""
 
+    passing: ClassVar[tuple[str, ...]] = ("warnings",)
     warnings = serializers.SerializerMethodField(
-        help_text="In the answer to a write: what it leaves open, such as hours with nobody on duty. Otherwise empty."
+        help_text="In the answer to a write: what it leaves open or lacks, such as hours with nobody on duty. Otherwise empty."
     )
 
     def get_warnings(self, instance: Any) -> list[str]:
@@ -47,15 +48,19 @@ class WarningResource(Resource):
         """When it takes effect, if that is later than now."""
         return ()
 
+    def lacks(self, instance: Any) -> Iterable[str]:
+        """Sentences about what is missing in what was written, said each time."""
+        return ()
+
     def perform_create(self, serializer: Any) -> None:
         before = self._before(None, serializer.validated_data)
         super().perform_create(serializer)
-        self.warnings = before.warnings()
+        self.warnings = [*before.warnings(), *self.lacks(serializer.instance)]
 
     def perform_update(self, serializer: Any) -> None:
         before = self._before(serializer.instance, serializer.validated_data)
         super().perform_update(serializer)
-        self.warnings = before.warnings()
+        self.warnings = [*before.warnings(), *self.lacks(serializer.instance)]
 
     def perform_destroy(self, instance: Any) -> None:
         before = self._before(instance, {})

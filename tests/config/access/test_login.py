@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from config.access import sessions
+from schedules.clock import now
 from schedules.models import User
 from tests.browser import browser_of, text
 from tests.world import MONDAY
@@ -44,6 +47,16 @@ def test_guessing_is_limited_by_user_name_and_network(ana, clock, path):
     assert not AccessAttempt.objects.filter(username="ana").exists()
 
 
+@pytest.mark.parametrize("path", ["/login/", "/admin/login/"])
+def test_a_user_name_that_nobody_can_have_is_refused_with_a_sentence(db, path):
+    """Field F7: the record of guesses had no room for it, so the answer was an error page."""
+    for length in (151, 256, 10_000):
+        answer = log_in(username="x" * length, path=path)
+        assert answer.status_code == 200 and "A user name has at most 150 characters." in text(answer)
+    assert log_in(username="x" * 150, path=path).status_code == 200
+    assert [len(attempt.username) for attempt in AccessAttempt.objects.all()] == [150]
+
+
 def test_an_open_session_does_not_let_anybody_guess_the_password(ana):
     """S8: the old password counts as a guess like one at log-in."""
     session = browser_of(ana)
@@ -73,7 +86,7 @@ def test_a_password_that_is_easily_guessed_is_refused(ana, password):
 
 
 def test_an_idle_session_ends_and_one_in_use_goes_on(ana, clock, settings):
-    """S8"""
+    """S8; the tickers delete what has ended."""
     clock.move_to(MONDAY, tick=False)
     used = browser_of(ana)
     idle = browser_of(ana)
@@ -81,6 +94,8 @@ def test_an_idle_session_ends_and_one_in_use_goes_on(ana, clock, settings):
         clock.shift(timedelta(hours=11))
         assert used.get("/on-call/").status_code == 200
     assert idle.get("/on-call/").status_code == 302
+    sessions.clear(now())
+    assert [row.session_key for row in Session.objects.all()] == [used.cookies["sessionid"].value]
     clock.shift(timedelta(hours=13))
     assert used.get("/on-call/").status_code == 302
     assert settings.SESSION_COOKIE_AGE == 12 * 3600

@@ -7,6 +7,7 @@ import pytest
 
 from dispatching.alerts import particulars
 from dispatching.alerts.page_words import page_words
+from dispatching.alerts.related import Line
 from dispatching.inbound import alertmanager, generic, grafana, pagerduty
 from dispatching.models import Alert, Recipient, Service
 from tests.world import MONDAY
@@ -74,6 +75,19 @@ MANY = [(f"Link {n + 1}" if n else "Link", f"{THERE}{n}") for n in range(20)]
 def test_links_of_any_form_are_lines_of_their_own_first(details, lines):
     """A25: `links` stood on the page as raw JSON, and could not be tapped."""
     assert particulars.of(Alert(summary="Slow", service=Service(name="shop"), details=details)) == lines
+
+
+def test_what_an_event_says_cannot_pretend_to_be_another_line_of_the_page():
+    """Field F10: a summary brought its own “Acknowledge:” above ours, and U+202E turned the line around."""
+    evil, plain = "a\r\nAcknowledge: http://evil/\u202e\u2028b", "a Acknowledge: http://evil/ b"
+    texts = dict.fromkeys(("summary", "component", "deployment", "product", "source", "slo"), evil)
+    alert = Alert(pk=1, service=Service(name="Log-on"), first_at=MONDAY, **texts)
+    lines = [Line("Outage", evil)]
+    words = page_words(alert, Recipient(pk=1, display_name="x"), why="on call", related=lines, now=MONDAY)
+    body = words["body"].splitlines()
+    assert [line.partition(":")[0] for line in body if line.startswith("Ack")] == ["Acknowledge"]
+    assert body[0] == plain and {f"{name}: {plain}" for name in ("Source", "SLO", "Product", "Outage")} <= set(body)
+    assert "\u202e" not in words["body"] and f"Service: Log-on ({plain})" in body
 
 
 def test_links_of_our_own_format_are_read_as_those_of_pagerduty():

@@ -1,19 +1,20 @@
 """Races with real threads and real transactions."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from dispatching import sweep
+from dispatching import audit, sweep
 from dispatching.alerts import escalating, intake, lifecycle
 from dispatching.channels import memory
 from dispatching.delivery import delivering
 from dispatching.models import Alert, Delivery, Escalation, Page
 from dispatching.rules.event import Event
 from schedules.refused import Refused
-from tests.races import behind, together
+from tests.races import behind, during, together
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -36,6 +37,20 @@ def test_escalating_fifty_times_at_once_is_escalating_once(world):
     lifecycle.escalate(alert, by=coach, now=world.now)
     world.sweep()
     assert world.told() == ["coach"] and alert.events.filter(kind="escalated").count() == 2
+
+
+def test_the_audit_starts_nothing_for_an_alert_that_is_acknowledged_while_it_looks(world):
+    """A10: it looks again under the alert's lock; whoever has acknowledged would be paged for ever."""
+    ana = world.person("ana")
+    alert = world.trigger(world.service(world.policy((HOUR, ana))))
+    world.told()
+    Escalation.objects.all().delete()
+    world.now += HOUR
+    acknowledge = partial(lifecycle.acknowledge, alert, by=ana, now=world.now)
+    assert during(acknowledge, partial(audit.audit, world.now)) == 0
+    assert not alert.escalations.exists() and not alert.events.filter(kind="repaired").exists()
+    world.sweep()
+    assert world.told() == []
 
 
 def event(key: str = "k", action: str = "trigger") -> Event:
@@ -61,6 +76,14 @@ def test_batches_with_the_same_keys_in_opposite_order_do_not_deadlock(world):
     calls = [lambda b=batch: intake.accept(service, b, now=world.now) for batch in (there, there[::-1]) * 8]
     together(*calls)
     assert set(Alert.objects.values_list("occurrences", flat=True)) == {16}
+    # Ends lock many alerts, too (field F1); the starts between them, some of them old news, write on the same alerts.
+    ends = [replace(event(f"k{n}", "resolve"), occurred_at=world.now) for n in range(50)]
+    old = [replace(again, occurred_at=world.now - HOUR) for again in there]
+    orders = [there, ends[::-1], there[::-1], ends, [replace(end, action="acknowledge") for end in ends], old]
+    together(*[lambda b=batch: intake.accept(service, b, now=world.now) for batch in orders * 4])
+    still_open = Alert.objects.going_on()
+    assert Escalation.objects.running().count() == still_open.filter(state="triggered").count()
+    assert still_open.values("dedup_key").distinct().count() == still_open.count()
 
 
 def test_ten_posts_of_something_worse_are_one_rise(world):

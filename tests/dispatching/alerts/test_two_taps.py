@@ -73,6 +73,9 @@ def test_p2_what_came_again_meanwhile_is_not_opened_twice(world, source, alert, 
     with pytest.raises(Refused, match=f"as alert #{again.pk}"):
         lifecycle.reopen(alert, by=ana, now=world.now)
     assert Alert.objects.exclude(state="resolved").get() == again
+    lifecycle.resolve(again, by=ana, now=world.now)
+    with pytest.raises(Refused, match=f"as alert #{again.pk}"):
+        lifecycle.reopen(alert, by=ana, now=world.now)
 
 
 def test_p2_a_reopened_alert_is_an_alert_like_any_other(world, source, alert, ana):
@@ -95,6 +98,12 @@ def test_p3_a_login_wins_over_the_link(alert, ana, bo):
     alert.refresh_from_db()
     assert (alert.acknowledged_by, alert.acknowledged_name) == (bo, "Bo")
     assert "Acknowledged by Bo via link" in text(Client().get(path))
+    # Field F3: the page of another site cannot act in Bo's name, only by the link that it has.
+    for foreign in ({"Origin": "http://evil.example"}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}):
+        phone.post(path, {"do": "resolve"}, headers=foreign)
+        assert (last(alert).by, last(alert).text.partition(";")[0]) == (ana, "resolved through Ana’s link")
+        phone.post(path, {"do": "reopen"}, headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"})
+        assert last(alert).by == bo
     assert "this link was sent to" not in text(browser_of(ana).get(path))
 
 

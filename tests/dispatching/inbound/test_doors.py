@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from dispatching.alerts import intake
-from dispatching.models import Alert, Integration, Refusal, Unread
+from dispatching.inbound import refusals
+from dispatching.models import Alert, AlertEvent, Integration, Refusal, Unread
 from dispatching.rules.event import Event
 from stakeholders.definitions import defining
 from stakeholders.models import NotificationDefinition, Outage
@@ -174,6 +175,16 @@ def test_refusals_that_go_on_are_told_again_after_somebody_has_closed_the_alert(
     assert "(7 so far)" in about_refusals().summary
 
 
+def test_the_alert_about_refusals_ends_exactly_six_hours_after_the_last_one(world, kuma):
+    """Case 02: that is when it is looked at again; a moment later would be ten minutes more."""
+    world.advance(minutes=11)
+    last = Refusal.objects.get().last_at
+    for at, state in ((refusals.QUIET - timedelta(seconds=1), "triggered"), (refusals.QUIET, "resolved")):
+        Refusal.objects.update(due_at=last + at)
+        refusals.tell_owners(last + at)
+        assert about_refusals().state == state
+
+
 def test_an_alert_about_refusals_never_matches_a_definition(world, kuma):
     """Point 3, C7 of the coach: a mistake in JSON was announced to customers."""
     words = {"title": "Shop is down", "text": "t", "why_major": "x", "why_needed": "x", "what_they_do": "x"}
@@ -215,6 +226,56 @@ def test_what_was_not_understood_stands_in_the_answer_and_is_counted_on_the_page
     Unread.objects.update(last_at=timezone.now() - timedelta(days=31))
     post(client, path, {"summary": "a", "dedup_key": "d", "priority": 9})
     assert (Unread.objects.get().count, len(Unread.objects.get().reasons)) == (1, 1), "a month without one"
+
+
+@pytest.mark.parametrize("address", ["alertmanager", "grafana"])
+def test_alerts_that_the_sender_cut_off_are_named(client, service, address):
+    """Field F6: nobody heard that there were more, even if none was left."""
+    path, firing = f"/integrations/{service.key}/{address}/", {"status": "firing", "labels": {"a": "b"}}
+    how = "did not arrive: raise max_alerts in the webhook_config (0 means all), or group by more labels"
+    for alerts, number, warned in (
+        (
+            [firing, firing | {"fingerprint": "f"}],
+            7,
+            [f"truncatedAlerts: 7 alerts were cut off by max_alerts and {how}"],
+        ),
+        ([], 5, [f"truncatedAlerts: 5 alerts were cut off by max_alerts and {how}"]),
+        ([], "1", [f"truncatedAlerts: 1 alert was cut off by max_alerts and {how}"]),
+        *(([firing], nothing, []) for nothing in (0, None, "", True, -1, "many", [7])),
+    ):
+        answer = post(client, path, {"alerts": alerts, "truncatedAlerts": number})
+        assert answer.status_code == 202 and answer.json().get("warnings", []) == warned
+    unread = Unread.objects.get()
+    assert (unread.count, len(unread.reasons)) == (3, 3)
+
+
+# Bodies that say the integration's key, KEY, in more places than the one where it belongs.
+LEAKS = {
+    "/integrations/KEY/events/": {
+        "summary": "leak of KEY", "dedup_key": "KEY-1", "routing_key": "KEY", "url": "https://b/integrations/KEY/events/",
+        "severity": "KEY", "source": "KEY", "details": {"KEY": [{"deep": "a KEY b"}]}, "runbook_url": "https://b/KEY",
+    },
+    "/v2/enqueue": V2 | {"routing_key": "KEY", "service_key": "KEY", "links": [{"href": "https://b/KEY", "text": "KEY"}]},
+    "/generic/2010-04-15/create_event.json": V1 | {"service_key": "KEY", "routing_key": "KEY", "details": {"a": "KEY"}},
+    "/integrations/KEY/alertmanager/": {
+        "receiver": "KEY", "alerts": [{"status": "firing", "labels": {"KEY": "KEY"}}, {"status": "KEY", "labels": {"a": "b"}}],
+    },
+    "/integrations/KEY/grafana/": {"alerts": [{"status": "firing", "labels": {"a": "b"}, "valueString": "KEY", "KEY": 1}]},
+    "/integrations/KEY/events": '{"summary": "a", "KEY": 1, "KEY": 2}',
+}  # fmt: skip
+
+
+def test_no_row_keeps_the_key_of_an_integration(client, service):
+    """Field F2: what an event says is read by every login, and whoever has the key can resolve alerts."""
+    for path, body in LEAKS.items():
+        text = body if isinstance(body, str) else json.dumps(body)
+        answer = post(client, path.replace("KEY", service.key), text.replace("KEY", service.key))
+        assert answer.status_code in (200, 202) or "more than once" in answer.content.decode()
+    rows = {model.__name__: list(model.objects.values()) for model in (Alert, AlertEvent, Refusal, Unread)}
+    assert service.key not in json.dumps(rows, default=str)
+    assert [len(kept) for kept in rows.values()] == [5, 5, 1, 1]
+    own = Alert.objects.get(dedup_key="…-1")
+    assert (own.summary, own.details["…"]) == ("leak of …", [{"deep": "a … b"}])
 
 
 def test_a_test_event_goes_the_way_of_events_and_pages_nobody(world, service):

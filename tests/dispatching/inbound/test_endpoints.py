@@ -1,6 +1,7 @@
 """Intake over HTTP: what is accepted is committed, what is wrong is refused with the field named, never a 5xx."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from dispatching.alerts import intake
-from dispatching.models import Alert, Refusal
+from dispatching.models import Alert, AlertEvent, Escalation, Refusal
 from dispatching.rules.event import Event
 from tests.sure import sure
 
@@ -293,6 +294,65 @@ def test_one_statement_for_any_number_of_events(world, service, django_assert_nu
             service, [Event(action="trigger", dedup_key=f"k{n % 70}", summary="x") for n in range(100)], now=world.now
         )
     assert Alert.objects.count() == 70
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "resolve"])
+def test_ends_take_as_many_statements_for_many_alerts_as_for_one(world, service, action, django_assert_max_num_queries):
+    """Field F1: 1,500 resolves took 12 seconds, so the sender got 503 and sent them again."""
+    for name in ("bo", "cy"):  # two pages are on their way for one alert, none for the others
+        service.service.policy.steps.get().targets.create(
+            user=world.person(name, points=2, after={name: 0 * HOUR, f"{name}-2": HOUR})
+        )
+    world.trigger(service, key="paged")
+    starts = [Event(action="trigger", dedup_key=f"k{n}", summary="x") for n in range(30)]
+    intake.accept(service, starts, now=world.now)
+    ends = [
+        Event(action=action, dedup_key=key, occurred_at=world.now) for key in ["paged", *(f"k{n}" for n in range(60))]
+    ]
+    with django_assert_max_num_queries(13):
+        answers = intake.accept(service, ends, now=world.now)
+    done = Alert.State.RESOLVED if action == "resolve" else Alert.State.ACKNOWLEDGED
+    assert [answer.outcome for answer in answers] == [done] * 31 + ["ignored"] * 30
+    ended = {done, world.now if action == "resolve" else None}
+    assert {value for row in Alert.objects.values_list("state", "ended_at") for value in row} == ended
+    assert not Escalation.objects.running().exists() and sorted(world.told()) == ["ana", "bo", "cy"]
+    lines = Counter(AlertEvent.objects.filter(kind=done).values_list("text", flat=True))
+    assert lines == {f"{done} by the source": 30, f"{done} by the source; 2 pages withdrawn": 1}
+    with django_assert_max_num_queries(7):
+        again = intake.accept(service, ends, now=world.now)
+    assert {answer.outcome for answer in again} == {"ignored"}
+    assert AlertEvent.objects.filter(kind="ignored", text__contains="which changes nothing now").count() == 31
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcomes"),
+    [
+        ("+a -a", "triggered resolved"),
+        ("-a +a", "ignored triggered"),
+        ("+a -a -a", "triggered resolved ignored"),
+        ("+a -a +a -a", "triggered resolved triggered resolved"),
+        ("+a !a +a -a !a", "triggered acknowledged repeated resolved ignored"),
+        ("+a +b -a +c -b +a !c", "triggered triggered resolved triggered resolved triggered acknowledged"),
+        ("-b +a -c +b -a +c -b", "ignored triggered ignored triggered resolved triggered resolved"),
+    ],
+)
+def test_the_events_of_a_key_keep_their_order_in_a_body(world, service, sent, outcomes):
+    """Field F1: those of different keys need not."""
+    actions = {"+": "trigger", "-": "resolve", "!": "acknowledge"}
+    events = [Event(action=actions[mark], dedup_key=key, summary="x") for mark, key in sent.split()]
+    answers = intake.accept(service, events, now=world.now)
+    assert [answer.dedup_key for answer in answers] == [event.dedup_key for event in events]
+    assert " ".join(answer.outcome for answer in answers) == outcomes
+
+
+def test_of_two_ends_the_one_that_is_not_too_old_counts(world, service):
+    """Field F1, I4"""
+    alert = world.trigger(service, occurred_at=world.now)
+    ends = [Event(action="resolve", dedup_key="k", occurred_at=world.now + span) for span in (-HOUR, HOUR, 2 * HOUR)]
+    answers = intake.accept(service, ends, now=world.now)
+    assert [answer.outcome for answer in answers] == ["ignored", "resolved", "ignored"]
+    alert.refresh_from_db()
+    assert alert.ended_at == world.now + HOUR
 
 
 def test_repeats_in_one_post_all_count(world, service):

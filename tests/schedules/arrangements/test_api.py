@@ -196,12 +196,15 @@ def test_a_wrong_request_is_refused_by_the_name_of_the_field(main, ana, bo, chan
 
 
 def test_nobody_asks_for_somebody_else_or_settles_a_request_by_writing_it(main, ana, bo):
-    body = {"schedule": main.pk, **SPAN, "asked_by": "bo", "state": "accepted", "answered_by": "bo", "overrides": [1]}
-    shown = client_of(ana).post("swap-requests/", body).json()
+    body, client = {"schedule": main.pk, **SPAN}, client_of(ana)
+    settled = {"asked_by": "bo", "state": "accepted", "answered_by": "bo", "overrides": [1]}
+    refused = client.post("swap-requests/", body | settled)
+    assert refused.status_code == 400 and refused.json().keys() == settled.keys() and not SwapRequest.objects.exists()
+    shown = client.post("swap-requests/", body).json()
     assert (shown["asked_by"], shown["state"], shown["answered_by"], shown["overrides"]) == ("ana", "offered", None, [])
-    note = (
-        client_of(ana).post("handover-notes/", {"schedule": main.pk, "text": "x", "by": "bo", "at": SPAN["end"]}).json()
-    )
+    words, forged = {"schedule": main.pk, "text": "x"}, {"by": "bo", "at": SPAN["end"]}
+    assert client.post("handover-notes/", words | forged).json().keys() == forged.keys()
+    note = client.post("handover-notes/", words).json()
     assert (note["by"], note["at"]) == ("ana", "2026-01-05T10:00:00Z")
 
 

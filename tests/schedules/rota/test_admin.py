@@ -10,12 +10,14 @@ from django.db.models import Model
 from django.urls import reverse
 
 from dispatching.models import EscalationPolicy
-from schedules.models import Override, Participant, Rotation, Schedule, Team, User
+from schedules.models import Layer, Override, Participant, Rotation, Schedule, Team, User
 from schedules.oncall import on_call
+from schedules.rota import lacks
 from tests.browser import browser_of, everything, form_in, text
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
 EVIL = "<img src=x onerror=alert(1)>"
 RIGHTS = ["view_user", "add_user", "change_user", "delete_user", "view_group", "add_group", "change_group"]
 
@@ -417,6 +419,44 @@ def test_c18_what_would_leave_nobody_or_one_person_twice_is_said_at_the_top(admi
         assert (f"{name} {twice}" in shown) == wrong, shown
     form = form_in(admin.get("/admin/schedules/schedule/add/"), "schedule_form") | {"name": "Bare", "time_zone": "UTC"}
     assert "Nobody is on duty on Bare: it has no layers." in said("/admin/schedules/schedule/add/", form)
+    bare, now = Schedule.objects.get(name="Bare"), MONDAY
+    for end, wrong in ((now - HOUR, True), (now + HOUR, False)):
+        Override.objects.create(schedule=bare, user=kim, start=now - 2 * HOUR, end=end)
+        assert ("it has no layers" in said(page_of(bare), form)) == wrong, "somebody takes over, now or later"
+    backup = Schedule.objects.get(name="Alone backup")
+    form = form_in(admin.get(page_of(backup)), "schedule_form")
+    assert f"Alone {twice}" in said(page_of(backup), form)
+
+
+@pytest.mark.parametrize(
+    ("people", "layers", "wrong"),
+    [
+        ("kim", [(0, "8-20"), (1, "20-24")], False),
+        ("kim", [(0, "8-20"), (1, "19-24")], True),
+        ("kim", [(0, "Sun 20-08:00"), (1, "Mon 07-09:00")], True),
+        ("kim", [(0, "Sun 20-08:00"), (1, "Mon 08-09:00")], False),
+        ("kim", [(1, "")], True),
+        ("kim", [(0, ""), (0, "")], False),
+        ("kim lee", [(0, ""), (1, "")], False),
+        ("kim lee", [(0, ""), (1, "9-17"), (2, "17-9")], True),
+        ("kim lee", [(0, "9-17"), (2, "17-9")], False),
+        ("kim lee may", [(0, ""), (1, ""), (2, "")], False),
+    ],
+)
+def test_c18_one_person_is_on_duty_twice_only_in_hours_in_which_both_layers_count(world, people, layers, wrong):
+    """C18: each layer lies in a schedule of its own; then all lie in one, where the last one wins."""
+    crew = [world.person(name) for name in people.split()]
+    schedules = world.weekly(*crew, positions=len(layers))
+    for schedule, (position, hours) in zip(schedules, layers, strict=True):
+        Layer.objects.filter(schedule=schedule).update(position=position, hours=hours)
+    rotation = Rotation.objects.get()
+    assert bool(lacks.of_rotation(rotation)) == wrong
+    assert any(lacks.of_schedule(schedule, MONDAY) for schedule in schedules) == wrong
+    Layer.objects.update(schedule=schedules[0])
+    alone = layers[0][0] > 0  # nobody reads the main position yet
+    assert bool(lacks.of_rotation(rotation)) == alone
+    Layer.objects.update(adds=True)
+    assert bool(lacks.of_rotation(rotation)) == wrong
 
 
 def weekdays(admin, world, people=14, **more) -> dict:

@@ -9,7 +9,7 @@ from django.test import Client
 
 from dispatching.contact import links
 from stakeholders.models import StakeholderGroup
-from stakeholders.news import outages
+from stakeholders.news import atom, outages
 from tests.browser import text
 from tests.sure import sure
 
@@ -74,6 +74,15 @@ def test_only_groups_that_are_open_to_everyone_have_one(outside, public):
         hidden = Client().get(url(public))
         assert (hidden.status_code, hidden.content) == (404, missing.content)
     assert Client().get(f"/groups/{'9' * 30}/feed.atom").status_code == 404
+
+
+def test_the_feed_of_a_reader_holds_what_is_important_enough_for_them(outside):
+    """X2: as their messages do."""
+    wishes = {"all": None, "some": 2, "few": 1}
+    points = {name: outside.subscriber(name, "7", least_priority=level) for name, level in wishes.items()}
+    outside.announce(outside.outage())
+    assert outside.told() == ["all", "some"]
+    assert {name: len(atom.wanted(point)) for name, point in points.items()} == {"all": 1, "some": 1, "few": 0}
 
 
 def test_what_was_told_to_others_is_not_in_it(outside, public):

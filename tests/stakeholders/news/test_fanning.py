@@ -330,7 +330,7 @@ def test_a_batch_takes_as_many_statements_for_many_as_for_one(cast, django_asser
     for number in range(30):
         cast.asks(f"p{number}", cast.here, cast.everywhere)
     cast.announce()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):  # three so that a message that cannot be planned holds up no other
         fanning.plan_due(cast.world.now)
     assert len(Batch.objects.get().contact_points) == 30
 

@@ -9,12 +9,13 @@ import pytest
 from dispatching.models import Alert
 from schedules.models import Submission, User
 from schedules.refused import Refused
-from stakeholders.models import Bracket, Message, Outage, Update
+from stakeholders.definitions import defining
+from stakeholders.models import Bracket, Message, NotificationDefinition, Outage, Update
 from stakeholders.news import outages
 from tests.api import client_of
 from tests.browser import browser_of, form_in
-from tests.races import behind, together
-from tests.stakeholders.organisation import Stakeholders
+from tests.races import behind, during, together
+from tests.stakeholders.organisation import SHOW, Stakeholders
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -269,3 +270,22 @@ def test_the_api_takes_an_idempotency_key(outside, coach):
     assert [answer.json()["state"] for answer in ends] == ["ended"] * 2
     declared = [api.post("outages/", {"title": "Once"}, HTTP_IDEMPOTENCY_KEY="k4").json()["id"] for _ in range(2)]
     assert len(set(declared)) == 1 and Outage.objects.filter(title="Once").count() == 1
+
+
+def test_two_alerts_that_two_sweeps_match_at_the_same_time_are_one_outage(outside):
+    """The definition's lock decides; the second sweep leaves it to the first, or to its own next time."""
+    world = outside.world
+    service = world.service(world.policy((HOUR, world.person("ana"))), name="Uploads")
+    words = {"title": "Uploads fail", "text": "x", "why_major": "x", "why_needed": "x", "what_they_do": "x"}
+    definition = NotificationDefinition.objects.create(name="Uploads", service=service.service, mode="semi", **words)
+    defining.put_live(definition, now=world.now)
+    about = {"deployment": SHOW, "product": "A", "priority": 2}
+    world.trigger(service, "a", **about)
+
+    def both() -> int:
+        world.trigger(service, "b", **about)
+        return defining.match_due(world.now)
+
+    assert during(lambda: defining.match_due(world.now), both) == 0
+    assert defining.match_due(world.now) == 1
+    assert Outage.objects.get().alerts.count() == 2

@@ -296,6 +296,13 @@ def test_who_has_a_login_but_no_address_is_offered_nothing_that_is_for_logins_on
     world.team("Team 1", rep)
     page = text(browser_of(rep).get("/subscribe/"))
     assert "Sales" in page and "Product managers" not in page
+    # Field F3: what the login opens needs the token of its page, and the record says who asked.
+    strict = browser_of(rep, enforce_csrf_checks=True)
+    assert send(world, client=strict, groups=[world.sales.pk]).status_code == 403 and not SignUp.objects.exists()
+    assert "csrfmiddlewaretoken" in text(strict.get("/subscribe/"))
+    token = strict.cookies["csrftoken"].value
+    assert send(world, client=strict, groups=[world.sales.pk], csrfmiddlewaretoken=token).status_code == 200
+    assert SignUp.objects.get().invited_by == rep
 
 
 # --- inviting ----------------------------------------------------------------------------------------------------------
