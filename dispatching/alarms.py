@@ -32,6 +32,14 @@ def ring(task: str, queue: str) -> None:
     _publisher.put(task, queue)
 
 
+def ring_at(task: str, queue: str, at: datetime, *, now: datetime) -> None:
+    """Wakes a worker to run this task at that time, if it is soon; the sweep does what is due later."""
+    if at <= now:
+        ring(task, queue)
+    elif at - now <= HORIZON:
+        _publisher.put(task, queue, eta=at + NOT_EARLY)
+
+
 def ring_steps() -> None:
     """Wakes a worker, because steps are due now."""
     ring("dispatching.tasks.run_due_steps", "engine")

@@ -1,10 +1,11 @@
 """The stakeholders of the example organisation: the matrix and the seven groups of Table 8.4. Safe to load again.
 
-The four groups of Table 8.2 are there with their purposes. The seven are the subgroups of marketing and sales (Table 8.3);
-the other three cover nothing of their own yet, so that an outage reaches exactly the groups that Table 8.4 names.
+The four groups of Table 8.2 are there with their purposes, each in its ring (figure 8.4). The seven are the subgroups of
+marketing and sales (Table 8.3); the other three cover everything, and their subscribers narrow that down.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from dispatching.models import ContactPoint, Service
 from schedules.models import Schedule, User
@@ -42,13 +43,16 @@ SEVEN = [
     ("Group 7: Showcase, all products", SHOWCASE, []),
 ]
 Boundary = StakeholderRing.Boundary
-RINGS = [
-    (1, "product management", Boundary.PRODUCT),
-    (2, "leadership of the product delivery organisation", Boundary.PRODUCT),
-    (3, "marketing and sales", Boundary.ENTERPRISE),
-    (4, "partners and customers", Boundary.EXTERNAL),
+HOUR = timedelta(hours=1)
+RINGS: list[tuple[int, str, str, dict[str, Any]]] = [
+    (1, "product management", Boundary.PRODUCT, {}),
+    # The rule of Table 8.7: it was over after 51 minutes, so this ring was not told.
+    (2, "leadership of the product delivery organisation", Boundary.PRODUCT, {"elapsed": HOUR}),
+    (3, "marketing and sales", Boundary.ENTERPRISE, {"elapsed": 2 * HOUR, "projected": 4 * HOUR}),
+    (4, "partners and customers", Boundary.EXTERNAL, {"match": "all", "elapsed": 4 * HOUR, "priority": 2}),
 ]
 SUBSCRIBERS = [
+    ("coach", "Product management"),
     ("rep", "Group 5: EU, products B and C"),
     ("rep", "Group 7: Showcase, all products"),
     ("mo", "Leadership"),
@@ -61,10 +65,10 @@ def load(*, now: datetime) -> None:
         Deployment.objects.get_or_create(name=name, defaults={"description": description, "order": order})
     for order, (letter, description) in enumerate(PRODUCTS):
         Product.objects.get_or_create(name=letter, defaults={"description": description, "order": order})
-    for number, name, boundary in RINGS:
-        StakeholderRing.objects.get_or_create(number=number, defaults={"name": name, "boundary": boundary})
+    for number, name, boundary, rule in RINGS:
+        StakeholderRing.objects.get_or_create(number=number, defaults={"name": name, "boundary": boundary, **rule})
     rep = User.objects.get(username="rep")
-    parents = {usual.name: _group(usual.name, usual.purpose, usual.openness, rep, now) for usual in groups.USUAL}
+    parents = {usual.name: _usual(usual, rep, now) for usual in groups.USUAL}
     for name, deployment, letters in SEVEN:
         _cell(name, deployment, letters, parents["Marketing and sales"], now)
     _definition()
@@ -96,6 +100,13 @@ def _definition() -> None:
     )
 
 
+def _usual(usual: groups.Usual, owner: User, now: datetime) -> StakeholderGroup:
+    """One of the usual groups; all but marketing and sales, which has the seven as its parts, cover everything."""
+    everything = usual.name != "Marketing and sales"
+    more = {"all_deployments": everything, "all_products": everything}
+    return _group(usual.name, usual.purpose, usual.openness, owner, now, ring=usual.lies_in, **more)
+
+
 def _group(name: str, purpose: str, openness: str, owner: User | None, now: datetime, **more) -> StakeholderGroup:
     review_by = (now + timedelta(days=180)).date()
     defaults = {"purpose": purpose, "openness": openness, "owner": owner, "review_by": review_by, **more}
@@ -110,9 +121,8 @@ def _group(name: str, purpose: str, openness: str, owner: User | None, now: date
 def _cell(name: str, deployment: str, letters: list[str], parent: StakeholderGroup, now: datetime) -> None:
     if StakeholderGroup.objects.filter(name=name).exists():
         return
-    group = _group(
-        name, TALK, StakeholderGroup.Openness.EVERYONE, parent.owner, now, parent=parent, all_products=not letters
-    )
+    more = {"parent": parent, "ring": parent.ring, "all_products": not letters}
+    group = _group(name, TALK, parent.openness, parent.owner, now, **more)
     group.deployments.add(Deployment.objects.get(name=deployment))
     group.products.add(*Product.objects.filter(name__in=letters))
 

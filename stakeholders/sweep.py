@@ -11,8 +11,8 @@ from dispatching.audit import LATE
 from dispatching.sweep import record
 from schedules.apart import apart
 from stakeholders.definitions import defining
-from stakeholders.models import Message, Outage, SignUp
-from stakeholders.news import fanning, promises
+from stakeholders.models import Bracket, Message, Outage, SignUp
+from stakeholders.news import fanning, outages, promises
 from stakeholders.subscriptions import bounces, quota, subscribing
 from stakeholders.teams import dependents, engineering_managers
 
@@ -24,7 +24,12 @@ PARTS = (
 )
 TIDYING = (subscribing.forget_unconfirmed, quota.clear)
 # Each does one row at a time, at most so many in a pass.
-ONE_BY_ONE = ((fanning.plan_due, 10), (promises.remind_due, 10), (subscribing.answer_due, 100))
+ONE_BY_ONE = (
+    (outages.tell_due_rings, 10),
+    (fanning.plan_due, 10),
+    (promises.remind_due, 10),
+    (subscribing.answer_due, 100),
+)
 
 
 def sweep(clock: Callable[[], datetime]) -> int:
@@ -55,6 +60,7 @@ def overdue(now: datetime) -> dict[str, int]:
     """The number of rows that have been due for more than a minute, by kind; used by health and metrics."""
     due = {"due_at__lte": now - LATE}
     return {
+        "rings": Bracket.objects.filter(**due).count(),
         "messages": Message.objects.filter(**due).count(),
         "promises": Outage.objects.filter(**due).count(),
         "forms": SignUp.objects.filter(**due).count(),

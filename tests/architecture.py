@@ -61,7 +61,7 @@ VERBS = {
     "Delivery": ("dispatching/delivery/delivering.py", "dispatching/delivery/batches_sql.py"),
     "SwapRequest": ("schedules/arrangements/swapping.py",),
     "Outage": ("stakeholders/news/outages.py",),
-    "Bracket": ("stakeholders/news/outages.py",),
+    "Bracket": ("stakeholders/news/brackets.py",),
     "Subscription": ("stakeholders/subscriptions/subscribing.py",),
     "ChangeRequest": ("stakeholders/groups/changing.py",),
 }

@@ -43,14 +43,11 @@ class OncePerLanguage(PaginationInlineFormSet):
 
 
 class WordingInline(StackedInline):
-    """The definition in other languages; like the definition itself, they cannot be edited once it is live.
-
-    Words for one ring would reach nobody until rings are told apart, so none can be typed.
-    """
+    """The definition in other languages and for one ring; like the definition itself, they cannot be edited once it is live."""
 
     model = DefinitionWording
     formset = OncePerLanguage
-    fields = ("language", "title", "text")
+    fields = ("ring", "language", "title", "text")
     verbose_name = "wording"
     verbose_name_plural = "other wordings"
 
@@ -58,9 +55,6 @@ class WordingInline(StackedInline):
         return super()._may(request, obj) and (obj is None or defining.may_edit(obj))
 
     has_add_permission = has_change_permission = has_delete_permission = _may
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).filter(ring=None)
 
 
 class CommentInline(TabularInline):

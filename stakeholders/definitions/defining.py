@@ -22,6 +22,7 @@ from schedules.surfaces import access
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Match, NotificationDefinition, Outage
 from stakeholders.news import communicators, outages, wordings
+from stakeholders.news.timeline import note
 from stakeholders.rules.matching import Reports, Rule
 
 Mode = NotificationDefinition.Mode
@@ -193,7 +194,7 @@ def _match(definition_id: int, alert_id: int, now: datetime) -> bool:
         open_outage = _taken_in(definition, alert, now)
         outage = open_outage or _declare(definition, alert, now)
         Match.objects.create(definition=definition, alert=alert, outage=outage)
-        outages.note(outage, f"alert #{alert.pk} matches {definition}", now=now)
+        note(outage, f"alert #{alert.pk} matches {definition}", now=now)
         if open_outage is None:
             _tell_communicator(outage, alert, now)
     return True
@@ -250,7 +251,7 @@ def _announce(outage: Outage, now: datetime) -> bool:
         with transaction.atomic():
             if not Outage.objects.filter(pk=outage.pk, announced_at__isnull=True).update(mode=Outage.Mode.SEMI):
                 return False  # somebody was quicker
-            outages.note(outage, f"not announced automatically: {refused}", now=now)
+            note(outage, f"not announced automatically: {refused}", now=now)
             subject = f"Outage “{outage.title}” could not be announced automatically."
             communicators.tell(outage, "refused", subject, now=now, why=str(refused))
     return True

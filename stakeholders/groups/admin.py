@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from schedules import clock
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, verb
-from stakeholders.groups import audience, groups, matrix, seats
+from stakeholders.groups import audience, groups, matrix, seats, simulation
 from stakeholders.groups.forms import WouldBeToldForm
 from stakeholders.groups.matrix_admin import TO_MATRIX
 from stakeholders.models import StakeholderGroup, Subscription
@@ -54,14 +54,14 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     """The admin of groups. The owner may change the group; changing the owner needs the permission to change all groups."""
 
     form = GroupForm
-    list_display = ("name", "purpose", "covered", "subscribers", "openness", "owner", "review")
-    list_filter = (PastReview, "openness", "deployments", "products")
-    list_select_related = ("owner", "parent")
+    list_display = ("name", "ring", "purpose", "covered", "subscribers", "openness", "owner", "review")
+    list_filter = (PastReview, "ring", "openness", "deployments", "products")
+    list_select_related = ("owner", "parent", "ring")
     list_before_template = TO_MATRIX
     search_fields = ("name", "purpose")
     autocomplete_fields = ("parent", "owner", "representatives")
     fieldsets = (
-        (None, {"fields": ("name", "purpose", "parent")}),
+        (None, {"fields": ("name", "purpose", "ring", "parent")}),
         ("What it covers", {"fields": ("deployments", "all_deployments", "products", "all_products")}),
         ("Who may join, and what they read", {"fields": ("openness", "advice")}),
         ("Who looks after it", {"fields": ("owner", "representatives", "review_by")}),
@@ -142,22 +142,25 @@ class StakeholderGroupAdmin(VerbAdmin, OwnedAdmin):
     def matrix(self, request: HttpRequest) -> HttpResponse:
         """Shows the picture of the matrix and answers “who would be told?”. Reads only."""
         form = WouldBeToldForm(request.GET if request.GET else None)
-        reach = None
+        reach, steps, now = None, [], clock.now()
         if form.is_bound and form.is_valid():
             data = form.cleaned_data
             chosen, level = [group.pk for group in data["groups"]], data["priority"].level if data["priority"] else 0
             reach = audience.would_be_told(data["deployments"], data["products"], chosen, level=level)
+            more = {"severity": data["severity"], "recovery_in": data["recovery_in"]}
+            steps = simulation.simulate(reach, level=level or None, now=now, **more)
         context = {
             **self.admin_site.each_context(request),
             "title": "Who is told where: groups by geography and product",
             "picture": matrix.picture(),
             "past_review": StakeholderGroup.objects.past_review(clock.now().date()),
             "missing": groups.missing(),
-            "seats": seats.estimate(clock.now()),
+            "seats": seats.estimate(now),
             "spans": seats.SPANS,
             "may_add": self.has_add_permission(request),
             "form": form,
             "audience": reach,
+            "steps": [(step, step.told_at - now if step.told_at else None) for step in steps],
             "priority": form.cleaned_data.get("priority") if reach else None,
         }
         return render(request, "admin/stakeholders/matrix.html", context, status=400 if form.errors else 200)

@@ -1,18 +1,24 @@
 """The REST API of deployments, products, groups and rings."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from dispatching.models import Priority, Severity
 from schedules import clock
-from schedules.surfaces.api import RecordSerializer, Resource, TeamMayChange
+from schedules.surfaces.api import RecordSerializer, Resource, StrictSerializer, TeamMayChange
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import NumberFilter, TextFilter, YesNoFilter
-from stakeholders.groups import groups
+from stakeholders.groups import audience, groups, simulation
 from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing
 from stakeholders.rules.audience import faults
 
@@ -53,12 +59,83 @@ class ProductViewSet(Resource):
     filterset_class = ByName
 
 
-class StakeholderRingSerializer(RecordSerializer):
-    blame = "number"
+SECOND = timedelta(seconds=1)
+
+
+class RuleSerializer(StrictSerializer, serializers.ModelSerializer):
+    elapsed = serializers.DurationField(
+        required=False, allow_null=True, min_value=SECOND, help_text="The time since the announcement."
+    )
+    projected = serializers.DurationField(
+        required=False, allow_null=True, min_value=SECOND, help_text="The time from the announcement to the recovery."
+    )
+    severity = serializers.ChoiceField(choices=Severity.choices, required=False, allow_null=True, allow_blank=True)
 
     class Meta:
         model = StakeholderRing
-        fields = ("id", "number", "name", "boundary")
+        fields = ("match", "elapsed", "projected", "priority", "severity")
+
+    def validate_severity(self, severity: str | None) -> str:
+        return severity or ""
+
+    def to_representation(self, ring: StakeholderRing) -> dict[str, Any]:
+        return {name: value or None for name, value in super().to_representation(ring).items()}
+
+
+class StakeholderRingSerializer(RecordSerializer):
+    blame = "number"
+    parts = ("groups",)
+
+    groups = serializers.PrimaryKeyRelatedField(
+        many=True,
+        required=False,
+        queryset=StakeholderGroup.objects.all(),
+        help_text="The groups in the ring; the whole list is replaced. A group lies in one ring.",
+    )
+    rule = RuleSerializer(
+        source="*",
+        required=False,
+        help_text="When the ring is told. The innermost ring that is affected is told at once, whatever its rule.",
+    )
+    sentence = serializers.CharField(source="rule.sentence", read_only=True, help_text="The rule in plain words.")
+
+    class Meta:
+        model = StakeholderRing
+        fields = ("id", "number", "name", "boundary", "groups", "rule", "sentence")
+
+    def validate_groups(self, groups: list[StakeholderGroup]) -> list[StakeholderGroup]:
+        for group in groups:
+            if group.ring and group.ring != self.instance:
+                raise serializers.ValidationError(f"{group} lies in {group.ring}: a group lies in one ring.")
+        return groups
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        ring = StakeholderRing(number=0, boundary=attrs.get("boundary", getattr(self.instance, "boundary", "")))
+        for group in attrs.get("groups", ()):
+            if why := ring.boundary and ring.too_open(group.openness):
+                raise serializers.ValidationError({"groups": [f"{group}: {why}"]})
+        return attrs
+
+    def put_groups(self, ring: StakeholderRing, groups: list[StakeholderGroup]) -> None:
+        ring.groups.set(groups)
+
+
+class SimulationSerializer(StrictSerializer):
+    deployments = serializers.PrimaryKeyRelatedField(many=True, queryset=Deployment.objects.all(), allow_empty=False)
+    products = serializers.PrimaryKeyRelatedField(many=True, queryset=Product.objects.all(), allow_empty=False)
+    priority = serializers.SlugRelatedField(slug_field="level", queryset=Priority.objects.all(), help_text="1 to 5.")
+    severity = serializers.ChoiceField(choices=Severity.choices, required=False, default="", allow_blank=True)
+    recovery_in = serializers.DurationField(
+        required=False, allow_null=True, default=None, min_value=SECOND, help_text="The time until it will be over."
+    )
+
+
+class StepSerializer(serializers.Serializer):
+    ring = serializers.IntegerField(source="ring.number")
+    told_at = InstantField(allow_null=True, help_text="Null if the ring would not be told.")
+    people = serializers.IntegerField(help_text="People, each counted in the innermost ring that tells them.")
+    why = serializers.CharField()
 
 
 class RingFilters(filters.FilterSet):
@@ -69,9 +146,27 @@ class RingFilters(filters.FilterSet):
 class StakeholderRingViewSet(Resource):
     """Rings of groups. Rings with a lower number are told earlier."""
 
-    queryset = StakeholderRing.objects.all()
+    queryset = StakeholderRing.objects.prefetch_related("groups")
     serializer_class = StakeholderRingSerializer
     filterset_class = RingFilters
+
+    @extend_schema(request=SimulationSerializer, responses={200: StepSerializer(many=True)})
+    @action(
+        detail=False,
+        methods=["post"],
+        permission_classes=[IsAuthenticated],
+        filterset_class=None,
+        pagination_class=None,
+    )
+    def simulate(self, request: Request) -> Response:
+        """Returns which rings would be told when about an outage that is announced now. Writes nothing."""
+        given = SimulationSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        outage = given.validated_data
+        level = outage.pop("priority").level
+        reach = audience.would_be_told(outage.pop("deployments"), outage.pop("products"), level=level)
+        steps = simulation.simulate(reach, level=level, now=clock.now(), **outage)
+        return Response(StepSerializer(steps, many=True).data)
 
 
 class StakeholderGroupSerializer(RecordSerializer):
@@ -89,7 +184,7 @@ class StakeholderGroupSerializer(RecordSerializer):
     class Meta:
         model = StakeholderGroup
         fields = (
-            *("id", "name", "purpose", "parent", "deployments", "all_deployments", "products", "all_products"),
+            *("id", "name", "purpose", "ring", "parent", "deployments", "all_deployments", "products", "all_products"),
             *("covers", "covers_since", "openness", "advice", "owner", "representatives", "review_by"),
         )
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import connection
 
-from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
 from stakeholders.rules import audience as rules
 from stakeholders.rules.audience import Cell, Coverage
 
@@ -55,14 +55,27 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
+    # By ring, the innermost first.
     told: list[Told] = field(default_factory=list)
-    # Cells that no group covers, in words: "Production JP × product A".
+    # The groups that would be told if they lay in a ring.
+    ringless: list[StakeholderGroup] = field(default_factory=list)
+    # Cells that no group covers, in words: "Production JP × product A"; if there are several rings, with the ring.
     uncovered: list[str] = field(default_factory=list)
     people: int = 0
     # The chosen groups that do not cover what is affected and have no subgroup that does (B151).
     beyond: list[StakeholderGroup] = field(default_factory=list)
     # The groups that cover nothing and contain no other group: nobody in them is told unless somebody chooses them.
     empty: list[StakeholderGroup] = field(default_factory=list)
+
+    @property
+    def rings(self) -> list[StakeholderRing]:
+        """The rings of the groups that are told, the innermost first."""
+        rings = {told.group.ring for told in self.told if told.group.ring}
+        return sorted(rings, key=lambda ring: ring.number)
+
+    def within(self, ring: StakeholderRing) -> "Audience":
+        """The part of the audience that lies in this ring."""
+        return replace(self, told=[told for told in self.told if told.group.ring == ring])
 
     def snapshot(self) -> list[dict[str, Any]]:
         return [
@@ -93,7 +106,24 @@ def coverage_of(group: StakeholderGroup) -> Coverage:
 
 
 def groups() -> dict[int, StakeholderGroup]:
-    return {g.pk: g for g in StakeholderGroup.objects.prefetch_related("deployments", "products")}
+    rows = StakeholderGroup.objects.select_related("ring").prefetch_related("deployments", "products")
+    return {group.pk: group for group in rows}
+
+
+def by_ring(
+    all_groups: dict[int, StakeholderGroup], coverages: dict[int, Coverage]
+) -> dict[StakeholderRing | None, dict[int, Coverage]]:
+    """Returns the coverages of the groups by ring, for each ring that covers anything, the innermost first.
+
+    The key is None if that is one ring, or none.
+    """
+    rings: dict[StakeholderRing | None, dict[int, Coverage]] = {}
+    for pk, coverage in coverages.items():
+        if (ring := all_groups[pk].ring) and not coverage.empty:
+            rings.setdefault(ring, {})[pk] = coverage
+    if len(rings) <= 1:
+        return {None: next(iter(rings.values()), {})}
+    return dict(sorted(rings.items(), key=lambda item: item[0].number if item[0] else 0))
 
 
 def of(outage: Outage) -> Audience:
@@ -122,11 +152,17 @@ def would_be_told(
     parents, picked = {pk: group.parent_id for pk, group in all_groups.items()}, list(chosen)
     reasons = rules.told(coverages, parents, picked, affected)
     matched = rules.matching(coverages, affected)
-    cells = {pk: matched.get(pk, affected) for pk in reasons}
+    cells = {pk: matched.get(pk, affected) for pk in reasons if all_groups[pk].ring}
     counts, people = _count(cells, level)
+    told = [Told(all_groups[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in all_groups if pk in cells]
     return Audience(
-        told=[Told(all_groups[pk], reasons[pk], cells[pk], counts.get(pk, {})) for pk in all_groups if pk in reasons],
-        uncovered=[f"{where[d]} × {what[p]}" for d, p in rules.uncovered(coverages, affected)],
+        told=sorted(told, key=lambda row: row.group.ring.number if row.group.ring else 0),
+        ringless=[group for pk, group in all_groups.items() if pk in reasons and pk not in cells],
+        uncovered=[
+            f"{where[d]} × {what[p]}{f' in {ring}' if ring else ''}"
+            for ring, inside in by_ring(all_groups, coverages).items()
+            for d, p in rules.uncovered(inside, affected)
+        ],
         people=people,
         beyond=[
             all_groups[pk]

@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 
-from dispatching.models import Priority, Service
+from dispatching.models import Priority, Service, Severity
 from schedules.models import Team
-from schedules.surfaces.forms import LocalField, PageForm, field_of
+from schedules.surfaces.forms import LocalField, PageForm, SpanField, field_of
 from stakeholders.models import ChangeRequest, Deployment, Outage, Product, StakeholderGroup
 
 
@@ -40,6 +40,14 @@ class WouldBeToldForm(forms.Form):
         required=False,
         empty_label="any",
         help_text="Some subscribers want to hear only about important outages.",
+    )
+    severity = forms.ChoiceField(
+        choices=[("", "any"), *Severity.choices], required=False, help_text="The rules of rings may ask for it."
+    )
+    recovery_in = SpanField(
+        required=False,
+        label="Recovery is expected in",
+        help_text="For example 3 h. The rules of rings may ask for it.",
     )
     groups = GroupsField(
         StakeholderGroup.objects.all(),

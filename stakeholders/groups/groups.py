@@ -8,7 +8,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 
 from dispatching.models import ContactPoint
 from schedules.models import User
-from stakeholders.models import StakeholderGroup, Subscription
+from stakeholders.models import StakeholderGroup, StakeholderRing, Subscription
 
 Openness = StakeholderGroup.Openness
 CHANGE = "change_stakeholdergroup"
@@ -20,6 +20,11 @@ class Usual:
     name: str
     purpose: str
     openness: str
+    ring: int  # its number in figure 8.4
+
+    @property
+    def lies_in(self) -> StakeholderRing | None:
+        return StakeholderRing.objects.filter(number=self.ring).first()
 
 
 # The usual four groups (table 8.2).
@@ -28,17 +33,20 @@ USUAL = [
         "Product management",
         "Managers, owners and analysts of the products are ready to talk with marketing, sales, leadership and customers.",
         Openness.PRODUCT,
+        1,
     ),
-    Usual("Leadership", "Leaders are ready when customers call them.", Openness.PRODUCT),
+    Usual("Leadership", "Leaders are ready when customers call them.", Openness.PRODUCT, 2),
     Usual(
         "Marketing and sales",
         "They reschedule demos, trainings and campaigns, and are ready to talk to customers.",
         Openness.ENTERPRISE,
+        3,
     ),
     Usual(
         "Partners and customers",
         "They can work around it until everything works again, and know that we are working on it.",
         Openness.EVERYONE,
+        4,
     ),
 ]
 
@@ -68,6 +76,7 @@ def described(group: StakeholderGroup | None) -> dict[str, str]:
         "name": group.name,
         "purpose": group.purpose,
         "covers": covers(group),
+        "ring": str(group.ring or ""),
         "part of": group.parent.name if group.parent else "",
         "open to": group.get_openness_display(),
         "advice": group.advice,

@@ -1,12 +1,13 @@
 """The picture of the matrix: the groups that cover each cell, their numbers of subscribers, and the gaps. Writes nothing."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.db.models import Count
 
 from stakeholders.groups import audience
-from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
-from stakeholders.rules.audience import Cell, Coverage
+from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
+from stakeholders.rules.audience import Cell, Coverage, uncovered
 
 # (group, deployments, products) → number of subscribers; an empty tuple stands for all that the group covers.
 Narrowed = dict[tuple[int, tuple[int, ...], tuple[int, ...]], int]
@@ -18,15 +19,16 @@ class Square:
 
     deployment: Deployment
     product: Product
+    # The groups that lie in a ring, the innermost ring first.
     groups: list[tuple[StakeholderGroup, int]]
+    # The rings with groups of which none covers it; None if there is but one ring, or none.
+    gaps: list[StakeholderRing | None]
 
     @property
-    def gap(self) -> bool:
-        return not self.groups
-
-    @property
-    def overlap(self) -> bool:
-        return len(self.groups) > 1
+    def overlap(self) -> int:
+        """How many groups of one ring cover it, if that is more than one."""
+        most = max(Counter(group.ring_id for group, _ in self.groups).values(), default=0)
+        return most if most > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Picture:
 
     @property
     def gaps(self) -> list[Square]:
-        return [square for _, squares in self.rows for square in squares if square.gap]
+        return [square for _, squares in self.rows for square in squares if square.gaps]
 
     @property
     def overlaps(self) -> list[Square]:
@@ -52,10 +54,13 @@ def picture() -> Picture:
     coverages = {pk: audience.coverage_of(group) for pk, group in all_groups.items()}
     counts = narrowed()
 
+    rings = audience.by_ring(all_groups, coverages)
+
     def square(deployment: Deployment, product: Product) -> Square:
         cell = deployment.pk, product.pk
-        covering = [pk for pk, coverage in coverages.items() if coverage.covers(cell)]
-        return Square(deployment, product, [(all_groups[pk], hearing(counts, pk, cell)) for pk in covering])
+        covering = [pk for inside in rings.values() for pk, coverage in inside.items() if coverage.covers(cell)]
+        told = [(all_groups[pk], hearing(counts, pk, cell)) for pk in covering]
+        return Square(deployment, product, told, [ring for ring, c in rings.items() if uncovered(c, [cell])])
 
     rows = [(deployment, [square(deployment, product) for product in products]) for deployment in deployments]
     return Picture(products, rows, [all_groups[pk] for pk, coverage in coverages.items() if coverage.empty])

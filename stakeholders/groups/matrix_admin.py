@@ -1,5 +1,6 @@
 """The admin of the two sides of the matrix (deployments and products) and of the rings."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -37,7 +38,19 @@ class ProductAdmin(SideAdmin):
 @admin.register(StakeholderRing)
 class StakeholderRingAdmin(ModelAdmin):
     readable = True
-    list_display = ("number", "name", "boundary")
+    list_display = ("number", "name", "boundary", "told")
     list_display_links = ("number", "name")
     search_fields = ("name",)
-    fields = ("number", "name", "boundary")
+    fieldsets = (
+        (None, {"fields": ("number", "name", "boundary")}),
+        ("When it is told", {"fields": ("match", ("elapsed", "projected"), ("priority", "severity"))}),
+    )
+    preview_template = "admin/stakeholders/ring.html"
+
+    @admin.display(description="told")
+    def told(self, ring: StakeholderRing) -> str:
+        return ring.rule.sentence
+
+    def preview(self, request: HttpRequest, obj: StakeholderRing, now: datetime) -> dict[str, Any]:
+        inner = StakeholderRing.objects.filter(number__lt=obj.number).last()
+        return {"ring": obj, "inner": inner, "groups": obj.groups.all()}

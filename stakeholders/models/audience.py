@@ -4,12 +4,13 @@ from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Lower
 
 from schedules.models import Grantable, User
+from stakeholders.models.ring import BEYOND, StakeholderRing, reach
+from stakeholders.models.trigger import TriggerConstraint
 
 
 class Named(models.Model):
@@ -68,31 +69,6 @@ class Product(Named):
         ]
 
 
-class StakeholderRing(models.Model):
-    """A ring of stakeholders; rings with a lower number are told earlier."""
-
-    class Boundary(models.TextChoices):
-        PRODUCT = "product", "inside the product delivery organisation"
-        ENTERPRISE = "enterprise", "inside the enterprise"
-        EXTERNAL = "external", "outside the enterprise"
-
-    number = models.PositiveSmallIntegerField(
-        unique=True, validators=[MinValueValidator(1)], help_text="The order in which rings are told: 1 first."
-    )
-    name = models.CharField(
-        max_length=100, unique=True, help_text="The people in it, for example: marketing and sales."
-    )
-    boundary = models.CharField(
-        max_length=10, choices=Boundary, default=Boundary.PRODUCT, help_text="Where the people in it work."
-    )
-
-    class Meta:
-        ordering = ("number",)
-
-    def __str__(self) -> str:
-        return f"ring {self.number}: {self.name}"
-
-
 class StakeholderGroups(models.QuerySet["StakeholderGroup"]):
     def past_review(self, today: date) -> "StakeholderGroups":
         return self.filter(review_by__lt=today)
@@ -113,6 +89,14 @@ class StakeholderGroup(Grantable):
     )
     purpose = models.TextField(
         help_text="What its members do with the messages: talk to customers, reschedule activities, apply a mitigation."
+    )
+    ring = models.ForeignKey(
+        StakeholderRing,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="groups",
+        help_text="When its members are told. Nobody in a group without a ring is told.",
     )
     parent = models.ForeignKey(
         "self",
@@ -184,13 +168,26 @@ class StakeholderGroup(Grantable):
                 name="group_name_any_case",
                 violation_error_message="There is already a group of this name.",
             ),
+            # The ring's row is locked meanwhile, so that neither changes behind the other's back.
+            TriggerConstraint(
+                name="group_within_its_ring",
+                on="INSERT OR UPDATE OF ring_id, openness",
+                violated=f"""{reach("NEW.openness")} > (
+                    SELECT {reach("boundary")} FROM stakeholders_stakeholderring WHERE id = NEW.ring_id FOR SHARE
+                )""",
+                violation_error_message=BEYOND,
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
     def clean(self) -> None:
-        """Raises ValidationError if the group would be a part of itself, directly or through its parents."""
+        """Raises ValidationError if the group is open to people beyond the boundary of its ring, or would be a part of itself,
+        directly or through its parents.
+        """
+        if self.ring and (why := self.ring.too_open(self.openness)):
+            raise ValidationError({"openness": why})
         above, seen = self.parent, {self.pk}
         while above is not None and self.pk is not None:
             if above.pk in seen:

@@ -83,6 +83,8 @@ class Message(models.Model):
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="messages")
     bracket = models.ForeignKey(Bracket, models.CASCADE, related_name="messages")
+    # Its place in the bracket. The first message of a ring is its announcement, also if it tells what an update has told others.
+    kind = models.CharField(max_length=12, choices=Update.Kind)
     language = models.CharField(max_length=10, choices=languages.CHOICES, default=languages.DEFAULT)
     content = models.OneToOneField(Content, models.PROTECT, related_name="message")
     # The groups that are told, as decided then ("told": [{"group": id, "openness": …, "reason": …}]). Later changes of the
@@ -97,7 +99,11 @@ class Message(models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = [
-            models.UniqueConstraint(fields=["update", "bracket", "language"], name="one_message_a_ring_and_language")
+            models.UniqueConstraint(fields=["update", "bracket", "language"], name="one_message_a_ring_and_language"),
+            models.UniqueConstraint(
+                fields=["bracket", "language"], condition=Q(kind="announcement"), name="one_announcement_a_ring"
+            ),
+            models.UniqueConstraint(fields=["bracket", "language"], condition=Q(kind="end"), name="one_end_a_ring"),
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="message_due")]
 

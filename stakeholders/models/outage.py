@@ -96,6 +96,8 @@ class Outage(Grantable):
         related_name="caused",
         help_text="The outage of another team that caused this one.",
     )
+    # When it will have recovered, as the people who handle it expect.
+    recovery_at = models.DateTimeField("expected recovery", null=True, blank=True, editable=False)
     # The last promise, and the next time at which somebody is reminded of it. Empty: nothing is promised.
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, editable=False)

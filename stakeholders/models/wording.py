@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from stakeholders.models.audience import StakeholderRing
+from stakeholders.models.ring import StakeholderRing
 from stakeholders.rules import languages
 
 

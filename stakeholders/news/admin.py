@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,13 +24,14 @@ from schedules.refused import Refused
 from schedules.surfaces import once
 from schedules.surfaces.access import person
 from schedules.surfaces.admin import OwnedAdmin, VerbAdmin, local, picker, verb
-from schedules.surfaces.forms import blame
+from schedules.surfaces.forms import LocalField, blame
 from schedules.templatetags.times import moment, span
 from stakeholders.groups import audience
 from stakeholders.groups.forms import GroupsField
 from stakeholders.models import Message, Outage, Update
 from stakeholders.news import forms, outages
 from stakeholders.news.messages import specimen
+from stakeholders.news.untold import untold
 from stakeholders.rules.cadence import SPACING
 
 NO_NEWS = "Say that there is no news yet"
@@ -47,7 +48,7 @@ LABELS = {
 class OutageAdmin(VerbAdmin, OwnedAdmin):
     """Everybody with access may look; people who may change outages may write to stakeholders."""
 
-    verbs = ("nothing_new", "nothing_new_again", "dismiss")
+    verbs = ("nothing_new", "nothing_new_again", "dismiss", "project")
     list_display = ("number", "state_now", "title", "priority", "since", "promised")
     list_display_links = ("number", "title")
     list_select_related = ("priority",)
@@ -107,6 +108,10 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
         if chosen != before.priority:
             outages.change_priority(obj, chosen, reason=reason, now=now, by=person(request))
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        outages.consider(form.instance, now=clock.now())
+
     def offered(self, request: HttpRequest, obj: Outage) -> list[str]:
         if Update.Kind.PROGRESS not in forms.kinds(obj):
             return []
@@ -127,6 +132,17 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     def dismiss(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
         outages.dismiss(outage, request.POST.get("reason", ""), by=person(request), now=now)
         return "The outage is dismissed. Nobody was told about it."
+
+    @verb("Set the expected recovery")
+    def project(self, request: HttpRequest, outage: Outage, now: datetime) -> str:
+        field = LocalField(required=False)
+        field.zone = timezone.get_current_timezone()
+        try:
+            at = field.clean(request.POST.get("recovery_at", ""))
+        except ValidationError as error:
+            raise Refused(f"Expected recovery: {error.messages[0]}", "recovery_at") from None
+        outages.project(outage, at, reason=request.POST.get("reason", ""), by=person(request), now=now)
+        return f"Recovery is expected {moment(at, field.zone)}." if at else "It is recorded that nobody can say."
 
     def write(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         """GET shows the form. POST shows what would be sent; with `send`, it sends it, once for each time the page was shown."""
@@ -176,7 +192,7 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
             "now": now,
             "send": forms.SEND[chosen],
             "audience": audience.of(outage),
-            "untold": outages.untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
+            "untold": untold(outage) if chosen == Update.Kind.ANNOUNCEMENT else None,
             "zone": zone,
             "opts": self.opts,
         }
@@ -185,17 +201,17 @@ class OutageAdmin(VerbAdmin, OwnedAdmin):
     def preview(self, request: HttpRequest, obj: Outage, now: datetime) -> dict[str, Any]:
         sent = Message.objects.filter(update__outage=obj).select_related("update__by", "bracket__ring", "content")
         going_on = obj.state == Outage.State.OPEN
-        untold = outages.untold(obj) if going_on else None
+        why = untold(obj) if going_on else None
         return {
             "outage": obj,
-            "untold": untold,
-            "kinds": []
-            if untold and not obj.announced_at
-            else [(kind, forms.WRITE[kind]) for kind in forms.kinds(obj)],
+            "untold": why,
+            "kinds": [] if why and not obj.announced_at else [(kind, forms.WRITE[kind]) for kind in forms.kinds(obj)],
             "may_write": self.has_change_permission(request, obj),
+            "brackets": obj.brackets.select_related("ring"),
+            "may_project": going_on and self.has_change_permission(request, obj),
             "late": obj.next_update_by is not None and obj.next_update_by < now,
             "may_dismiss": going_on and not obj.announced_at and self.has_change_permission(request, obj),
-            "audience": audience.of(obj) if going_on and not untold else None,
+            "audience": audience.of(obj) if going_on and not why else None,
             "sent": [(message, how_far(message, now), specimen(message.content)) for message in sent.order_by("-pk")],
             "events": obj.events.select_related("by", "notice__delivery").order_by("-pk")[:200],
         }

@@ -16,7 +16,7 @@ from schedules.surfaces.api import MayChange, RecordSerializer, Resource, Strict
 from schedules.surfaces.fields import InstantField, UserField
 from schedules.surfaces.filters import InstantFilter, NumberFilter, YesNoFilter
 from stakeholders.groups import audience
-from stakeholders.models import Outage, Update
+from stakeholders.models import Bracket, Outage, Update
 from stakeholders.news import outages, wordings
 from stakeholders.news.wordings_api import MOST, UpdateWordingSerializer, rows
 
@@ -52,10 +52,20 @@ class OutageSerializer(RecordSerializer):
                 "declared_at",
                 "announced_at",
             ),
-            *("ended_at", "over_since", "next_update_by"),
+            *("ended_at", "over_since", "recovery_at", "next_update_by"),
         )
         read_only_fields = (
-            *("id", "state", "mode", "declared_at", "announced_at", "ended_at", "over_since", "next_update_by"),
+            *(
+                "id",
+                "state",
+                "mode",
+                "declared_at",
+                "announced_at",
+                "ended_at",
+                "over_since",
+                "recovery_at",
+                "next_update_by",
+            ),
         )
 
     def create(self, validated_data: dict[str, Any]) -> Outage:
@@ -76,7 +86,9 @@ class OutageSerializer(RecordSerializer):
         if changed != instance.priority:
             reason, by = validated_data.pop("priority_reason", ""), self.context["request"].user
             instance = outages.change_priority(instance, changed, reason=reason, now=now, by=by)
-        return super().update(instance, validated_data)
+        instance = super().update(instance, validated_data)
+        outages.consider(instance, now=now)
+        return instance
 
 
 class UpdateSerializer(StrictSerializer, serializers.ModelSerializer):
@@ -136,6 +148,7 @@ class DismissalSerializer(StrictSerializer):
 
 class ToldSerializer(serializers.Serializer):
     group = serializers.IntegerField(source="group.pk")
+    ring = serializers.IntegerField(source="group.ring.number")
     name = serializers.CharField(source="group.name")
     reason = serializers.CharField()
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="Contact points by medium.")
@@ -145,6 +158,20 @@ class AudienceSerializer(serializers.Serializer):
     people = serializers.IntegerField(help_text="People, each counted once, however many contact points they have.")
     told = ToldSerializer(many=True)
     uncovered = serializers.ListField(child=serializers.CharField(), help_text="Cells that no group covers.")
+
+
+class BracketSerializer(serializers.ModelSerializer):
+    ring = serializers.IntegerField(source="ring.number", help_text="The number of the ring.")
+    rule = serializers.CharField(source="rule.sentence", help_text="When the ring is told, as it was agreed then.")
+
+    class Meta:
+        model = Bracket
+        fields = ("ring", "state", "rule", "due_at", "opened_at", "closed_at", "reason")
+
+
+class ProjectionSerializer(StrictSerializer):
+    recovery_at = InstantField(allow_null=True, help_text="When it will have recovered; null if nobody can say.")
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
 
 
 class OutageFilters(filters.FilterSet):
@@ -165,7 +192,16 @@ class OutageViewSet(Resource):
     serializer_class = OutageSerializer
     filterset_class = OutageFilters
     http_method_names = ("get", "post", "put", "patch", "head", "options")
-    inputs = ("text", "next_update_by", "started_at", "wordings", "priority_reason", "reason", "over_since")
+    inputs = (
+        "text",
+        "next_update_by",
+        "started_at",
+        "wordings",
+        "priority_reason",
+        "reason",
+        "over_since",
+        "recovery_at",
+    )
 
     create = repeatable(Resource.create)
 
@@ -213,6 +249,23 @@ class OutageViewSet(Resource):
         given.is_valid(raise_exception=True)
         outages.dismiss(self.get_object(), now=clock.now(), by=person(request), **given.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=ProjectionSerializer, responses={200: OutageSerializer, **ANSWERS})
+    @action(detail=True, methods=["post"], permission_classes=[MayChange], filterset_class=None)
+    @repeatable
+    def projection(self, request: Request, pk: str) -> Response:
+        """Sets the expected recovery. Rings that wait for it are looked at at once; a ring that was told stays told."""
+        given = ProjectionSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        outages.project(self.get_object(), now=clock.now(), by=person(request), **given.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses=BracketSerializer(many=True))
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def brackets(self, request: Request, pk: str) -> Response:
+        """Returns the rings that were told or may still be told, the innermost first, and when."""
+        brackets = self.get_object().brackets.select_related("ring")
+        return Response(BracketSerializer(brackets, many=True).data)
 
     @extend_schema(responses=AudienceSerializer)
     @action(detail=True, filterset_class=None)

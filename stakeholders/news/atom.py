@@ -109,11 +109,13 @@ def wanted(point: ContactPoint) -> list[tuple[Message, list[int]]]:
     told = Q(pk__in=[])
     for row in subscriptions:
         told |= Q(audience__told__contains=[{"group": row.group_id}])
-    messages = Message.objects.filter(told).select_related("content", "update").order_by("-pk")[:LOOKED_AT]
+    messages = (
+        Message.objects.filter(told).select_related("content", "update", "bracket__ring").order_by("-pk")[:LOOKED_AT]
+    )
     subscriber = Subscriber.objects.filter(recipient=point.recipient_id).first() or Subscriber()
     spoken = _in_one_language(messages, subscriber.language)
     candidates = [(message, [row.group_id for row in subscriptions if _wants(row, message)]) for message in spoken]
-    return [(message, groups) for message, groups in candidates if groups][:NEWEST]
+    return _by_the_inner_ring((message, groups) for message, groups in candidates if groups)[:NEWEST]
 
 
 def _in_one_language(messages: Iterable[Message], language: str) -> list[Message]:
@@ -126,8 +128,18 @@ def _in_one_language(messages: Iterable[Message], language: str) -> list[Message
     return list(picks.values())
 
 
+def _by_the_inner_ring(candidates: Iterable[tuple[Message, list[int]]]) -> list[tuple[Message, list[int]]]:
+    """Returns one message for each update: that of the innermost ring; keeps the order."""
+    picks: dict[int, tuple[Message, list[int]]] = {}
+    for message, groups in candidates:
+        there = picks.get(message.update_id)
+        if there is None or message.bracket.ring.number < there[0].bracket.ring.number:
+            picks[message.update_id] = message, groups
+    return list(picks.values())
+
+
 def _wants(row: Subscription, message: Message) -> bool:
-    if row.kinds == Subscription.Kinds.ENDS and message.update.kind == Update.Kind.PROGRESS:
+    if row.kinds == Subscription.Kinds.ENDS and message.kind == Update.Kind.PROGRESS:
         return False
     if row.least_priority is not None and row.least_priority < message.audience["level"]:
         return False

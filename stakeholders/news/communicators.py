@@ -14,7 +14,7 @@ from schedules.oncall import people_on_duty, present
 from schedules.people import reach
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
-from stakeholders.news.outages import note
+from stakeholders.news.timeline import note
 from stakeholders.rules import cadence
 
 

@@ -22,8 +22,8 @@ from stakeholders.rules.languages import DEFAULT
 log = structlog.get_logger(__name__)
 PART = 10_000  # contact points that a transaction looks at
 
-# The contact points that have been told anything of this bracket, or are about to be, and have not left since (B35, B97, B99).
-STILL = """
+# The contact points that have been told anything in these brackets, or are about to be, and have not left since (B35, B97, B99).
+TOLD = """
 SELECT DISTINCT told.contact_point_id, subscription.group_id, subscription.kinds
 FROM stakeholders_message earlier CROSS JOIN LATERAL (
     SELECT contact_point_id, data FROM dispatching_delivery
@@ -33,8 +33,17 @@ FROM stakeholders_message earlier CROSS JOIN LATERAL (
     WHERE content_id = earlier.content_id AND point > %(after)s AND point <= %(upto)s
 ) told JOIN stakeholders_subscription subscription ON subscription.contact_point_id = told.contact_point_id
     AND subscription.state = 'active' AND told.data->'parts' ? subscription.group_id::text
-WHERE earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s
+WHERE {within}
 """
+# Those of the message's own bracket.
+STILL = TOLD.format(within="earlier.bracket_id = %(bracket)s AND earlier.id < %(message)s")
+# Those of the rings inside its own: somebody in two rings is told by the inner one.
+INNER = TOLD.format(
+    within="""earlier.bracket_id IN (
+        SELECT inside.id FROM stakeholders_bracket inside JOIN stakeholders_stakeholderring ring ON ring.id = inside.ring_id
+        WHERE inside.outage_id = %(outage)s AND ring.number < %(number)s
+    )"""
+)
 # The contact points that match now.
 MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subscription.contact_point_id <= %(upto)s
     AND point.id > %(after)s AND point.id <= %(upto)s"""
@@ -42,17 +51,17 @@ MATCHING = f"""{MEMBERS} AND subscription.contact_point_id > %(after)s AND subsc
 # A message in a language other than the default is for the people who chose that language. Nobody gets two messages of one
 # update, not even a late subscriber for whom one was planned before: the message in the default language is planned last,
 # for contact points that have none by then. So a person who changes the language in between is told once.
-SPOKEN = """
+SPOKEN = f"""
 (%(language)s::text IS NULL OR EXISTS (
     SELECT FROM dispatching_contactpoint own JOIN stakeholders_subscriber chosen USING (recipient_id)
     WHERE own.id = wanted.contact_point_id AND chosen.language = %(language)s
 )) AND wanted.contact_point_id NOT IN (
     SELECT told.contact_point_id FROM stakeholders_message said JOIN dispatching_delivery told USING (content_id)
-    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s
-        AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
+    WHERE said.update_id = %(update)s AND told.contact_point_id > %(after)s AND told.contact_point_id <= %(upto)s
     UNION ALL SELECT point
     FROM stakeholders_message said JOIN dispatching_batch USING (content_id) CROSS JOIN unnest(contact_points) point
-    WHERE said.update_id = %(update)s AND said.bracket_id = %(bracket)s AND point > %(after)s AND point <= %(upto)s
+    WHERE said.update_id = %(update)s AND point > %(after)s AND point <= %(upto)s
+    UNION ALL SELECT contact_point_id FROM ({INNER}) inner_ring
 )
 """
 
@@ -147,12 +156,14 @@ def _hold_alone() -> None:
 def plan_due(now: datetime, *, most: int = PART) -> bool:
     """Plans a part of the message that has been due the longest, looking at `most` contact points; False if none is due.
 
-    Messages of one bracket are planned strictly in the order in which they were made, because the audience of a later one depends
-    on who got the earlier ones: the end goes to the people who got the start, and the message in the default language to people
-    who got no other.
+    Messages of one outage are planned strictly in the order in which they were made, because the audience of a later one depends
+    on who got the earlier ones: the end goes to the people who got the start, the message in the default language to people
+    who got no other, and that of a ring to people whom no ring inside it has told.
     """
-    earlier = Message.objects.filter(bracket=OuterRef("bracket"), pk__lt=OuterRef("pk"), due_at__isnull=False)
-    rows = parking.Rows("message", now)  # a parked one holds up the later ones of its bracket, and no others
+    earlier = Message.objects.filter(
+        bracket__outage=OuterRef("bracket__outage"), pk__lt=OuterRef("pk"), due_at__isnull=False
+    )
+    rows = parking.Rows("message", now)  # a parked one holds up the later ones of its outage, and no others
     with transaction.atomic():
         due = (
             Message.objects.filter(~Exists(earlier), due_at__lte=now)
@@ -160,7 +171,7 @@ def plan_due(now: datetime, *, most: int = PART) -> bool:
             .order_by("due_at", "pk")
             .select_for_update(of=("self",), skip_locked=True)
         )
-        message = due.select_related("update", "bracket").first()
+        message = due.select_related("update", "bracket__ring").first()
         if message is None:
             return False
         rows.handle(message.pk, _plan_part, message, now, most)
@@ -173,7 +184,7 @@ def _plan_part(message: Message, now: datetime, most: int) -> int:
     count, upto = _next_range(message, most)
     before = message.planned
     if count:
-        message.planned += _plan(message, Update.Kind(message.update.kind), now, message.planned_up_to, upto)
+        message.planned += _plan(message, Update.Kind(message.kind), now, message.planned_up_to, upto)
         message.planned_up_to = upto
     if count < most:
         message.due_at, message.planned_at = None, now
@@ -209,6 +220,8 @@ def _values(message: Message, kind: Update.Kind, now: datetime) -> dict[str, Any
         "level": message.audience["level"],
         "update": message.update_id,
         "bracket": message.bracket_id,
+        "outage": message.bracket.outage_id,
+        "number": message.bracket.ring.number,
         "language": _chosen(message),
         "message": message.pk,
         "all": kind != Update.Kind.PROGRESS,
@@ -228,9 +241,9 @@ def audience_of(message: Message, now: datetime) -> dict[str, int]:
 
     The message in the default language counts everybody until the messages in other languages are planned.
     """
-    statement = COUNTS[Update.Kind(message.update.kind)]
+    statement = COUNTS[Update.Kind(message.kind)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**_values(message, Update.Kind(message.update.kind), now), "after": 0, "upto": LAST})
+        cursor.execute(statement, {**_values(message, Update.Kind(message.kind), now), "after": 0, "upto": LAST})
         return dict(cursor.fetchall())
 
 
@@ -243,11 +256,11 @@ def catch_up(point_ids: list[int], *, now: datetime) -> int:
     if not point_ids:
         return planned
     with transaction.atomic():
-        present = Message.objects.filter(bracket=OuterRef("bracket")).exclude(update__kind=Update.Kind.CORRECTION)
+        present = Message.objects.filter(bracket=OuterRef("bracket")).exclude(kind=Update.Kind.CORRECTION)
         # This includes messages that are partly planned, because planning may already have passed these contact points.
         newest = Subquery(present.order_by("-pk").values("update")[:1])
         latest = Message.objects.filter(bracket__state="open", update__gte=newest).order_by("pk")
-        for message in latest.select_related("update", "bracket"):
+        for message in latest.select_related("update", "bracket__ring"):
             # Planned like an announcement, which goes to every contact point that matches.
             first, last = min(point_ids) - 1, max(point_ids)
             planned += _plan(message, Update.Kind.ANNOUNCEMENT, now, first, last, only=point_ids)

@@ -6,6 +6,7 @@ stay as they were written, marked as what they are if that is another language.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from dispatching.models import ContactPoint, Content
 from schedules.surfaces.public_urls import public_host
 from stakeholders.groups import audience
 from stakeholders.groups.audience import Audience
-from stakeholders.models import Bracket, Deployment, Message, Outage, Product, Update, UpdateWording
+from stakeholders.models import Bracket, Deployment, Message, Outage, Product, StakeholderRing, Update, UpdateWording
 from stakeholders.news import wordings
 from stakeholders.rules import cadence
 from stakeholders.rules.languages import DEFAULT
@@ -51,44 +52,62 @@ UNITS = {
 }
 
 
-def make(update: Update, bracket: Bracket, reach: Audience, *, anybody: bool = True, now: datetime) -> None:
-    """Makes a message, due now, for each language that has words or readers. Call it in the transaction that makes the update.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything around an author's words: the place of the message in its bracket, its language, its ring, and its moment."""
 
-    If not `anybody`, it is only for people who were told before.
+    wording: UpdateWording
+    kind: Update.Kind
+    language: str
+    ring: StakeholderRing
+    at: datetime
+    # The latest time of the next message.
+    promised: datetime | None
+
+
+def make(
+    update: Update,
+    bracket: Bracket,
+    reach: Audience,
+    *,
+    anybody: bool = True,
+    promised: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Makes a message for the bracket's ring, due now, for each language that has words or readers.
+
+    If not `anybody`, it is only for people who were told before. `promised` is the latest time of the next message, if that is no
+    longer the update's own. The first message of a bracket is its announcement, whatever the update is to other rings.
 
     The message in the default language is made last: `fanning` plans it after the others, for the contact points that have not
     been told by them.
     """
     first = bracket.messages.order_by("pk").first()
-    thread = first.content_id if first else None
-    snapshot = {
-        "told": reach.snapshot(),
-        "cells": reach.cells(),
-        "level": audience.level_of(update.outage),
-        "anybody": anybody,
+    thread, kind = (first.content_id, update.kind) if first else (None, Update.Kind.ANNOUNCEMENT)
+    level, by = audience.level_of(update.outage), promised or update.next_update_by
+    snapshot = {"told": reach.snapshot(), "cells": reach.cells(), "level": level, "anybody": anybody}
+    shared = {
+        "update": update,
+        "bracket": bracket,
+        "kind": kind,
+        "audience": snapshot,
+        "created_at": now,
+        "due_at": now,
     }
-    for language, wording in wordings.by_language(update):
+    for language, wording in wordings.by_language(update, bracket.ring):
         with translation.override(language):
-            words = _words(wording, reach, language)
+            words = _words(Frame(wording, Update.Kind(kind), language, bracket.ring, now, by), reach)
         content = Content.objects.create(**words, thread_id=thread, created_at=now)
         thread = thread or content.pk
-        Message.objects.create(
-            update=update,
-            bracket=bracket,
-            language=language,
-            content=content,
-            audience=snapshot,
-            created_at=now,
-            due_at=now,
-        )
+        Message.objects.create(**shared, language=language, content=content)
     transaction.on_commit(lambda: alarms.ring(PLAN, "bulk"))
 
 
-def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, Any]:
-    """Returns the fields of a `Content` with this wording, in a frame in `language`, which is active."""
-    update, outage = wording.update, wording.update.outage
-    kind = Update.Kind(update.kind)
-    state, title = str(STATES[kind]), str(SUBJECTS.get(kind, "%s")) % wording.title
+def _words(frame: Frame, reach: Audience) -> dict[str, Any]:
+    """Returns the fields of a `Content` in this frame, whose language is active."""
+    wording, language = frame.wording, frame.language
+    outage = wording.update.outage
+    state, title = str(STATES[frame.kind]), str(SUBJECTS.get(frame.kind, "%s")) % wording.title
     automatic = wording.text == wordings.NOTHING_NEW
     text = gettext(wording.text) if automatic else wording.text
     foreign = wording.language if wording.language != language else ""
@@ -100,8 +119,8 @@ def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, 
         "foreign": foreign,  # the language of the author's words, if it is not that of the frame
         "foreign_title": foreign if wording.title == outage.title else "",
         "foreign_text": "" if automatic else foreign,
-        "facts": facts(wording, language),
-        "promise": promise(update, at=_marked),
+        "facts": facts(frame),
+        "promise": promise(frame.promised, at=_marked, now=frame.at),
         "parts": mark("parts"),
         "manage": mark("manage"),
         "unsubscribe": mark("unsubscribe"),
@@ -110,14 +129,14 @@ def _words(wording: UpdateWording, reach: Audience, language: str) -> dict[str, 
         "subject": one_line(f"{title} ({geography(outage)})", 200),
         "text": render_to_string("messages/outage.txt", context),
         "html": render_to_string("messages/outage.html", context),
-        "short": _short(wording, state, text),
+        "short": _short(frame, state, text),
         "parts": {str(told.group.pk): _part(told.group.name, told.group.advice, language) for told in reach.told},
         "links": LINKS,
         "headers": {
             "List-Id": f"<outages.{public_host()}>",
             "Content-Language": ", ".join(_languages(wording, reach, language)),
         },
-        "data": data(wording, text),
+        "data": data(frame, text),
     }
 
 
@@ -145,24 +164,25 @@ def other_specimens(content: Content, *, at: datetime) -> dict[str, str]:
     return {medium: text.replace(link, THEIRS) for medium, text in shown.items()}
 
 
-def facts(wording: UpdateWording, language: str) -> list[tuple[str, str, str]]:
+def facts(frame: Frame) -> list[tuple[str, str, str]]:
     """Returns the facts that Tables 8.6 and 8.7 show beside the text, as (name, value, language of the value).
 
-    The language is empty if it is `language`, that of the message.
+    The language is empty if it is that of the message.
     """
-    update, outage = wording.update, wording.update.outage
-    other = DEFAULT if language != DEFAULT else ""
+    update, outage = frame.wording.update, frame.wording.update.outage
+    other = DEFAULT if frame.language != DEFAULT else ""
     entries = [
+        (pgettext("message", "Recipients"), frame.ring.name, other),
         (pgettext("message", "Geography"), geography(outage), other if outage.said_geography else ""),
         (pgettext("message", "Products"), products(outage), other if outage.said_products else ""),
     ]
     if outage.priority:
         entries.append((pgettext("message", "Priority"), str(outage.priority), ""))
-    if update.kind == Update.Kind.END:
+    if frame.kind == Update.Kind.END:
         entries += _how_long(update)
     else:
         entries.append((pgettext("message", "Since"), _marked(outage.started_at), ""))
-    return [*entries, (pgettext("message", "Sent"), _marked(update.at), "")]
+    return [*entries, (pgettext("message", "Sent"), _marked(frame.at), "")]
 
 
 def _how_long(end: Update) -> list[tuple[str, str, str]]:
@@ -179,19 +199,19 @@ def _how_long(end: Update) -> list[tuple[str, str, str]]:
     return entries
 
 
-def promise(update: Update, *, at: Callable[[datetime], str]) -> str:
-    """Returns a sentence on the latest time of the next message, or one that says that none is planned.
+def promise(by: datetime | None, *, at: Callable[[datetime], str], now: datetime) -> str:
+    """Returns a sentence for a message of `now` on the latest time of the next one, or one that says that none is planned.
 
     `at` puts an instant into words.
     """
-    if update.next_update_by is None:
+    if by is None:
         return gettext("This is our last message about this outage.")
-    if update.next_update_by <= update.at:
-        return gettext("The next message was due by %s. We will send it as soon as we can.") % at(update.next_update_by)
-    length = span(cadence.at_most(update.next_update_by - update.at))
+    if by <= now:
+        return gettext("The next message was due by %s. We will send it as soon as we can.") % at(by)
+    length = span(cadence.at_most(by - now))
     return gettext("We will write again within %(length)s (by %(moment)s), sooner if there is news.") % {
         "length": length,
-        "moment": at(update.next_update_by),
+        "moment": at(by),
     }
 
 
@@ -214,16 +234,16 @@ def span(length: timedelta) -> str:
     return words or gettext("less than a minute")
 
 
-def data(wording: UpdateWording, text: str) -> dict[str, Any]:
+def data(frame: Frame, text: str) -> dict[str, Any]:
     """Returns the data of the message for machines (webhooks); `text` is what it says."""
-    update, outage = wording.update, wording.update.outage
+    wording, update, outage = frame.wording, frame.wording.update, frame.wording.update.outage
     return {
         "kind": "notice",
         "language": wording.language,
         "outage": {
             "id": outage.pk,
             "title": wording.title,
-            "state": "ended" if update.kind == Update.Kind.END else "open",
+            "state": "ended" if frame.kind == Update.Kind.END else "open",
             "priority": outage.priority.level if outage.priority else None,
             "deployments": [part.name for part in outage.deployments.all()],
             "products": [part.name for part in outage.products.all()],
@@ -231,10 +251,10 @@ def data(wording: UpdateWording, text: str) -> dict[str, Any]:
         },
         "update": {
             "id": update.pk,
-            "kind": update.kind,
+            "kind": frame.kind,
             "text": text,
-            "at": update.at.isoformat(),
-            "next_update_by": update.next_update_by.isoformat() if update.next_update_by else None,
+            "at": frame.at.isoformat(),
+            "next_update_by": frame.promised.isoformat() if frame.promised else None,
         },
         "version": 1,
     }
@@ -264,16 +284,16 @@ def _languages(wording: UpdateWording, reach: Audience, language: str) -> list[s
     return list(dict.fromkeys([language, wording.language, *([DEFAULT] if any(others) else [])]))
 
 
-def _short(wording: UpdateWording, state: str, text: str) -> str:
+def _short(frame: Frame, state: str, text: str) -> str:
     """Returns the short form: state, title and place in the first line, below it the time of the next message, and as much of the
     text as there is room for.
     """
-    update, by = wording.update, wording.update.next_update_by
+    outage, by = frame.wording.update.outage, frame.promised
     form = pgettext("day and time", "j F Y, H:i")
     until = (
         gettext("Next message by %s.") % shared_words.moment(by, form, brief=True)
         if by
-        else promise(update, at=_marked)
+        else promise(by, at=_marked, now=frame.at)
     )
-    facts = f"{state}: {one_line(wording.title, 70)} ({one_line(geography(update.outage), 50)})\n{until} "
+    facts = f"{state}: {one_line(frame.wording.title, 70)} ({one_line(geography(outage), 50)})\n{until} "
     return facts + one_line(text, sms.LONGEST - len(fill(facts, {}, WIDEST)))

@@ -8,14 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
-from dispatching.models import Alert, Notice, Priority
+from dispatching import parking
+from dispatching.models import Alert, Priority
 from schedules.models import User
 from schedules.refused import Refused
 from schedules.templatetags.times import moment
 from stakeholders.groups import audience
-from stakeholders.models import Bracket, Deployment, Outage, OutageEvent, Product, StakeholderRing, Update
-from stakeholders.news import chains, messages, wordings
+from stakeholders.models import Bracket, Deployment, Outage, Product, Update
+from stakeholders.news import brackets, chains, wordings
+from stakeholders.news.timeline import note
+from stakeholders.news.untold import nobody, untold
 from stakeholders.rules import cadence
 
 Kind, State = Update.Kind, Outage.State
@@ -101,7 +105,9 @@ def announce(
     late_reason: str = "",
     others: wordings.Wordings = (),
 ) -> Update:
-    """Sends the first message and opens the bracket of the first ring. Raises Refused if stakeholders are not to be told."""
+    """Sends the first message to the first ring; the others wait until their rules hold. Raises Refused if stakeholders are not
+    to be told.
+    """
     with transaction.atomic():
         outage = _locked(outage)
         _refuse_if_over(outage)
@@ -110,17 +116,17 @@ def announce(
         if why := untold(outage):
             raise why
         reach = audience.of(outage)
-        if not reach.told:
-            raise Refused("No group covers what is affected, so nobody would be told: choose groups.", "groups")
+        if why := nobody(reach):
+            raise why
         update = _say(outage, Kind.ANNOUNCEMENT, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
         _reword(update, others, now=now)
         outage.announced_at = now
-        bracket = Bracket.objects.create(outage=outage, ring=first_ring())
-        _move(bracket, Bracket.State.OPEN, now=now)
-        messages.make(update, bracket, reach, now=now)
         _promise(outage, next_update_by, now=now)
+        brackets.consider(outage, reach, now=now)
         if asked := chains.ask(outage, now=now):
             note(outage, asked, now=now)
+        for group in reach.ringless:
+            note(outage, f"{group} lies in no ring: nobody in it is told", now=now)
         for cell in reach.uncovered:
             note(outage, f"no group covers {cell}: nobody there was told", now=now)
     return update
@@ -143,8 +149,10 @@ def update(
         _refuse_unannounced(outage)
         progress = _say(outage, Kind.PROGRESS, text, now=now, by=by, promise=next_update_by, late_reason=late_reason)
         _reword(progress, others, now=now)
-        _pass_on(outage, progress, now=now)
+        reach, anybody = audience.of(outage), untold(outage) is None
+        brackets.pass_on(progress, reach, anybody=anybody, now=now)
         _promise(outage, next_update_by, now=now)
+        brackets.consider(outage, reach, untold=not anybody, now=now)
     return progress
 
 
@@ -184,11 +192,8 @@ def end(
         last_update = _say(outage, Kind.END, text, now=now, by=by, done=done, remains=remains)
         _reword(last_update, others, now=now)
         outage.ended_at, outage.over_since = now, max(over, outage.started_at)
-        _pass_on(outage, last_update, now=now)
-        for bracket in outage.brackets.filter(state=Bracket.State.OPEN):
-            _move(bracket, Bracket.State.CLOSED, now=now)
-        for bracket in outage.brackets.filter(state=Bracket.State.WAITING):
-            _move(bracket, Bracket.State.NOT_NEEDED, now=now, reason="not needed: ended first")
+        brackets.pass_on(last_update, audience.of(outage), anybody=untold(outage) is None, now=now)
+        brackets.close(outage, now=now)
         _close(outage, f"ended, over since {moment(outage.over_since)}" if over_since else "ended", now=now, by=by)
         chains.stop(outage, now=now, by=by)
     return last_update
@@ -219,7 +224,8 @@ def correct(
         _refuse_unannounced(outage)
         correction = _say(outage, Kind.CORRECTION, text, now=now, by=by, promise=outage.next_update_by)
         _reword(correction, others, now=now)
-        _pass_on(outage, correction, now=now, closed=True)
+        anybody = untold(outage) is None
+        brackets.pass_on(correction, audience.of(outage), anybody=anybody, closed=True, now=now)
     return correction
 
 
@@ -241,7 +247,48 @@ def change_priority(
         if outage.announced_at:
             _promise(outage, cadence.kept(outage.next_update_by, _interval(outage), now=now), now=now)
         outage.save()
+        _consider(outage, now)
     return outage
+
+
+def project(
+    outage: Outage, recovery_at: datetime | None, *, now: datetime, by: User | None = None, reason: str = ""
+) -> Outage:
+    """Records when the outage is expected to have recovered; None if nobody can say. Rings that wait for it are looked at at once.
+
+    A ring that was told stays told if the time becomes shorter (B57).
+    """
+    with transaction.atomic():
+        outage = _locked(outage)
+        _refuse_if_over(outage)
+        if recovery_at and recovery_at <= now:
+            raise Refused("Choose a time in the future; if it works again, write the end.", "recovery_at")
+        before, after = (moment(at) if at else "unknown" for at in (outage.recovery_at, recovery_at))
+        why = f": {reason.strip()}" if reason.strip() else ""
+        note(outage, f"expected recovery {before} → {after}{why}", now=now, by=by)
+        outage.recovery_at = recovery_at
+        outage.save(update_fields=["recovery_at"])
+        _consider(outage, now)
+    return outage
+
+
+def consider(outage: Outage, *, now: datetime) -> None:
+    """Looks again at the rings that wait, after a change of what is affected or of how bad it is (B56)."""
+    with transaction.atomic():
+        _consider(_locked(outage), now)
+
+
+def tell_due_rings(now: datetime) -> bool:
+    """Tells the rings of the outage whose next ring has been due the longest; False if none is due. Skips locked outages."""
+    waiting, rows = Bracket.objects.filter(outage=OuterRef("pk"), due_at__lte=now), parking.Rows("ring", now)
+    due = Outage.objects.annotate(first=Subquery(waiting.order_by("due_at").values("due_at")[:1]))
+    due = due.filter(first__isnull=False).exclude(pk__in=rows.waiting).select_related("priority")
+    with transaction.atomic():
+        outage = due.order_by("first").select_for_update(of=("self",), skip_locked=True).first()
+        if outage is None:
+            return False
+        rows.handle(outage.pk, _consider, outage, now)
+    return True
 
 
 def comment(outage: Outage, text: str, *, by: User, now: datetime) -> None:
@@ -256,27 +303,11 @@ def usual(outage: Outage) -> timedelta:
     return _interval(outage) or timedelta(hours=4)
 
 
-def untold(outage: Outage) -> Refused | None:
-    """Returns why stakeholders are not told about this outage as it is now; None if they are (B1, B5, B139, B142)."""
-    if not outage.high_profile:
-        return Refused("It is not high-profile, so stakeholders are not told.", "high_profile")
-    if outage.priority is None:
-        return Refused("It has no priority, so stakeholders are not told: set one.", "priority")
-    if not outage.priority.tells_stakeholders:
-        return Refused(f"With priority {outage.priority} stakeholders are not told.", "priority")
-    if not outage.deployments.exists():
-        return Refused("Choose at least one deployment.", "deployments")
-    return None if outage.products.exists() else Refused("Choose at least one product.", "products")
-
-
-def first_ring() -> StakeholderRing:
-    ring = StakeholderRing.objects.order_by("number").first()
-    return ring or StakeholderRing.objects.create(number=1, name="Everyone who asked")
-
-
-def note(outage: Outage, text: str, *, now: datetime, by: User | None = None, notice: Notice | None = None) -> None:
-    """Adds a line to the outage's timeline; with `notice` it also says whether that message has been sent."""
-    OutageEvent.objects.create(outage=outage, at=now, text=text, by=by, notice=notice)
+def _consider(outage: Outage, now: datetime) -> int:
+    """Looks at the rings of the outage, which is locked; returns how many were told."""
+    if not outage.announced_at or outage.state == State.ENDED:
+        return 0
+    return brackets.consider(outage, audience.of(outage), untold=untold(outage) is not None, now=now)
 
 
 def _named(alert: Alert) -> dict[str, Iterable[Any]]:
@@ -350,25 +381,6 @@ def _reword(update: Update, others: wordings.Wordings, *, now: datetime) -> None
         raise Refused(why, "wordings")
     for row in rows:
         note(update.outage, f"{update.get_kind_display()}, {row}: {row.text}", now=now, by=update.by)
-
-
-def _pass_on(outage: Outage, update: Update, *, now: datetime, closed: bool = False) -> None:
-    states = [Bracket.State.OPEN, *([Bracket.State.CLOSED] if closed else [])]
-    reach, anybody = audience.of(outage), untold(outage) is None
-    for bracket in outage.brackets.filter(state__in=states).select_related("ring"):
-        messages.make(update, bracket, reach, anybody=anybody, now=now)
-
-
-def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "") -> None:
-    assert to in Bracket.MOVES[Bracket.State(bracket.state)]
-    bracket.state, bracket.reason = to, reason
-    if to == Bracket.State.OPEN:
-        bracket.opened_at = now
-    else:
-        bracket.closed_at = now
-    bracket.save()
-    if reason:
-        note(bracket.outage, reason, now=now)
 
 
 def _promise(outage: Outage, at: datetime | None, *, now: datetime) -> None:

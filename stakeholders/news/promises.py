@@ -13,7 +13,7 @@ from schedules.surfaces.public_urls import public_url
 from schedules.templatetags.times import moment
 from stakeholders.models import Outage
 from stakeholders.news import communicators
-from stakeholders.news.outages import note
+from stakeholders.news.timeline import note
 from stakeholders.rules import cadence
 
 

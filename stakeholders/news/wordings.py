@@ -1,15 +1,13 @@
-"""Wordings of an update: in which words it is told in each language, and what these words must not lack (B5).
-
-Wordings for one ring wait until rings are told apart: today everybody who is told is told as the first ring, customers too.
-"""
+"""Wordings of an update: in which words each ring is told in each language, and what these words must not lack (B5)."""
 
 from collections.abc import Iterable
+from copy import copy
 
-from django.db.models import Model
+from django.db.models import F, Model, Q
 from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 
-from stakeholders.models import NotificationDefinition, Outage, Subscriber, Update, UpdateWording
+from stakeholders.models import NotificationDefinition, Outage, StakeholderRing, Subscriber, Update, UpdateWording
 from stakeholders.rules import plain
 from stakeholders.rules.languages import DEFAULT, NAMES
 
@@ -22,25 +20,27 @@ EVERYWHERE = {
 }
 Wordings = Iterable[UpdateWording]  # not saved yet
 Titles = dict[str, str]  # by language
-NOT_BY_RING = "Rings are not told apart yet, so nobody would read words for one ring alone. Leave the ring empty."
 
 
-def by_language(update: Update) -> list[tuple[str, UpdateWording]]:
-    """Returns each language that has words or readers, with the words that its readers get, the default language last.
+def by_language(update: Update, ring: StakeholderRing) -> list[tuple[str, UpdateWording]]:
+    """Returns each language that has words or readers, with the words that its readers in the ring get, the default language last.
 
-    Where nobody wrote words in a language, they are the default's, as their own `language` says, under the last title in that
-    language. The words are not saved.
+    Words for this ring are preferred to those for every ring. Where nobody wrote words in a language, they are the default's, as
+    their own `language` says, under the last title in that language. The words are not saved.
     """
-    own = {name: getattr(update, name) for name in ("text", *EVERYWHERE)}
-    last_titles, theirs = titles(update.outage), {}
-
-    def default(language: str = DEFAULT) -> UpdateWording:
-        title = last_titles.get(language) or update.outage.title
-        return UpdateWording(update=update, language=DEFAULT, title=title, **own)
-
-    for wording in update.wordings.filter(ring=None):
+    last_titles, theirs = titles(update.outage, ring), {}
+    for wording in update.wordings.filter(Q(ring=None) | Q(ring=ring)).order_by(F("ring").asc(nulls_first=True)):
         wording.update = update
         theirs[wording.language] = wording
+    usual = theirs.get(DEFAULT) or UpdateWording(
+        update=update, language=DEFAULT, **{name: getattr(update, name) for name in ("text", *EVERYWHERE)}
+    )
+
+    def default(language: str = DEFAULT) -> UpdateWording:
+        words = copy(usual)
+        words.title = last_titles.get(language) or usual.title or update.outage.title
+        return words
+
     others = [name for name in NAMES if name != DEFAULT and (name in theirs or _chosen(name))]
     return [*((name, theirs.get(name) or default(name)) for name in others), (DEFAULT, default())]
 
@@ -49,10 +49,10 @@ def _chosen(language: str) -> bool:
     return Subscriber.objects.filter(language=language).exists()
 
 
-def titles(outage: Outage) -> Titles:
-    """Returns the outage's last title in each language that it was told in."""
-    wordings = UpdateWording.objects.filter(update__outage=outage, ring=None).order_by("pk")
-    return dict(wordings.values_list("language", "title"))
+def titles(outage: Outage, ring: StakeholderRing | None = None) -> Titles:
+    """Returns the outage's last title in each language that it was told in: the one for this ring, or else for every ring."""
+    wordings = UpdateWording.objects.filter(Q(ring=None) | Q(ring=ring), update__outage=outage).exclude(title="")
+    return dict(wordings.order_by(F("ring").asc(nulls_first=True), "pk").values_list("language", "title"))
 
 
 def keep(update: Update, given: Wordings) -> str:
@@ -60,9 +60,10 @@ def keep(update: Update, given: Wordings) -> str:
 
     A title that was left out stays as it was.
     """
-    last_titles, wordings = titles(update.outage), list(given)
+    wordings = list(given)
     for wording in wordings:
-        wording.title = wording.title or last_titles.get(wording.language, "")
+        last = titles(update.outage, wording.ring).get(wording.language, "")
+        wording.title = wording.title or last or (update.outage.title if wording.language == DEFAULT else "")
         wording.update = update
     why = objection(update, wordings)
     if not why:
@@ -72,13 +73,11 @@ def keep(update: Update, given: Wordings) -> str:
 
 def objection(update: Update, given: list[UpdateWording]) -> str:
     """Returns why the update cannot be said in these words; empty if it can."""
-    languages = [wording.language for wording in given]
+    readers = [(wording.ring_id, wording.language) for wording in given]
     for wording in given:
-        if wording.ring_id is not None:
-            return NOT_BY_RING
-        if wording.language == DEFAULT:
-            return f"The {NAMES[DEFAULT]} words belong in the update itself: choose another language."
-        if languages.count(wording.language) > 1:
+        if wording.ring_id is None and wording.language == DEFAULT:
+            return f"The {NAMES[DEFAULT]} words for every ring belong in the update itself: choose another language."
+        if readers.count((wording.ring_id, wording.language)) > 1:
             return f"{wording}: this wording is given twice."
         if missing := lacking(update, wording):
             return f"{wording}: also say {' and '.join(missing)}."
@@ -133,5 +132,5 @@ def draft(outage: Outage) -> str:
 def draft_wordings(outage: Outage) -> list[UpdateWording]:
     """Returns the wordings of that definition as wordings of an update, not saved."""
     definition = NotificationDefinition.objects.filter(matches__outage=outage).first()
-    drafts = definition.wordings.filter(ring=None) if definition else ()
-    return [UpdateWording(language=row.language, title=row.title, text=row.text) for row in drafts]
+    drafts = definition.wordings.select_related("ring") if definition else ()
+    return [UpdateWording(ring=row.ring, language=row.language, title=row.title, text=row.text) for row in drafts]

@@ -1,4 +1,4 @@
-"""The serializers of wordings, by language, as parts of an update or a definition."""
+"""The serializers of wordings, by ring and language, as parts of an update or a definition."""
 
 from typing import Any
 
@@ -15,11 +15,8 @@ MOST = 50
 class RingField(serializers.SlugRelatedField):
     def __init__(self, **kwargs: Any) -> None:
         rings = StakeholderRing.objects.all()
-        words = "Always null until rings are told apart."
+        words = "The number of the ring that reads it; null for every ring without words of its own."
         super().__init__(slug_field="number", queryset=rings, allow_null=True, default=None, help_text=words, **kwargs)
-
-    def to_internal_value(self, data: Any) -> None:
-        raise serializers.ValidationError(wordings.NOT_BY_RING)
 
 
 class UpdateWordingSerializer(RecordSerializer):

@@ -20,6 +20,7 @@ from schedules.surfaces.public_urls import public_url
 from schedules.templatetags.times import moment
 from stakeholders.models import Message, Outage, ScheduleSubscription, TeamTold, Update
 from stakeholders.news import fanning, messages, outages
+from stakeholders.news.timeline import note
 
 FRESH = timedelta(days=1)  # older updates are not passed on
 PASS = 50
@@ -67,7 +68,7 @@ def _tell(update_id: int, member_id: int, now: datetime) -> bool:
         TeamTold.objects.create(update=update, subscription=member, at=now, names=names)
         _notify(people, update, member, now)
         if not people:
-            outages.note(update.outage, f"{member.schedule}: nobody is on call, so nobody was told", now=now)
+            note(update.outage, f"{member.schedule}: nobody is on call, so nobody was told", now=now)
     return True
 
 
@@ -82,13 +83,15 @@ def _notify(people: list[User], update: Update, member: ScheduleSubscription, no
     }
     for user in people:
         if fanning.reached(update, user, now):
-            outages.note(update.outage, f"{member.schedule}: {user.name} gets it as a subscriber", now=now)
+            note(update.outage, f"{member.schedule}: {user.name} gets it as a subscriber", now=now)
             continue
-        theirs = context | {"promise": messages.promise(update, at=partial(moment, zone=user.time_zone))}
+        theirs = context | {
+            "promise": messages.promise(update.next_update_by, at=partial(moment, zone=user.time_zone), now=now)
+        }
         notice = notices.tell(user, f"news/{update.pk}", Notice.Kind.NEWS, subject, theirs, now=now, url=url)
         # Somebody on duty on two schedules is told once.
         text = f"{member.schedule}: message to {user.name}" if notice else f"{member.schedule}: {user.name}, as above"
-        outages.note(update.outage, text, now=now, notice=notice)
+        note(update.outage, text, now=now, notice=notice)
 
 
 def told_of(outage: Outage) -> QuerySet[Team]:
@@ -110,6 +113,6 @@ def open_own(outage: Outage, own: Outage, *, team: Team, by: User, now: datetime
     with transaction.atomic():
         declared = outages.declare(own, now=now, by=by, links=links)
         assign_perm("change_outage", team, declared)
-        outages.note(declared, f"{team} opened it because of outage {outage}", now=now, by=by)
-        outages.note(outage, f"{team} opened an outage of its own because of it: {declared}", now=now, by=by)
+        note(declared, f"{team} opened it because of outage {outage}", now=now, by=by)
+        note(outage, f"{team} opened an outage of its own because of it: {declared}", now=now, by=by)
     return declared

@@ -18,7 +18,7 @@ from dispatching.notices import notices
 from schedules.models import User
 from schedules.surfaces.public_urls import public_url
 from stakeholders.models import Outage
-from stakeholders.news import outages
+from stakeholders.news.timeline import note
 
 PASS = 100
 
@@ -94,7 +94,7 @@ def _say_that_nobody_is_told(about: Alert | Outage, now: datetime) -> bool:
     if isinstance(about, Alert):
         timeline.write(timeline.entry(about.pk, AlertEvent.Kind.NOT_PAGED, text, now=now))
     else:
-        outages.note(about, text, now=now)
+        note(about, text, now=now)
     return True
 
 

@@ -40,14 +40,17 @@ def test_a_parked_row_is_tried_again_with_back_off_keeps_health_red_and_is_forgo
             rows = parking.Rows("thing", at)
             if rows.due(1, 2):
                 assert rows.handle((1, 2), work, at) == 0
-                assert not rows.due(1, 2) and rows.waiting == ["1/2"] and parking.Rows("other", at).due(1, 2)
+                assert not rows.due(1, 2) and parking.Rows("other", at).due(1, 2)
     assert [(at - now).seconds for at in calls] == [0, 10, 30, 70, 150, 310, 610, 910]
     assert {(line["event"], line["row"], line["log_level"]) for line in logs} == {("row_parked", "thing/1/2", "error")}
     assert not parking.failing(now + timedelta(seconds=59)) and parking.failing(now + timedelta(seconds=1200)) == 1
     assert audit.overdue(now + timedelta(seconds=1200))["parked rows"] == 1
     assert not parking.failing(now + 2 * HOUR), "it has not been tried since, so nobody needs it any more"
     assert parking.Rows("thing", now + HOUR).handle((1, 2), lambda: 3) == 3 and not Parked.objects.exists()
-    parking.Rows("thing", now).handle(1, work, now)
+    rows = parking.Rows("thing", now)
+    rows.handle(7, work, now)
+    assert list(rows.waiting) == [7] and not parking.Rows("other", now).waiting
+    assert not parking.Rows("thing", now + timedelta(seconds=10)).waiting
     assert parking.forget(now + 12 * HOUR) == 0 and parking.forget(now + 48 * HOUR) == 1
 
 

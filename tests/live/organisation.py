@@ -16,6 +16,7 @@ from dispatching.models import Batch, ContactPoint, EscalationPolicy, Priority, 
 from schedules.oncall import on_call
 from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from stakeholders.news import fanning, outages
+from tests.stakeholders.organisation import everyone
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -85,8 +86,14 @@ def crowd(*, people: int, several: int) -> int:
     """So many subscribers, of whom some are in two groups that match; the id of an outage that concerns all of them."""
     places = [Deployment.objects.create(name=f"Crowd {name}") for name in ("EU", "US", "JP", "BR")]
     product = Product.objects.create(name="Crowd product")
-    groups = [StakeholderGroup.objects.create(name="Crowd everywhere", purpose="to know", all_deployments=True)]
-    groups += [StakeholderGroup.objects.create(name=f"{place} group", purpose="to know") for place in places]
+    groups = [
+        StakeholderGroup.objects.create(
+            name="Crowd everywhere", purpose="to know", all_deployments=True, ring=everyone()
+        )
+    ]
+    groups += [
+        StakeholderGroup.objects.create(name=f"{place} group", purpose="to know", ring=everyone()) for place in places
+    ]
     for group, place in zip(groups[1:], places, strict=True):
         group.deployments.add(place)
     for group in groups:
@@ -111,7 +118,7 @@ def announce(*, outage: int) -> None:
 def open_group(name: str) -> dict[str, int]:
     """A group that everybody may join, with nobody in it, and an outage that concerns it alone; their ids."""
     place, product = Deployment.objects.create(name=name), Product.objects.create(name=name)
-    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone")
+    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone", ring=everyone())
     group.deployments.add(place)
     group.products.add(product)
     priority = Priority.objects.filter(tells_stakeholders=True).first()

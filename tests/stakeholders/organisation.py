@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from dispatching.models import ContactPoint, Delivery, Priority, Recipient
 from stakeholders import sweep
-from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, Subscriber, Subscription
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing, Subscriber, Subscription
 from stakeholders.news import outages
 from tests.batches import unpack
 from tests.sure import sure
@@ -23,6 +23,12 @@ TABLE_8_4 = [
 ]
 
 
+def everyone() -> StakeholderRing:
+    """The one ring of an organisation that tells all its groups at once."""
+    defaults = {"name": "everyone", "boundary": StakeholderRing.Boundary.EXTERNAL}
+    return StakeholderRing.objects.get_or_create(number=1, defaults=defaults)[0]
+
+
 class Stakeholders:
     def __init__(self, world):
         self.world = world
@@ -38,7 +44,7 @@ class Stakeholders:
             purpose=more.pop("purpose", "ready to talk to customers"),
             all_deployments=deployments is None,
             all_products=products is None,
-            **more,
+            **{"ring": everyone(), **more},
         )
         group.deployments.set(self.deployments[each] for each in deployments or ())
         group.products.set(self.products[each] for each in products or ())

@@ -12,9 +12,10 @@ from dispatching.channels import memory
 from dispatching.contact import links
 from dispatching.models import ContactPoint, Priority
 from stakeholders import sweep
-from stakeholders.models import Deployment, Product, StakeholderGroup, StakeholderRing, Subscription
+from stakeholders.models import Deployment, Product, StakeholderGroup, Subscription
 from stakeholders.subscriptions import subscribing
 from tests.browser import PHONE, browser_of
+from tests.stakeholders.organisation import everyone
 from tests.sure import sure
 from tests.world import World
 
@@ -24,7 +25,6 @@ VI = "vi@example.org"
 @pytest.fixture
 def groups(transactional_db) -> list[StakeholderGroup]:
     """Two places, two products, and a group for each product."""
-    StakeholderRing.objects.get_or_create(number=1, defaults={"name": "everyone"})
     Priority.objects.create(level=2, name="P2", update_interval=timedelta(hours=4))
     for name in ("Production US", "Production EU"):
         Deployment.objects.create(name=name)
@@ -32,7 +32,11 @@ def groups(transactional_db) -> list[StakeholderGroup]:
     for letter in "AB":
         product = Product.objects.create(name=f"Product {letter}")
         group = StakeholderGroup.objects.create(
-            name=f"Product {letter}", purpose="Plan around an outage.", openness="everyone", all_deployments=True
+            name=f"Product {letter}",
+            purpose="Plan around an outage.",
+            openness="everyone",
+            all_deployments=True,
+            ring=everyone(),
         )
         group.products.add(product)
         found.append(group)

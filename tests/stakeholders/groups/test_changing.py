@@ -16,6 +16,7 @@ from stakeholders.news import outages
 from stakeholders.rules import plain
 from tests.browser import browser_of, everything, form_in, text
 from tests.races import behind
+from tests.stakeholders.organisation import everyone
 from tests.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ def cast(world):
 
 @pytest.fixture
 def bundle(cast):
-    group = StakeholderGroup.objects.create(name="EU bundle", purpose="talk to customers in Europe")
+    group = StakeholderGroup.objects.create(name="EU bundle", purpose="talk to customers in Europe", ring=everyone())
     group.deployments.add(Deployment.objects.create(name="EU"))
     group.products.add(Product.objects.create(name="B"))
     return group

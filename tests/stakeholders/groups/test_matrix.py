@@ -62,8 +62,13 @@ def would(deployments: list[str], products: str, chosen: tuple[str, ...] = (), l
     return audience.would_be_told(where, what, [group(name).pk for name in chosen], level=level)
 
 
+def sales(found: audience.Audience) -> audience.Audience:
+    """The part of the audience in the ring of marketing and sales, in which the groups of Table 8.4 lie."""
+    return found.within(StakeholderRing.objects.get(number=3))
+
+
 def numbers(found: audience.Audience) -> list[str]:
-    return [each.group.name.partition(":")[0].removeprefix("Group ") for each in found.told]
+    return [each.group.name.partition(":")[0].removeprefix("Group ") for each in sales(found).told]
 
 
 def subscribe(name: str, *names: str, points: int = 1, **more) -> Recipient:
@@ -101,7 +106,7 @@ def test_a_new_product_is_covered_by_all_and_a_gap_elsewhere():
     Product.objects.create(name="D", order=9)
     found = would([EU, JP], "D")
     assert numbers(found) == ["6"]
-    assert found.uncovered == ["Production EU × D"]
+    assert found.uncovered == ["Production EU × D in ring 3: marketing and sales"]
 
 
 def test_choosing_marketing_and_sales_reaches_the_matching_subgroups():
@@ -116,19 +121,20 @@ def test_choosing_marketing_and_sales_reaches_the_matching_subgroups():
 def test_a_group_chosen_beyond_what_is_affected_is_named():
     """B151"""
     found = would([EU], "A", chosen=("Group 4", "Group 6", "Leadership"))
-    assert [each.name for each in found.beyond] == ["Group 6: Japan, all products", "Leadership"]
+    assert [each.name for each in found.beyond] == ["Group 6: Japan, all products"]
 
 
 def test_counts_are_by_medium_and_a_person_with_two_addresses_is_one():
     """B14, B4"""
     subscribe("cleo", "Group 5", points=2)
-    [told] = would([EU], "B").told
+    [told] = sales(would([EU], "B")).told
     assert told.counts == {"memory": 2, "email": 1}
-    assert would([EU], "B").people == 2
+    assert would([EU], "B").people == 4, "with coach in ring 1, and mo in ring 2"
 
 
 def test_only_current_subscribers_count():
     """B2, B44"""
+    Subscription.objects.all().delete()
     cleo = subscribe("cleo", "Group 1")
     assert would([US], "A").people == 1
     cleo.contact_points.update(disabled_reason="bounced")
@@ -142,11 +148,13 @@ def test_only_current_subscribers_count():
 
 def test_who_narrowed_it_hears_only_of_that():
     """B18"""
+    Subscription.objects.exclude(contact_point__recipient__user__username="rep").delete()
     subscribe("cleo", "Group 5", products=[Product.objects.get(name="C").pk])
     assert (would([EU], "B").people, would([EU], "C").people) == (1, 2)
 
 
 def test_who_wants_only_the_important_is_not_told_of_less():
+    Subscription.objects.all().delete()
     subscribe("cleo", "Group 1", least_priority=2)
     assert [would([US], "A", level=level).people for level in (0, 1, 2, 3)] == [1, 1, 1, 0]
 
@@ -322,13 +330,12 @@ def test_the_picture_shows_groups_gaps_overlaps_and_subscribers():
     subscribe("cleo", "Group 5", products=[Product.objects.get(name="C").pk])
     picture = matrix.picture()
     drawn = {f"{d} {s.product}": [(g.name[:7], n) for g, n in s.groups] for d, squares in picture.rows for s in squares}
-    assert drawn["Production EU B"] == [("Group 5", 1)]
-    assert drawn["Production EU C"] == [("Group 5", 2)]
+    assert drawn["Production EU B"] == [("Product", 1), ("Leaders", 1), ("Group 5", 1), ("Partner", 0)]
+    assert drawn["Production EU C"] == [("Product", 1), ("Leaders", 1), ("Group 5", 2), ("Partner", 0)]
     assert [f"{s.deployment} {s.product}" for s in picture.gaps] == ["Production US A"]
+    assert [sure(ring).number for ring in picture.gaps[0].gaps] == [3]
     assert [f"{s.deployment} {s.product}" for s in picture.overlaps] == ["Production US C"]
-    assert [each.name for each in picture.outside] == [
-        usual.name for usual in sorted(groups.USUAL, key=lambda u: u.name)
-    ]
+    assert [each.name for each in picture.outside] == ["Marketing and sales"]
 
 
 def test_a_gap_leads_to_a_new_group_for_that_cell_and_a_group_to_its_form(coach):
@@ -336,8 +343,9 @@ def test_a_gap_leads_to_a_new_group_for_that_cell_and_a_group_to_its_form(coach)
     group("Group 1").delete()
     where, what = Deployment.objects.get(name=US).pk, Product.objects.get(name="A").pk
     page = text(coach.get(MATRIX))
-    assert "1 gap: nobody is told about an outage there." in page
-    assert f"?deployments={where}&amp;products={what}" in page
+    assert "1 gap: a ring has groups, but none that covers it." in page and "nobody in ring 3 is told" in page
+    ring = StakeholderRing.objects.get(number=3).pk
+    assert f"?deployments={where}&amp;products={what}&amp;ring={ring}" in page
     assert reverse("admin:stakeholders_stakeholdergroup_change", args=[group("Group 2").pk]) in page
     form = form_in(
         coach.get(f"/admin/stakeholders/stakeholdergroup/add/?deployments={where}&products={what}"),
@@ -385,9 +393,10 @@ def test_the_question_is_answered_with_reasons_counts_and_gaps(coach):
         "priority": Priority.objects.get(level=1).pk,
     }
     page = text(coach.get(MATRIX, query))
-    assert "<strong>1 person</strong> in 1 group" in page
+    assert "<strong>3 people</strong> in 4 groups" in page
+    assert "<td>after 2 hours</td><td>1</td><td>told if not over after 2 hours, or if recovery is expected" in page
     assert "covers what is affected" in page and "1 by e-mail" in page
-    assert "no group covers Production JP × B" in page
+    assert "no group covers Production JP × B in ring 3: marketing and sales" in page
     for each in StakeholderGroup.objects.all():
         assert f"{each.name}: {each.purpose}" in page
 

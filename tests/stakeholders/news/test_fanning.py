@@ -26,6 +26,7 @@ from stakeholders.news import fanning, outages
 from stakeholders.subscriptions import links as asking
 from stakeholders.subscriptions import subscribing
 from tests.batches import unpack
+from tests.stakeholders.organisation import everyone
 from tests.sure import sure
 
 HOUR = timedelta(hours=1)
@@ -46,7 +47,7 @@ class Stakeholders:
         )
 
     def group(self, name, *deployments):
-        group = StakeholderGroup.objects.create(name=name, purpose="to know")
+        group = StakeholderGroup.objects.create(name=name, purpose="to know", ring=everyone())
         group.deployments.set(deployments)
         group.products.add(self.product)
         return group
@@ -83,7 +84,7 @@ class Stakeholders:
         while fanning.plan_due(self.world.now, **more):
             pass
         unpack()
-        return list(Delivery.objects.filter(pk__gt=before).order_by("pk").values_list("recipient_name", flat=True))
+        return list(Delivery.objects.filter(pk__gt=before).order_by("content", "contact_point").values_list("recipient_name", flat=True))
 
     def update(self, outage):
         outages.update(outage, "Still at it.", next_update_by=self.world.now + HOUR, now=self.world.now)

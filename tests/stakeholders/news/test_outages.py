@@ -10,8 +10,7 @@ from dispatching.alerts import lifecycle, timeline
 from dispatching.models import Alert, Batch, Escalation, Notice, Priority
 from schedules.refused import Refused
 from schedules.templatetags.times import moment
-from stakeholders.groups import audience
-from stakeholders.models import Bracket, Message, Outage, StakeholderRing, Subscription, Update
+from stakeholders.models import Bracket, Message, Outage, Subscription, Update
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import EU, HOUR, JP, SHOW, US
 from tests.sure import sure
@@ -405,7 +404,7 @@ def test_the_audience_is_kept_with_the_message(outside):
 
 def test_tables_8_6_and_8_7_field_by_field(outside):
     """B85, B89, B90, B91, B92, B93, D3, D5, D6; P8: how long it lasted, and the time to recovery with its anchor; P40: the
-    subject of the end says that it is over; P1: no message names a ring.
+    subject of the end says that it is over; P1: the readers' ring is named, not numbered.
     """
     world = outside.world
     world.now = datetime(2020, 12, 1, 15, 0, tzinfo=UTC)
@@ -420,6 +419,7 @@ def test_tables_8_6_and_8_7_field_by_field(outside):
         "ANNOUNCEMENT: Uploads fail",
         text,
         "We will write again within 4 hours (by 1 December 2020, 19:00 UTC), sooner if there is news.",
+        "Recipients: everyone",
         "Geography: worldwide",
         "Products: all",
         "Since: 1 December 2020, 14:38 UTC",
@@ -506,43 +506,3 @@ def test_a_correction_after_a_missed_promise_says_no_length_of_time(outside):
     text = messages.specimen(outages.correct(outage, "It was product B.", now=outside.world.now).messages.get().content)
     assert "The next message was due by 5 January 2026, 10:00 UTC. We will send it as soon as we can." in text
     assert "We will write again within" not in text and "-1" not in text
-
-
-# --- a second ring, which for now only a test can give an outage ------------------------------------------------------
-
-
-@pytest.fixture
-def second_ring(outside) -> Bracket:
-    """An outage announced to the first ring; the second one waits for its time."""
-    outside.subscriber("ana", "7")
-    outage = outside.outage()
-    outside.announce(outage)
-    outside.planned()
-    ring = StakeholderRing.objects.create(number=2, name="leadership")
-    return Bracket.objects.create(outage=outage, ring=ring)
-
-
-def test_a_ring_that_still_waits_at_the_end_is_told_nothing_then_and_later(outside, second_ring):
-    """B94, invariant 6"""
-    outside.advance(minutes=51)
-    outages.end(second_ring.outage, "It works again.", now=outside.world.now)
-    second_ring.refresh_from_db()
-    assert (second_ring.state, second_ring.reason) == (Bracket.State.NOT_NEEDED, "not needed: ended first")
-    outside.advance(minutes=60)
-    assert [each.content.message.bracket.ring.number for each in outside.planned()] == [1]
-    assert not second_ring.messages.exists()
-
-
-def test_a_ring_that_was_told_a_minute_before_the_end_is_told_the_end(outside, second_ring):
-    """B96"""
-    outage = second_ring.outage
-    outside.advance(minutes=60)
-    Bracket.objects.filter(pk=second_ring.pk).update(state=Bracket.State.OPEN, opened_at=outside.world.now)
-    messages.make(outage.updates.get(), second_ring, audience.of(outage), now=outside.world.now)
-    assert [each.content.message.bracket for each in outside.planned()] == [second_ring]
-    outside.advance(minutes=1)
-    outages.end(outage, "It works again.", now=outside.world.now)
-    ends = [each.content.message for each in outside.planned()]
-    assert [(each.bracket.ring.number, each.update.kind) for each in ends] == [(1, "end"), (2, "end")]
-    second_ring.refresh_from_db()
-    assert second_ring.state == Bracket.State.CLOSED

@@ -16,7 +16,7 @@ from dispatching.contact import links
 from dispatching.delivery import delivering
 from dispatching.models import ContactPoint
 from schedules.refused import Refused
-from stakeholders.models import Message, StakeholderRing, Subscriber, Update, UpdateWording
+from stakeholders.models import Message, Subscriber, Update, UpdateWording
 from stakeholders.news import fanning, messages, outages
 from tests.stakeholders.organisation import HOUR
 from tests.sure import sure
@@ -202,16 +202,6 @@ def test_markup_in_a_wording_is_only_text(outside, people):
     assert "<script>" not in content.html and "<b>" not in content.html
 
 
-def test_words_for_one_ring_cannot_be_sent_until_rings_are_told_apart(outside, people):
-    """P1, C1: today everybody is in the first ring, so customers would read its words, and nobody those of another."""
-    for number in (1, 4):
-        ring = StakeholderRing.objects.create(number=number, name=f"circle {number}")
-        for language in ("en", "de"):
-            with pytest.raises(Refused, match="Rings are not told apart yet"):
-                outside.announce(outside.outage(), others=[german(ring=ring, language=language)])
-    assert not Update.objects.exists()
-
-
 def test_each_language_has_its_line_in_the_timeline(outside, people):
     """P15: the timeline has what was really said to whom."""
     outage = outside.outage()
@@ -338,7 +328,7 @@ def test_a_title_once_said_stands_over_words_that_nobody_translated(outside, peo
         ([german("  ")], "Deutsch: also say what is being done"),
         ([german(title="")], "Deutsch: also say what is affected"),
         ([german(), german()], "Deutsch: this wording is given twice"),
-        ([german(language="en")], "The English words belong in the update itself"),
+        ([german(language="en")], "The English words for every ring belong in the update itself"),
     ],
     ids=["no text", "no title", "two", "the default"],
 )

@@ -10,7 +10,7 @@ from django.urls import reverse
 from dispatching.contact import links
 from schedules.models import User
 from stakeholders.definitions import defining
-from stakeholders.models import Message, NotificationDefinition, Outage, StakeholderRing, Subscriber, Update
+from stakeholders.models import Message, NotificationDefinition, Outage, Subscriber, Update
 from stakeholders.news import outages
 from tests.api import client_of
 from tests.browser import everything, form_in
@@ -89,19 +89,6 @@ def test_each_wording_is_checked_in_its_language_while_writing(desk, outside):
     assert "Deutsch: Too long for e-mail: at most 1500 characters." in shown
 
 
-def test_no_words_can_be_typed_for_one_ring(desk, outside, definition):
-    """P1, C1: nobody or everybody would read them."""
-    ring = StakeholderRing.objects.create(number=1, name="circle")
-    definition.wordings.create(ring=ring, language="en", text="Inside.")
-    StakeholderRing.objects.create(number=4, name="customers")
-    for page in (
-        write(outside.outage()),
-        reverse("admin:stakeholders_notificationdefinition_change", args=[definition.pk]),
-    ):
-        shown = desk.get(page).content.decode()
-        assert "Deutsch" in shown and "circle" not in shown and "Inside." not in shown
-
-
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +131,7 @@ def test_wordings_over_the_api(api, outside):
     ("wordings", "sentence"),
     [
         ([{**GERMAN, "language": "tlh"}], "is not a valid choice"),
-        ([{**GERMAN, "ring": 1}], "Rings are not told apart yet"),
+        ([{**GERMAN, "ring": 9}], "does not exist"),
         ([{**GERMAN, "txt": "x"}], "There is no field “txt” here"),
         ([{"language": "de", "title": "t"}], "This field is required"),
         ([{"language": "de", "text": "t"}], "what is affected (the title)"),

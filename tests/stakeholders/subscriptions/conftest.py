@@ -6,11 +6,12 @@ from time_machine import TimeMachineFixture
 from dispatching.models import ContactPoint, Priority, Recipient
 from schedules.models import User
 from stakeholders import sweep
-from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
 from stakeholders.news import fanning, outages
 from tests.batches import unpack
 from tests.dispatching.media import Mail, Webhook
 from tests.dispatching.receivers import http_receiver, mail_receiver
+from tests.stakeholders.organisation import everyone
 from tests.world import World
 
 
@@ -23,7 +24,6 @@ class Audience(World):
         super().__init__()
         self.us, self.eu = (Deployment.objects.create(name=f"Production {name}") for name in ("US", "EU"))
         self.a, self.b = (Product.objects.create(name=f"Product {name}") for name in "AB")
-        StakeholderRing.objects.get_or_create(number=1, defaults={"name": "everyone"})
         self.open = self.group("Product A, everywhere", "everyone", products=[self.a])
         self.europe = self.group("Europe", "everyone", deployments=[self.eu])
         self.sales = self.group("Sales", "enterprise")
@@ -34,6 +34,7 @@ class Audience(World):
             name=name,
             purpose="tell customers",
             openness=openness,
+            ring=everyone(),
             all_deployments=not deployments,
             all_products=not products,
         )
