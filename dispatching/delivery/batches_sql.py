@@ -39,6 +39,7 @@ MAKE = """
         ORDER BY earlier.id LIMIT 1
     ) first ON true
     WHERE person.is_active IS NOT FALSE  -- people who have left meanwhile get nothing
+    ORDER BY taken.content_id, point.id
     ON CONFLICT DO NOTHING RETURNING id, attempt
 )
 SELECT made.id, made.attempt FROM taken LEFT JOIN made ON true

@@ -84,7 +84,7 @@ class Stakeholders:
         while fanning.plan_due(self.world.now, **more):
             pass
         unpack()
-        return list(Delivery.objects.filter(pk__gt=before).order_by("content", "contact_point").values_list("recipient_name", flat=True))
+        return list(Delivery.objects.filter(pk__gt=before).order_by("pk").values_list("recipient_name", flat=True))
 
     def update(self, outage):
         outages.update(outage, "Still at it.", next_update_by=self.world.now + HOUR, now=self.world.now)
