@@ -34,7 +34,9 @@ log = structlog.get_logger(__name__)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answers refusals and conflicts with 409 and a sentence; leaves everything else to the framework."""
+    """Answers refusals and conflicts with 409 and a sentence, or 400 if a field of the request is at fault; leaves everything
+    else to the framework.
+    """
     if isinstance(error, Refused):
         return _refused(error, context.get("view"))
     if isinstance(error, ProtectedError | RestrictedError):
