@@ -37,4 +37,4 @@ def stop(outage: Outage, *, now: datetime, by: User | None) -> None:
 
 
 def _key(outage: Outage) -> str:
-    return f"tocsin/outage/{outage.pk}"
+    return f"{Alert.OURS}outage/{outage.pk}"
