@@ -52,11 +52,20 @@ class StrictSerializer(serializers.Serializer):
             if self.parent is not None:
                 missing = [name for name, field in self.fields.items() if field.required and name not in data]
                 wrong |= {name: ["This field is required."] for name in missing}
-            else:
-                wrong |= self._without_effect(data)
             if wrong:
                 raise serializers.ValidationError(wrong)
-        return super().to_internal_value(data)
+        ignored: dict[str, Any] = {}
+        if isinstance(data, Mapping) and self.parent is None:
+            ignored = self._without_effect(data)
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                error.detail.update(ignored)
+            raise
+        if ignored:
+            raise serializers.ValidationError(ignored)
+        return value
 
     def _without_effect(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         """The errors about read-only fields in the data that would be ignored though they say something else than the row."""
