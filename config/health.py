@@ -5,7 +5,7 @@ Without these checks, an answer would prove only that the web process runs.
 
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import DatabaseError, ProgrammingError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
@@ -38,6 +38,9 @@ def health(request: HttpRequest) -> JsonResponse:
         last = dict(SweepRecord.objects.filter(name__in=SWEEPS).values_list("name", "completed_at"))
         late = overdue(now)
         unheard = troubles(now)
+    except ProgrammingError:
+        problem = "the database is not prepared for this version: run manage.py migrate"
+        return JsonResponse({"status": "red", "problems": [problem]}, status=503)
     except DatabaseError:
         return JsonResponse({"status": "red", "problems": ["the database cannot be reached"]}, status=503)
     problems = [f"{count} {kind} overdue by more than a minute" for kind, count in late.items() if count]

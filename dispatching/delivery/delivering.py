@@ -67,7 +67,7 @@ WITH recorded AS (
     INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
     SELECT id, %(attempt)s, %(now)s::timestamptz, %(outcome)s::text, %(why)s::text
     FROM recorded WHERE %(outcome)s::text IS NOT NULL
-), worked AS ({media.WORKED})
+), {media.WORKED}
 SELECT id FROM recorded
 """
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from dispatching import sweep
@@ -101,3 +102,15 @@ def test_a_long_fan_out_is_not_red_while_somebody_sends(client, db, path):
     lease = {"state": "sending", "due_at": now + timedelta(seconds=30), "attempt": 1}
     Delivery.objects.create(queue="bulk", content=content, channel="memory", created_at=old, **lease)
     assert client.get(path).status_code == 200
+
+
+def test_red_before_the_database_is_migrated_says_what_to_do(client, transactional_db, path):
+    """An operator would otherwise look at the network."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET search_path TO pg_temp")
+        try:
+            answer = client.get(path)
+        finally:
+            cursor.execute("RESET search_path")
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == ["the database is not prepared for this version: run manage.py migrate"]

@@ -154,7 +154,7 @@ def test_a_schedule_or_rotation_that_is_deleted_or_emptied_by_api(cast):
     assert said[0].startswith("Nobody is on duty on rotation 0 main from Mon 5 Jan 2026, 09:05")
     said = cast.api.patch(f"schedules/{cast.main.pk}/", {"layers": []}).json()["warnings"]
     assert Schedule.objects.get(pk=cast.main.pk).layers.count() == 0
-    assert said == []
+    assert said == ["Nobody is on duty on rotation 0 main: it has no layers."]
 
 
 def test_a_schedule_without_layers_and_an_override_that_is_deleted(cast):

@@ -174,6 +174,20 @@ def test_a_page_that_kills_every_sender_is_given_up_and_the_next_step_comes_forw
     assert world.told() == ["bo"]
 
 
+@pytest.mark.parametrize(("outcome", "pages"), [(Outcome.AWAY, 2), (Outcome.TEMPORARY, 1)])
+def test_pages_that_wait_because_the_medium_was_away_go_out_when_it_is_back(world, outcome, pages):
+    """The first page that gets out shows that it is back; a mailbox that wants a pause gets it."""
+    first, second = (world.service(world.policy((HOUR, world.person(name))), name=name) for name in ("ann", "ben"))
+    memory.fail_next(3, outcome=outcome)
+    world.trigger(first)
+    world.advance(seconds=30)
+    assert world.told() == [] and Delivery.objects.get(address="").attempt == 3
+    world.trigger(second)
+    assert world.told() == ["ben", "ann"][:pages]
+    world.advance(minutes=3)
+    assert world.told() == ["ann"][: 2 - pages]
+
+
 def test_a_temporary_failure_is_a_new_due_time(world, page):
     """G3: back-off, then the end; never endless."""
     memory.fail_next(delivering.MAX_ATTEMPTS)
