@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from dispatching.models import Batch, ContactPoint, EscalationPolicy, Priority, Recipient
 from schedules.oncall import on_call
-from stakeholders.models import Deployment, Outage, Product, StakeholderGroup
+from stakeholders.models import Deployment, Outage, Product, StakeholderGroup, StakeholderRing
 from stakeholders.news import fanning, outages
 from tests.stakeholders.organisation import everyone
 from tests.world import World
@@ -102,7 +102,7 @@ def crowd(*, people: int, several: int) -> int:
         cursor.execute(CROWD, {"people": people, "several": several, "groups": [group.pk for group in groups]})
         cursor.execute("ANALYZE")
     now = timezone.now()
-    links: dict[str, list[Any]] = {"deployments": places, "products": [product]}
+    links: dict[str, list[Any]] = {"deployments": places, "products": [product], "groups": groups}
     priority, _ = Priority.objects.get_or_create(level=5, defaults={"name": "P5", "tells_stakeholders": True})
     outage = Outage(title="Log-on fails", started_at=now, high_profile=True, priority=priority)
     outages.declare(outage, now=now, links=links)
@@ -115,16 +115,22 @@ def announce(*, outage: int) -> None:
     outages.announce(Outage.objects.get(pk=outage), text, next_update_by=now + HOUR, now=now)
 
 
+def outermost() -> StakeholderRing:
+    """A ring for everybody, behind those of the example."""
+    defaults = {"name": "outermost", "boundary": StakeholderRing.Boundary.EXTERNAL}
+    return StakeholderRing.objects.get_or_create(number=99, defaults=defaults)[0]
+
+
 def open_group(name: str) -> dict[str, int]:
     """A group that everybody may join, with nobody in it, and an outage that concerns it alone; their ids."""
     place, product = Deployment.objects.create(name=name), Product.objects.create(name=name)
-    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone", ring=everyone())
+    group = StakeholderGroup.objects.create(name=name, purpose="to know", openness="everyone", ring=outermost())
     group.deployments.add(place)
     group.products.add(product)
     priority = Priority.objects.filter(tells_stakeholders=True).first()
     now = timezone.now()
     outage = Outage(title=f"{name} fails", started_at=now, high_profile=True, priority=priority)
-    outages.declare(outage, now=now, links={"deployments": [place], "products": [product]})
+    outages.declare(outage, now=now, links={"deployments": [place], "products": [product], "groups": [group]})
     return {"group": group.pk, "outage": outage.pk}
 
 
