@@ -51,8 +51,7 @@ _reading_for_somebody = threading.Lock()
 class Reading:
     """The contents of a calendar: (user id, start, end) in UTC, in order, and a text about events that were not used.
 
-    `unknown` has one line for each title that names nobody known here or is marked as free time, and for each event that cannot be
-    read.
+    `unknown` has one line for each title that names nobody known here and for each event that cannot be read.
     """
 
     entries: list[Entry]
@@ -131,23 +130,18 @@ def read(text: str, zone: ZoneInfo, start: datetime, end: datetime, seconds: Sec
     events, wrong = _occurrences(text, zone, start, end, seconds)
     people = People()
     entries: set[Entry] = set()
-    unknown, free = list[Occurrence](), list[Occurrence]()
+    unknown = list[Occurrence]()
     for event in events:
         users = people.of(event)
         if event.end <= event.start:
             wrong.append(f"“{event.title[:TITLE]}” ({event.start:%d %b %Y}) ends when it starts.")
         elif users:
             entries.update((user, event.start, event.end) for user in users)
-            free += [event] if event.free else []
         else:
             unknown.append(event)
     if len(entries) > MOST:
         raise BadCalendar(f"It has more than {MOST} entries.")
-    lines = [
-        *_each(unknown, "does not name anybody known here"),
-        *wrong,
-        *_each(free, "is marked as free time, but counts as a shift"),
-    ]
+    lines = [*_each(unknown, "does not name anybody known here"), *wrong]
     return Reading(sorted(entries, key=lambda entry: (entry[1:], entry[0])), _told(lines))
 
 

@@ -50,7 +50,6 @@ class Occurrence:
     organizer: str
     start: datetime
     end: datetime
-    free: bool  # marked as time that is not taken; whole days are that by default in calendar programs, so they never count as marked
 
 
 def occurrences(text: str, zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[Occurrence], list[str]]:
@@ -200,7 +199,6 @@ def _occurrence(event: Event, zone: ZoneInfo) -> Occurrence:
         organizer=_mail(next(iter(values(event.get("ORGANIZER"))), "")),
         start=_instant(event["DTSTART"].dt, zone),
         end=_instant(event["DTEND"].dt, zone),
-        free=str(event.get("TRANSP", "")).upper() == "TRANSPARENT" and isinstance(event["DTSTART"].dt, datetime),
     )
 
 

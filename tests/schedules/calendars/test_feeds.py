@@ -163,16 +163,6 @@ def test_people_are_found_by_whole_names_and_addresses_only(people):
         assert (f"{start:%d %b %Y}" in reading.unknown) == (not who), "nothing is dropped in silence"
 
 
-def test_who_is_on_duty_in_time_that_is_marked_as_free_is_said(people):
-    """Whole days are free by default in Google's calendar and in Outlook, so nothing is said of them."""
-    at, day = ["DTSTART:20260302T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=2"], ["DTSTART;VALUE=DATE:20260305"]
-    reading = read(
-        event(*at, "TRANSP:transparent", "SUMMARY:Bo"), event(*day, "TRANSP:TRANSPARENT", "SUMMARY:Cy Ortega")
-    )
-    assert len(reading.entries) == 3
-    assert reading.unknown == "“Bo” (first of 2 times on 02 Mar 2026) is marked as free time, but counts as a shift."
-
-
 def test_of_two_people_with_one_name_the_active_one_is_meant(people, world):
     world.person("bo-old", email="bo@example.com", is_active=False)
     assert told(read(event("DTSTART:20260302T090000Z", "DTEND:20260302T100000Z", "SUMMARY:bo@example.com"))) == [

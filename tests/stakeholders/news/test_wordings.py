@@ -374,5 +374,5 @@ def test_one_wording_a_ring_and_language_is_a_constraint(outside, people, values
 def test_planning_asks_as_many_questions_for_one_language_as_for_two(outside, people, django_assert_num_queries):
     outside.announce(outside.outage(), others=[german()])
     for _ in range(2):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(10):
             fanning.plan_due(outside.world.now)
