@@ -58,6 +58,8 @@ WHERE delivery.state = 'sending' AND
 """
 LOOK_AT_ONE = LOOK + "delivery.id = %(id)s AND delivery.attempt = %(attempt)s"
 RECORDED = ("id", "attempt", "state", "due_at", "sent_at", "receipt", "address", "reason")
+# The first message that gets out after a failure makes the pages due that have waited since the medium was away: they do not wait
+# for the end of their pause.
 RECORD = f"""
 WITH recorded AS (
     UPDATE dispatching_delivery SET state = %(state)s, due_at = %(due_at)s, sent_at = %(sent_at)s, receipt = %(receipt)s,
@@ -67,7 +69,14 @@ WITH recorded AS (
     INSERT INTO dispatching_attempt (delivery_id, number, at, outcome, reason)
     SELECT id, %(attempt)s, %(now)s::timestamptz, %(outcome)s::text, %(why)s::text
     FROM recorded WHERE %(outcome)s::text IS NOT NULL
-), {media.WORKED}
+), worked AS ({media.WORKED}), waited AS (
+    UPDATE dispatching_delivery held SET due_at = %(now)s::timestamptz
+    WHERE held.queue = 'page' AND held.state = 'pending' AND held.due_at > %(now)s::timestamptz
+        AND held.channel = (SELECT channel FROM worked) AND EXISTS (
+            SELECT FROM dispatching_attempt failed
+            WHERE failed.delivery_id = held.id AND failed.number = held.attempt AND failed.outcome = 'away'
+        )
+)
 SELECT id FROM recorded
 """
 

@@ -16,19 +16,12 @@ ON CONFLICT (channel) DO UPDATE SET failed_at = EXCLUDED.failed_at, failing_sinc
     WHEN known.failed_at > %(lately)s THEN coalesce(known.failing_since, EXCLUDED.failing_since)
     ELSE EXCLUDED.failing_since END
 """
-# Parts of the statement that records one attempt, so that a success costs no statement of its own. The first message that gets out
-# after a failure makes the pages due that have waited since the medium was away: they do not wait for the end of their pause.
-WORKED = """worked AS (
-    UPDATE dispatching_medium SET failing_since = NULL
-    WHERE %(outcome)s::text = 'accepted' AND channel = %(channel)s::text AND failing_since IS NOT NULL RETURNING channel
-), waited AS (
-    UPDATE dispatching_delivery held SET due_at = %(now)s::timestamptz
-    WHERE held.queue = 'page' AND held.state = 'pending' AND held.due_at > %(now)s::timestamptz
-        AND held.channel = (SELECT channel FROM worked) AND EXISTS (
-            SELECT FROM dispatching_attempt failed
-            WHERE failed.delivery_id = held.id AND failed.number = held.attempt AND failed.outcome = 'away'
-        )
-)"""
+# Part of the statement that records one attempt, so that a success costs no statement of its own.
+WORKED = """
+UPDATE dispatching_medium SET failing_since = NULL
+WHERE %(outcome)s::text = 'accepted' AND channel = %(channel)s::text AND failing_since IS NOT NULL
+RETURNING channel
+"""
 
 
 def at_fault(outcome: str | None, queue: str) -> bool:

@@ -49,10 +49,10 @@ class Cast:
         for client in (self.api, self.browser, self.mine, self.stranger):
             client.raise_request_exception = False
 
-    def press(self, row: Model, verb: str) -> Page:
-        """A button in the admin."""
+    def press(self, row: Model, verb: str, **typed: str) -> Page:
+        """A button in the admin, with what was typed beside it."""
         meta = row._meta
-        return self.browser.post(f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/verb/{verb}/", follow=True)
+        return self.browser.post(f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/verb/{verb}/", typed, follow=True)
 
     @cached_property
     def alert(self) -> Alert:
@@ -315,6 +315,16 @@ def _(c):
     outage = c.outside.outage()
     c.outside.announce(outage)
     return c.api.post(f"outages/{outage.pk}/dismiss/", {"reason": "a drill"})
+
+
+@case("stakeholders.news.api.OutageViewSet.projection", status=400, says="in the future")
+def _(c):
+    return c.api.post(f"outages/{c.outside.outage().pk}/projection/", {"recovery_at": "2020-01-01T00:00:00Z"})
+
+
+@case("stakeholders.news.admin.OutageAdmin.project", status=200, says="Expected recovery: This is not a date")
+def _(c):
+    return c.press(c.outside.outage(), "project", recovery_at="soon")
 
 
 @case("stakeholders.news.admin.OutageAdmin.dismiss", status=200, says="Say why nobody needs to be told.")
