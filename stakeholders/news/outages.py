@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
 
 from dispatching import parking
 from dispatching.models import Alert, Priority
@@ -279,12 +278,11 @@ def consider(outage: Outage, *, now: datetime) -> None:
 
 
 def tell_due_rings(now: datetime) -> bool:
-    """Tells the rings of the outage whose next ring has been due the longest; False if none is due. Skips locked outages."""
-    waiting, rows = Bracket.objects.filter(outage=OuterRef("pk"), due_at__lte=now), parking.Rows("ring", now)
-    due = Outage.objects.annotate(first=Subquery(waiting.order_by("due_at").values("due_at")[:1]))
-    due = due.filter(first__isnull=False).exclude(pk__in=rows.waiting).select_related("priority")
+    """Tells the rings of an outage that are due; False if none is. Skips locked outages."""
+    waiting, rows = Bracket.objects.filter(due_at__lte=now).values("outage"), parking.Rows("ring", now)
+    due = Outage.objects.filter(pk__in=waiting).exclude(pk__in=rows.waiting).select_related("priority")
     with transaction.atomic():
-        outage = due.order_by("first").select_for_update(of=("self",), skip_locked=True).first()
+        outage = due.order_by("pk").select_for_update(of=("self",), skip_locked=True).first()
         if outage is None:
             return False
         rows.handle(outage.pk, _consider, outage, now)
