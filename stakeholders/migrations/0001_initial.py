@@ -11,1241 +11,448 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("dispatching", "0007_shared_words"),
+        ('dispatching', '0007_shared_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Quota",
+            name='Quota',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("key", models.CharField(max_length=80, unique=True)),
-                ("began_at", models.DateTimeField(db_index=True)),
-                ("used", models.PositiveIntegerField(default=1)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=80, unique=True)),
+                ('began_at', models.DateTimeField(db_index=True)),
+                ('used', models.PositiveIntegerField(default=1)),
             ],
             options={
-                "ordering": ("pk",),
-                "default_permissions": (),
+                'ordering': ('pk',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="StakeholderRing",
+            name='StakeholderRing',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "number",
-                    models.PositiveSmallIntegerField(
-                        help_text="The order in which rings are told: 1 first.",
-                        unique=True,
-                        validators=[django.core.validators.MinValueValidator(1)],
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="Who is in it, for example: marketing and sales.", max_length=100, unique=True
-                    ),
-                ),
-                (
-                    "boundary",
-                    models.CharField(
-                        choices=[
-                            ("product", "inside the product delivery organisation"),
-                            ("enterprise", "inside the enterprise"),
-                            ("external", "outside the enterprise"),
-                        ],
-                        default="product",
-                        help_text="Where its people work.",
-                        max_length=10,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField(help_text='The order in which rings are told: 1 first.', unique=True, validators=[django.core.validators.MinValueValidator(1)])),
+                ('name', models.CharField(help_text='Who is in it, for example: marketing and sales.', max_length=100, unique=True)),
+                ('boundary', models.CharField(choices=[('product', 'inside the product delivery organisation'), ('enterprise', 'inside the enterprise'), ('external', 'outside the enterprise')], default='product', help_text='Where its people work.', max_length=10)),
             ],
             options={
-                "ordering": ("number",),
+                'ordering': ('number',),
             },
         ),
         migrations.CreateModel(
-            name="Suppression",
+            name='Suppression',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("address_hash", models.CharField(max_length=64, unique=True)),
-                (
-                    "reason",
-                    models.CharField(
-                        choices=[
-                            ("bounced", "messages could not be delivered"),
-                            ("complained", "marked as spam"),
-                            ("not_me", "somebody else had entered it"),
-                            ("erased", "erased at their request"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address_hash', models.CharField(max_length=64, unique=True)),
+                ('reason', models.CharField(choices=[('bounced', 'messages could not be delivered'), ('complained', 'marked as spam'), ('not_me', 'somebody else had entered it'), ('erased', 'erased at their request')], max_length=10)),
+                ('at', models.DateTimeField()),
             ],
             options={
-                "ordering": ("-pk",),
+                'ordering': ('-pk',),
             },
         ),
         migrations.CreateModel(
-            name="Deployment",
+            name='Deployment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "name",
-                    models.CharField(help_text="As customers and colleagues call it.", max_length=100, unique=True),
-                ),
-                ("description", models.TextField(blank=True, help_text="In words that customers use.")),
-                (
-                    "order",
-                    models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms."),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='As customers and colleagues call it.', max_length=100, unique=True)),
+                ('description', models.TextField(blank=True, help_text='In words that customers use.')),
+                ('order', models.PositiveSmallIntegerField(default=0, help_text='Lowest first, in the matrix and in forms.')),
             ],
             options={
-                "ordering": ("order", "name"),
-                "abstract": False,
-                "constraints": [
-                    models.UniqueConstraint(
-                        django.db.models.functions.text.Lower("name"),
-                        name="deployment_name_any_case",
-                        violation_error_message="There is a deployment of this name.",
-                    )
-                ],
+                'ordering': ('order', 'name'),
+                'abstract': False,
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='deployment_name_any_case', violation_error_message='There is a deployment of this name.')],
             },
         ),
         migrations.CreateModel(
-            name="NotificationDefinition",
+            name='NotificationDefinition',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(help_text="For example: Uploads are down.", max_length=100)),
-                ("version", models.PositiveSmallIntegerField(default=1, editable=False)),
-                (
-                    "change_reason",
-                    models.CharField(
-                        blank=True,
-                        help_text="Which feedback led to this version; quote it or name who gave it.",
-                        max_length=300,
-                    ),
-                ),
-                ("live_since", models.DateTimeField(blank=True, editable=False, null=True)),
-                (
-                    "slo",
-                    models.CharField(
-                        blank=True,
-                        help_text="As the alert names it. Empty: also breaches that no SLO covers.",
-                        max_length=255,
-                        verbose_name="SLO",
-                    ),
-                ),
-                (
-                    "repeats",
-                    models.PositiveSmallIntegerField(
-                        default=1,
-                        help_text="How many such alerts there must be, this one included, within the time below.",
-                        validators=[django.core.validators.MinValueValidator(1)],
-                    ),
-                ),
-                (
-                    "within",
-                    models.DurationField(
-                        default=datetime.timedelta(seconds=3600),
-                        help_text="The time in which they are counted, as hours:minutes:seconds.",
-                    ),
-                ),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[
-                            ("semi", "prepared: a person presses the button"),
-                            ("auto", "automatic: it is announced at once"),
-                        ],
-                        default="semi",
-                        max_length=4,
-                    ),
-                ),
-                ("title", models.CharField(help_text="What is affected, in words that customers use.", max_length=200)),
-                (
-                    "text",
-                    models.TextField(help_text="The announcement: what is affected, who notices, what is being done."),
-                ),
-                (
-                    "why_major",
-                    models.TextField(help_text="Why it is worth telling.", verbose_name="why it is a major outage"),
-                ),
-                (
-                    "why_needed",
-                    models.TextField(
-                        help_text="Which roles need the news, and what for.", verbose_name="why they need it"
-                    ),
-                ),
-                (
-                    "what_they_do",
-                    models.TextField(help_text="What each role would do with it.", verbose_name="what they would do"),
-                ),
-                (
-                    "uncovered",
-                    models.TextField(
-                        blank=True,
-                        help_text="When a person should announce it by hand.",
-                        verbose_name="scenarios that no SLO covers",
-                    ),
-                ),
-                (
-                    "runbook_url",
-                    models.URLField(blank=True, help_text="What the people on call do; not shown to stakeholders."),
-                ),
-                (
-                    "recording_url",
-                    models.URLField(blank=True, help_text="A recording for people who go on call later."),
-                ),
-                (
-                    "chain",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Usually empty: stakeholders need not answer. Chosen: the policy of its service pages stakeholders until one of them acknowledges.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="dispatching.integration",
-                        verbose_name="acknowledgement through",
-                    ),
-                ),
-                (
-                    "deployments",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Where it is felt. Empty: the deployment that the alert names.",
-                        related_name="+",
-                        to="stakeholders.deployment",
-                    ),
-                ),
-                (
-                    "most_important",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Only alerts of this priority or a more important one. Empty: any priority; without one nothing is told.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="dispatching.priority",
-                        verbose_name="priority at least",
-                    ),
-                ),
-                (
-                    "replaces",
-                    models.OneToOneField(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="replaced_by",
-                        to="stakeholders.notificationdefinition",
-                    ),
-                ),
-                (
-                    "service",
-                    models.ForeignKey(
-                        help_text="Alerts of this service are compared with it.",
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="definitions",
-                        to="dispatching.service",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='For example: Uploads are down.', max_length=100)),
+                ('version', models.PositiveSmallIntegerField(default=1, editable=False)),
+                ('change_reason', models.CharField(blank=True, help_text='Which feedback led to this version; quote it or name who gave it.', max_length=300)),
+                ('live_since', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('slo', models.CharField(blank=True, help_text='As the alert names it. Empty: also breaches that no SLO covers.', max_length=255, verbose_name='SLO')),
+                ('repeats', models.PositiveSmallIntegerField(default=1, help_text='How many such alerts there must be, this one included, within the time below.', validators=[django.core.validators.MinValueValidator(1)])),
+                ('within', models.DurationField(default=datetime.timedelta(seconds=3600), help_text='The time in which they are counted, as hours:minutes:seconds.')),
+                ('mode', models.CharField(choices=[('semi', 'prepared: a person presses the button'), ('auto', 'automatic: it is announced at once')], default='semi', max_length=4)),
+                ('title', models.CharField(help_text='What is affected, in words that customers use.', max_length=200)),
+                ('text', models.TextField(help_text='The announcement: what is affected, who notices, what is being done.')),
+                ('why_major', models.TextField(help_text='Why it is worth telling.', verbose_name='why it is a major outage')),
+                ('why_needed', models.TextField(help_text='Which roles need the news, and what for.', verbose_name='why they need it')),
+                ('what_they_do', models.TextField(help_text='What each role would do with it.', verbose_name='what they would do')),
+                ('uncovered', models.TextField(blank=True, help_text='When a person should announce it by hand.', verbose_name='scenarios that no SLO covers')),
+                ('runbook_url', models.URLField(blank=True, help_text='What the people on call do; not shown to stakeholders.')),
+                ('recording_url', models.URLField(blank=True, help_text='A recording for people who go on call later.')),
+                ('chain', models.ForeignKey(blank=True, help_text='Usually empty: stakeholders need not answer. Chosen: the policy of its service pages stakeholders until one of them acknowledges.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dispatching.integration', verbose_name='acknowledgement through')),
+                ('deployments', models.ManyToManyField(blank=True, help_text='Where it is felt. Empty: the deployment that the alert names.', related_name='+', to='stakeholders.deployment')),
+                ('most_important', models.ForeignKey(blank=True, help_text='Only alerts of this priority or a more important one. Empty: any priority; without one nothing is told.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dispatching.priority', verbose_name='priority at least')),
+                ('replaces', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='stakeholders.notificationdefinition')),
+                ('service', models.ForeignKey(help_text='Alerts of this service are compared with it.', on_delete=django.db.models.deletion.PROTECT, related_name='definitions', to='dispatching.service')),
             ],
             options={
-                "ordering": ("name", "-version"),
+                'ordering': ('name', '-version'),
             },
         ),
         migrations.CreateModel(
-            name="DefinitionComment",
+            name='DefinitionComment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "question",
-                    models.CharField(
-                        choices=[
-                            ("relevance", "Is it relevant?"),
-                            ("timeliness", "When should the first one come?"),
-                            ("conciseness", "Is it concise, and everything in it?"),
-                            ("brackets", "Does this way of being informed suit, and how often should updates come?"),
-                        ],
-                        max_length=11,
-                    ),
-                ),
-                ("text", models.TextField()),
-                ("at", models.DateTimeField()),
-                (
-                    "by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "definition",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="comments",
-                        to="stakeholders.notificationdefinition",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('question', models.CharField(choices=[('relevance', 'Is it relevant?'), ('timeliness', 'When should the first one come?'), ('conciseness', 'Is it concise, and everything in it?'), ('brackets', 'Does this way of being informed suit, and how often should updates come?')], max_length=11)),
+                ('text', models.TextField()),
+                ('at', models.DateTimeField()),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='stakeholders.notificationdefinition')),
             ],
             options={
-                "ordering": ("pk",),
+                'ordering': ('pk',),
             },
         ),
         migrations.CreateModel(
-            name="Outage",
+            name='Outage',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "title",
-                    models.CharField(
-                        help_text="What is affected, in words that customers use: Uploads fail.", max_length=200
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("open", "going on"), ("ended", "ended")], default="open", editable=False, max_length=5
-                    ),
-                ),
-                (
-                    "high_profile",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Worth telling stakeholders about. Off: nobody outside is told, whatever matches.",
-                    ),
-                ),
-                (
-                    "priority_reason",
-                    models.CharField(
-                        blank=True, help_text="Why this priority; stakeholders may read it.", max_length=300
-                    ),
-                ),
-                (
-                    "severity",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("critical", "critical"),
-                            ("error", "error"),
-                            ("warning", "warning"),
-                            ("info", "info"),
-                        ],
-                        help_text="How much is affected.",
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "said_geography",
-                    models.CharField(
-                        blank=True,
-                        help_text="Empty: the names of the deployments.",
-                        max_length=200,
-                        verbose_name="geography as said",
-                    ),
-                ),
-                (
-                    "said_products",
-                    models.CharField(
-                        blank=True,
-                        help_text="Empty: the names of the products.",
-                        max_length=200,
-                        verbose_name="products as said",
-                    ),
-                ),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[("manual", "by hand"), ("semi", "prepared, started by hand"), ("auto", "by a rule")],
-                        default="manual",
-                        editable=False,
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "started_at",
-                    models.DateTimeField(help_text="When customers could first notice it.", verbose_name="began"),
-                ),
-                ("declared_at", models.DateTimeField(editable=False)),
-                ("announced_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("next_update_by", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("due_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("alerts", models.ManyToManyField(blank=True, related_name="outages", to="dispatching.alert")),
-                (
-                    "chain",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Usually empty: stakeholders are informed and need not answer. Chosen: the policy of its service pages stakeholders, one after the other, until one of them acknowledges.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="dispatching.integration",
-                        verbose_name="acknowledgement through",
-                    ),
-                ),
-                (
-                    "communicator",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Who writes to stakeholders and is reminded.",
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "declared_by",
-                    models.ForeignKey(
-                        blank=True,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "deployments",
-                    models.ManyToManyField(
-                        blank=True, help_text="Where.", related_name="outages", to="stakeholders.deployment"
-                    ),
-                ),
-                (
-                    "priority",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="None: stakeholders are not told.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="dispatching.priority",
-                    ),
-                ),
-                (
-                    "services",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Ours, not shown outside.",
-                        related_name="outages",
-                        to="dispatching.service",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('title', models.CharField(help_text='What is affected, in words that customers use: Uploads fail.', max_length=200)),
+                ('state', models.CharField(choices=[('open', 'going on'), ('ended', 'ended')], default='open', editable=False, max_length=5)),
+                ('high_profile', models.BooleanField(default=False, help_text='Worth telling stakeholders about. Off: nobody outside is told, whatever matches.')),
+                ('priority_reason', models.CharField(blank=True, help_text='Why this priority; stakeholders may read it.', max_length=300)),
+                ('severity', models.CharField(blank=True, choices=[('critical', 'critical'), ('error', 'error'), ('warning', 'warning'), ('info', 'info')], help_text='How much is affected.', max_length=8)),
+                ('said_geography', models.CharField(blank=True, help_text='Empty: the names of the deployments.', max_length=200, verbose_name='geography as said')),
+                ('said_products', models.CharField(blank=True, help_text='Empty: the names of the products.', max_length=200, verbose_name='products as said')),
+                ('mode', models.CharField(choices=[('manual', 'by hand'), ('semi', 'prepared, started by hand'), ('auto', 'by a rule')], default='manual', editable=False, max_length=6)),
+                ('started_at', models.DateTimeField(help_text='When customers could first notice it.', verbose_name='began')),
+                ('declared_at', models.DateTimeField(editable=False)),
+                ('announced_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('next_update_by', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('due_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('alerts', models.ManyToManyField(blank=True, related_name='outages', to='dispatching.alert')),
+                ('chain', models.ForeignKey(blank=True, help_text='Usually empty: stakeholders are informed and need not answer. Chosen: the policy of its service pages stakeholders, one after the other, until one of them acknowledges.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dispatching.integration', verbose_name='acknowledgement through')),
+                ('communicator', models.ForeignKey(blank=True, help_text='Who writes to stakeholders and is reminded.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('declared_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('deployments', models.ManyToManyField(blank=True, help_text='Where.', related_name='outages', to='stakeholders.deployment')),
+                ('priority', models.ForeignKey(blank=True, help_text='None: stakeholders are not told.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dispatching.priority')),
+                ('services', models.ManyToManyField(blank=True, help_text='Ours, not shown outside.', related_name='outages', to='dispatching.service')),
             ],
             options={
-                "ordering": ("-pk",),
+                'ordering': ('-pk',),
             },
         ),
         migrations.CreateModel(
-            name="OutageEvent",
+            name='OutageEvent',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField()),
-                ("text", models.TextField()),
-                (
-                    "by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "outage",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="stakeholders.outage"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('text', models.TextField()),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('outage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='stakeholders.outage')),
             ],
             options={
-                "ordering": ("pk",),
+                'ordering': ('pk',),
             },
         ),
         migrations.CreateModel(
-            name="Product",
+            name='Product',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "name",
-                    models.CharField(help_text="As customers and colleagues call it.", max_length=100, unique=True),
-                ),
-                ("description", models.TextField(blank=True, help_text="In words that customers use.")),
-                (
-                    "order",
-                    models.PositiveSmallIntegerField(default=0, help_text="Lowest first, in the matrix and in forms."),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='As customers and colleagues call it.', max_length=100, unique=True)),
+                ('description', models.TextField(blank=True, help_text='In words that customers use.')),
+                ('order', models.PositiveSmallIntegerField(default=0, help_text='Lowest first, in the matrix and in forms.')),
             ],
             options={
-                "ordering": ("order", "name"),
-                "abstract": False,
-                "constraints": [
-                    models.UniqueConstraint(
-                        django.db.models.functions.text.Lower("name"),
-                        name="product_name_any_case",
-                        violation_error_message="There is a product of this name.",
-                    )
-                ],
+                'ordering': ('order', 'name'),
+                'abstract': False,
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='product_name_any_case', violation_error_message='There is a product of this name.')],
             },
         ),
         migrations.AddField(
-            model_name="outage",
-            name="products",
-            field=models.ManyToManyField(
-                blank=True, help_text="What.", related_name="outages", to="stakeholders.product"
-            ),
+            model_name='outage',
+            name='products',
+            field=models.ManyToManyField(blank=True, help_text='What.', related_name='outages', to='stakeholders.product'),
         ),
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="products",
-            field=models.ManyToManyField(
-                blank=True,
-                help_text="What is affected. Empty: the product that the alert names.",
-                related_name="+",
-                to="stakeholders.product",
-            ),
+            model_name='notificationdefinition',
+            name='products',
+            field=models.ManyToManyField(blank=True, help_text='What is affected. Empty: the product that the alert names.', related_name='+', to='stakeholders.product'),
         ),
         migrations.CreateModel(
-            name="SignUp",
+            name='SignUp',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("subscribe", "subscribe"), ("link", "send a new link")],
-                        default="subscribe",
-                        max_length=9,
-                    ),
-                ),
-                ("channel", models.CharField(max_length=20)),
-                ("address", models.CharField(max_length=500)),
-                (
-                    "groups",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, size=None
-                    ),
-                ),
-                (
-                    "deployments",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, size=None
-                    ),
-                ),
-                (
-                    "products",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, size=None
-                    ),
-                ),
-                (
-                    "kinds",
-                    models.CharField(
-                        choices=[
-                            ("all", "every message"),
-                            ("ends", "only the first and the last message of an outage"),
-                        ],
-                        default="all",
-                        max_length=4,
-                    ),
-                ),
-                ("asked_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField(db_index=True)),
-                (
-                    "invited_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('subscribe', 'subscribe'), ('link', 'send a new link')], default='subscribe', max_length=9)),
+                ('channel', models.CharField(max_length=20)),
+                ('address', models.CharField(max_length=500)),
+                ('groups', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                ('deployments', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                ('products', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                ('kinds', models.CharField(choices=[('all', 'every message'), ('ends', 'only the first and the last message of an outage')], default='all', max_length=4)),
+                ('asked_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField(db_index=True)),
+                ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("pk",),
-                "default_permissions": (),
+                'ordering': ('pk',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="StakeholderGroup",
+            name='StakeholderGroup',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="As subscribers read it, for example: Product A, US.", max_length=100, unique=True
-                    ),
-                ),
-                (
-                    "purpose",
-                    models.TextField(
-                        help_text="What its members do with the news: talk to customers, reschedule activities, apply a mitigation."
-                    ),
-                ),
-                (
-                    "all_deployments",
-                    models.BooleanField(default=False, help_text="Every deployment, also those added later."),
-                ),
-                (
-                    "all_products",
-                    models.BooleanField(default=False, help_text="Every product, also those added later."),
-                ),
-                (
-                    "openness",
-                    models.CharField(
-                        choices=[
-                            ("product", "colleagues in product delivery, logged in"),
-                            ("enterprise", "everyone in the enterprise, logged in or by invitation"),
-                            ("everyone", "everyone, customers and partners too"),
-                        ],
-                        default="product",
-                        help_text="Who sees it and may join alone.",
-                        max_length=10,
-                        verbose_name="open to",
-                    ),
-                ),
-                (
-                    "advice",
-                    models.CharField(
-                        blank=True,
-                        help_text="One line in each message on what to do with it, for example: Tell customers who ask that we are at it.",
-                        max_length=300,
-                    ),
-                ),
-                (
-                    "review_by",
-                    models.DateField(
-                        blank=True,
-                        help_text="When somebody checks that it still fits how sales is organised.",
-                        null=True,
-                        verbose_name="review by",
-                    ),
-                ),
-                ("covers_since", models.DateTimeField(editable=False, null=True)),
-                (
-                    "deployments",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The geographies it covers. Not used with “all deployments”.",
-                        related_name="groups",
-                        to="stakeholders.deployment",
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Who keeps the group up to date.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="The group that this one is a part of. Choosing the parent reaches its matching subgroups, too.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="subgroups",
-                        to="stakeholders.stakeholdergroup",
-                    ),
-                ),
-                (
-                    "products",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The products it covers. Not used with “all products”.",
-                        related_name="groups",
-                        to="stakeholders.product",
-                    ),
-                ),
-                (
-                    "representatives",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Those of the department who helped to define it.",
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='As subscribers read it, for example: Product A, US.', max_length=100, unique=True)),
+                ('purpose', models.TextField(help_text='What its members do with the news: talk to customers, reschedule activities, apply a mitigation.')),
+                ('all_deployments', models.BooleanField(default=False, help_text='Every deployment, also those added later.')),
+                ('all_products', models.BooleanField(default=False, help_text='Every product, also those added later.')),
+                ('openness', models.CharField(choices=[('product', 'colleagues in product delivery, logged in'), ('enterprise', 'everyone in the enterprise, logged in or by invitation'), ('everyone', 'everyone, customers and partners too')], default='product', help_text='Who sees it and may join alone.', max_length=10, verbose_name='open to')),
+                ('advice', models.CharField(blank=True, help_text='One line in each message on what to do with it, for example: Tell customers who ask that we are at it.', max_length=300)),
+                ('review_by', models.DateField(blank=True, help_text='When somebody checks that it still fits how sales is organised.', null=True, verbose_name='review by')),
+                ('covers_since', models.DateTimeField(editable=False, null=True)),
+                ('deployments', models.ManyToManyField(blank=True, help_text='The geographies it covers. Not used with “all deployments”.', related_name='groups', to='stakeholders.deployment')),
+                ('owner', models.ForeignKey(blank=True, help_text='Who keeps the group up to date.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('parent', models.ForeignKey(blank=True, help_text='The group that this one is a part of. Choosing the parent reaches its matching subgroups, too.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='subgroups', to='stakeholders.stakeholdergroup')),
+                ('products', models.ManyToManyField(blank=True, help_text='The products it covers. Not used with “all products”.', related_name='groups', to='stakeholders.product')),
+                ('representatives', models.ManyToManyField(blank=True, help_text='Those of the department who helped to define it.', related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("name",),
+                'ordering': ('name',),
             },
         ),
         migrations.AddField(
-            model_name="outage",
-            name="groups",
-            field=models.ManyToManyField(
-                blank=True,
-                help_text="Empty: every group that covers what is affected. Chosen: these and their matching subgroups.",
-                related_name="+",
-                to="stakeholders.stakeholdergroup",
-            ),
+            model_name='outage',
+            name='groups',
+            field=models.ManyToManyField(blank=True, help_text='Empty: every group that covers what is affected. Chosen: these and their matching subgroups.', related_name='+', to='stakeholders.stakeholdergroup'),
         ),
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="groups",
-            field=models.ManyToManyField(
-                blank=True,
-                help_text="Empty: every group that covers what is affected.",
-                related_name="+",
-                to="stakeholders.stakeholdergroup",
-            ),
+            model_name='notificationdefinition',
+            name='groups',
+            field=models.ManyToManyField(blank=True, help_text='Empty: every group that covers what is affected.', related_name='+', to='stakeholders.stakeholdergroup'),
         ),
         migrations.CreateModel(
-            name="ChangeRequest",
+            name='ChangeRequest',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "what",
-                    models.TextField(
-                        help_text="For example: it should cover product C, too.", verbose_name="what should change"
-                    ),
-                ),
-                (
-                    "why",
-                    models.TextField(
-                        help_text="What is different now, for example: B and C are sold together from May on."
-                    ),
-                ),
-                ("due_at", models.DateTimeField(help_text="When it has to be in place.", verbose_name="needed by")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("submitted", "waits for an answer"),
-                            ("accepted", "accepted"),
-                            ("done", "done"),
-                            ("declined", "declined"),
-                        ],
-                        default="submitted",
-                        editable=False,
-                        max_length=9,
-                    ),
-                ),
-                ("requested_at", models.DateTimeField(editable=False)),
-                ("answered_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "reason",
-                    models.CharField(
-                        blank=True,
-                        help_text="Needed to decline; the person who asked reads it.",
-                        max_length=300,
-                        verbose_name="reason for declining",
-                    ),
-                ),
-                ("before", models.JSONField(default=dict, editable=False)),
-                ("told", models.JSONField(default=dict, editable=False)),
-                ("told_at", models.DateTimeField(editable=False, null=True)),
-                ("told_names", models.TextField(blank=True, editable=False)),
-                ("effective_at", models.DateTimeField(editable=False, null=True)),
-                (
-                    "answered_by",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "requested_by",
-                    models.ForeignKey(
-                        editable=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="change_requests",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "group",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Which group it is about. Empty: a new one; once it is made, choose it here.",
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="change_requests",
-                        to="stakeholders.stakeholdergroup",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('what', models.TextField(help_text='For example: it should cover product C, too.', verbose_name='what should change')),
+                ('why', models.TextField(help_text='What is different now, for example: B and C are sold together from May on.')),
+                ('due_at', models.DateTimeField(help_text='When it has to be in place.', verbose_name='needed by')),
+                ('state', models.CharField(choices=[('submitted', 'waits for an answer'), ('accepted', 'accepted'), ('done', 'done'), ('declined', 'declined')], default='submitted', editable=False, max_length=9)),
+                ('requested_at', models.DateTimeField(editable=False)),
+                ('answered_at', models.DateTimeField(editable=False, null=True)),
+                ('reason', models.CharField(blank=True, help_text='Needed to decline; the person who asked reads it.', max_length=300, verbose_name='reason for declining')),
+                ('before', models.JSONField(default=dict, editable=False)),
+                ('told', models.JSONField(default=dict, editable=False)),
+                ('told_at', models.DateTimeField(editable=False, null=True)),
+                ('told_names', models.TextField(blank=True, editable=False)),
+                ('effective_at', models.DateTimeField(editable=False, null=True)),
+                ('answered_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('requested_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='change_requests', to=settings.AUTH_USER_MODEL)),
+                ('group', models.ForeignKey(blank=True, help_text='Which group it is about. Empty: a new one; once it is made, choose it here.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='change_requests', to='stakeholders.stakeholdergroup')),
             ],
             options={
-                "ordering": ("due_at", "pk"),
+                'ordering': ('due_at', 'pk'),
             },
         ),
         migrations.CreateModel(
-            name="Bracket",
+            name='Bracket',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "waiting"),
-                            ("open", "told"),
-                            ("closed", "told the end"),
-                            ("not_needed", "not needed"),
-                        ],
-                        default="waiting",
-                        max_length=10,
-                    ),
-                ),
-                ("reason", models.CharField(blank=True, max_length=200)),
-                ("opened_at", models.DateTimeField(null=True)),
-                ("closed_at", models.DateTimeField(null=True)),
-                (
-                    "outage",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="brackets", to="stakeholders.outage"
-                    ),
-                ),
-                (
-                    "ring",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="brackets",
-                        to="stakeholders.stakeholderring",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('open', 'told'), ('closed', 'told the end'), ('not_needed', 'not needed')], default='waiting', max_length=10)),
+                ('reason', models.CharField(blank=True, max_length=200)),
+                ('opened_at', models.DateTimeField(null=True)),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('outage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='brackets', to='stakeholders.outage')),
+                ('ring', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='brackets', to='stakeholders.stakeholderring')),
             ],
             options={
-                "ordering": ("ring__number",),
+                'ordering': ('ring__number',),
             },
         ),
         migrations.CreateModel(
-            name="Subscriber",
+            name='Subscriber',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("language", models.CharField(default="en", max_length=10)),
-                ("time_zone", timezone_field.fields.TimeZoneField(default="UTC")),
-                ("quiet_from", models.TimeField(blank=True, null=True)),
-                ("quiet_until", models.TimeField(blank=True, null=True)),
-                (
-                    "recipient",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="subscriber",
-                        to="dispatching.recipient",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(default='en', max_length=10)),
+                ('time_zone', timezone_field.fields.TimeZoneField(default='UTC')),
+                ('quiet_from', models.TimeField(blank=True, null=True)),
+                ('quiet_until', models.TimeField(blank=True, null=True)),
+                ('recipient', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='subscriber', to='dispatching.recipient')),
             ],
             options={
-                "ordering": ("pk",),
+                'ordering': ('pk',),
             },
         ),
         migrations.CreateModel(
-            name="Subscription",
+            name='Subscription',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("asked", "asked, not confirmed yet"), ("active", "active"), ("ended", "ended")],
-                        default="asked",
-                        max_length=6,
-                    ),
-                ),
-                (
-                    "deployments",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), blank=True, default=list, size=None
-                    ),
-                ),
-                (
-                    "products",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), blank=True, default=list, size=None
-                    ),
-                ),
-                (
-                    "kinds",
-                    models.CharField(
-                        choices=[
-                            ("all", "every message"),
-                            ("ends", "only the first and the last message of an outage"),
-                        ],
-                        default="all",
-                        max_length=4,
-                    ),
-                ),
-                (
-                    "least_priority",
-                    models.PositiveSmallIntegerField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(5),
-                        ],
-                    ),
-                ),
-                ("asked_at", models.DateTimeField()),
-                (
-                    "asked_from",
-                    models.CharField(
-                        blank=True, help_text="How it was asked for: form, log-in, invitation …", max_length=100
-                    ),
-                ),
-                ("consent", models.CharField(blank=True, max_length=20)),
-                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("end_reason", models.CharField(blank=True, max_length=100)),
-                (
-                    "contact_point",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="subscriptions",
-                        to="dispatching.contactpoint",
-                    ),
-                ),
-                (
-                    "group",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="subscriptions",
-                        to="stakeholders.stakeholdergroup",
-                    ),
-                ),
-                (
-                    "invited_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('asked', 'asked, not confirmed yet'), ('active', 'active'), ('ended', 'ended')], default='asked', max_length=6)),
+                ('deployments', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, size=None)),
+                ('products', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, size=None)),
+                ('kinds', models.CharField(choices=[('all', 'every message'), ('ends', 'only the first and the last message of an outage')], default='all', max_length=4)),
+                ('least_priority', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(5)])),
+                ('asked_at', models.DateTimeField()),
+                ('asked_from', models.CharField(blank=True, help_text='How it was asked for: form, log-in, invitation …', max_length=100)),
+                ('consent', models.CharField(blank=True, max_length=20)),
+                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('end_reason', models.CharField(blank=True, max_length=100)),
+                ('contact_point', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='dispatching.contactpoint')),
+                ('group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='stakeholders.stakeholdergroup')),
+                ('invited_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("pk",),
-                "permissions": (
-                    ("import_subscription", "Can import subscribers from a file"),
-                    ("export_subscription", "Can export subscribers with their addresses"),
-                ),
+                'ordering': ('pk',),
+                'permissions': (('import_subscription', 'Can import subscribers from a file'), ('export_subscription', 'Can export subscribers with their addresses')),
             },
         ),
         migrations.CreateModel(
-            name="Update",
+            name='Update',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("announcement", "announcement"),
-                            ("progress", "progress"),
-                            ("end", "end"),
-                            ("correction", "correction"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("text", models.TextField(help_text="What is affected, who notices, what is being done.")),
-                ("done", models.TextField(blank=True, help_text="At the end: what was done.")),
-                ("remains", models.TextField(blank=True, help_text="At the end: what is still to come.")),
-                ("next_update_by", models.DateTimeField(blank=True, null=True)),
-                (
-                    "late_reason",
-                    models.CharField(
-                        blank=True, help_text="Why the next message comes later than the priority says.", max_length=200
-                    ),
-                ),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[("manual", "by hand"), ("semi", "prepared, started by hand"), ("auto", "by a rule")],
-                        default="manual",
-                        max_length=6,
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                (
-                    "by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "outage",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="stakeholders.outage"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('announcement', 'announcement'), ('progress', 'progress'), ('end', 'end'), ('correction', 'correction')], max_length=12)),
+                ('text', models.TextField(help_text='What is affected, who notices, what is being done.')),
+                ('done', models.TextField(blank=True, help_text='At the end: what was done.')),
+                ('remains', models.TextField(blank=True, help_text='At the end: what is still to come.')),
+                ('next_update_by', models.DateTimeField(blank=True, null=True)),
+                ('late_reason', models.CharField(blank=True, help_text='Why the next message comes later than the priority says.', max_length=200)),
+                ('mode', models.CharField(choices=[('manual', 'by hand'), ('semi', 'prepared, started by hand'), ('auto', 'by a rule')], default='manual', max_length=6)),
+                ('at', models.DateTimeField()),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('outage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='stakeholders.outage')),
             ],
             options={
-                "ordering": ("pk",),
+                'ordering': ('pk',),
             },
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Message',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("language", models.CharField(default="en", max_length=10)),
-                ("audience", models.JSONField(default=list)),
-                ("planned_up_to", models.BigIntegerField(default=0)),
-                ("planned", models.PositiveIntegerField(default=0)),
-                ("created_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField(null=True)),
-                ("planned_at", models.DateTimeField(null=True)),
-                (
-                    "bracket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="stakeholders.bracket"
-                    ),
-                ),
-                (
-                    "content",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="message", to="dispatching.content"
-                    ),
-                ),
-                (
-                    "update",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="stakeholders.update"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(default='en', max_length=10)),
+                ('audience', models.JSONField(default=list)),
+                ('planned_up_to', models.BigIntegerField(default=0)),
+                ('planned', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField(null=True)),
+                ('planned_at', models.DateTimeField(null=True)),
+                ('bracket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='stakeholders.bracket')),
+                ('content', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='message', to='dispatching.content')),
+                ('update', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='stakeholders.update')),
             ],
             options={
-                "ordering": ("pk",),
+                'ordering': ('pk',),
             },
         ),
         migrations.CreateModel(
-            name="Match",
+            name='Match',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "alert",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="matches", to="dispatching.alert"
-                    ),
-                ),
-                (
-                    "definition",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="matches",
-                        to="stakeholders.notificationdefinition",
-                    ),
-                ),
-                (
-                    "outage",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="matches", to="stakeholders.outage"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='matches', to='dispatching.alert')),
+                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='stakeholders.notificationdefinition')),
+                ('outage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='matches', to='stakeholders.outage')),
             ],
             options={
-                "verbose_name_plural": "matches",
-                "ordering": ("pk",),
-                "constraints": [models.UniqueConstraint(fields=("definition", "alert"), name="matched_once")],
+                'verbose_name_plural': 'matches',
+                'ordering': ('pk',),
+                'constraints': [models.UniqueConstraint(fields=('definition', 'alert'), name='matched_once')],
             },
         ),
         migrations.AddConstraint(
-            model_name="stakeholdergroup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("purpose", ""), _negated=True),
-                name="group_has_a_purpose",
-                violation_error_message="A group needs a purpose.",
-            ),
+            model_name='stakeholdergroup',
+            constraint=models.CheckConstraint(condition=models.Q(('purpose', ''), _negated=True), name='group_has_a_purpose', violation_error_message='A group needs a purpose.'),
         ),
         migrations.AddConstraint(
-            model_name="stakeholdergroup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("parent__isnull", True), models.Q(("parent", models.F("pk")), _negated=True), _connector="OR"
-                ),
-                name="group_not_its_own_parent",
-                violation_error_message="A group cannot be a part of itself.",
-            ),
+            model_name='stakeholdergroup',
+            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('pk')), _negated=True), _connector='OR'), name='group_not_its_own_parent', violation_error_message='A group cannot be a part of itself.'),
         ),
         migrations.AddConstraint(
-            model_name="stakeholdergroup",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                name="group_name_any_case",
-                violation_error_message="There is a group of this name.",
-            ),
+            model_name='stakeholdergroup',
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='group_name_any_case', violation_error_message='There is a group of this name.'),
         ),
         migrations.AddIndex(
-            model_name="outage",
-            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="outage_due"),
+            model_name='outage',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='outage_due'),
         ),
         migrations.AddConstraint(
-            model_name="outage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("due_at__isnull", True),
-                        ("ended_at__isnull", False),
-                        ("next_update_by__isnull", True),
-                        ("state", "ended"),
-                    ),
-                    models.Q(("ended_at__isnull", True), ("state", "open")),
-                    _connector="OR",
-                ),
-                name="outage_ended_is_quiet",
-            ),
+            model_name='outage',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', True), ('ended_at__isnull', False), ('next_update_by__isnull', True), ('state', 'ended')), models.Q(('ended_at__isnull', True), ('state', 'open')), _connector='OR'), name='outage_ended_is_quiet'),
         ),
         migrations.AddConstraint(
-            model_name="outage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at__isnull", True), ("ended_at__gte", models.F("declared_at")), _connector="OR"
-                ),
-                name="outage_ends_after_it_began",
-            ),
+            model_name='outage',
+            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('declared_at')), _connector='OR'), name='outage_ends_after_it_began'),
         ),
         migrations.AddConstraint(
-            model_name="notificationdefinition",
-            constraint=models.UniqueConstraint(fields=("name", "version"), name="definition_version_once"),
+            model_name='notificationdefinition',
+            constraint=models.UniqueConstraint(fields=('name', 'version'), name='definition_version_once'),
         ),
         migrations.AddConstraint(
-            model_name="notificationdefinition",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("repeats__gte", 1)),
-                name="definition_repeats_at_least_once",
-                violation_error_message="At least one alert.",
-            ),
+            model_name='notificationdefinition',
+            constraint=models.CheckConstraint(condition=models.Q(('repeats__gte', 1)), name='definition_repeats_at_least_once', violation_error_message='At least one alert.'),
         ),
         migrations.AddIndex(
-            model_name="changerequest",
-            index=models.Index(
-                condition=models.Q(("state__in", ("submitted", "accepted"))), fields=["due_at"], name="change_due"
-            ),
+            model_name='changerequest',
+            index=models.Index(condition=models.Q(('state__in', ('submitted', 'accepted'))), fields=['due_at'], name='change_due'),
         ),
         migrations.AddConstraint(
-            model_name="changerequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "done"), _negated=True),
-                    models.Q(("effective_at__isnull", False), ("told_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="change_done_after_telling",
-                violation_error_message="The people on call have to be told first.",
-            ),
+            model_name='changerequest',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), models.Q(('effective_at__isnull', False), ('told_at__isnull', False)), _connector='OR'), name='change_done_after_telling', violation_error_message='The people on call have to be told first.'),
         ),
         migrations.AddConstraint(
-            model_name="changerequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "declined"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="change_declined_with_reason",
-                violation_error_message="Say why it is declined.",
-            ),
+            model_name='changerequest',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'declined'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='change_declined_with_reason', violation_error_message='Say why it is declined.'),
         ),
         migrations.AddConstraint(
-            model_name="bracket",
-            constraint=models.UniqueConstraint(fields=("outage", "ring"), name="one_bracket_a_ring"),
+            model_name='bracket',
+            constraint=models.UniqueConstraint(fields=('outage', 'ring'), name='one_bracket_a_ring'),
         ),
         migrations.AddConstraint(
-            model_name="subscriber",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("quiet_from__isnull", True), ("quiet_until__isnull", True)),
-                    models.Q(("quiet_from__isnull", False), ("quiet_until__isnull", False)),
-                    _connector="OR",
-                ),
-                name="quiet_hours_whole",
-                violation_error_message="Quiet hours need both a beginning and an end.",
-            ),
+            model_name='subscriber',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quiet_from__isnull', True), ('quiet_until__isnull', True)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False)), _connector='OR'), name='quiet_hours_whole', violation_error_message='Quiet hours need both a beginning and an end.'),
         ),
         migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("state", "active")), fields=["group", "contact_point"], name="subscription_active"
-            ),
+            model_name='subscription',
+            index=models.Index(condition=models.Q(('state', 'active')), fields=['group', 'contact_point'], name='subscription_active'),
         ),
         migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(condition=models.Q(("state", "asked")), fields=["asked_at"], name="subscription_asked"),
+            model_name='subscription',
+            index=models.Index(condition=models.Q(('state', 'asked')), fields=['asked_at'], name='subscription_asked'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "ended"), _negated=True),
-                fields=("contact_point", "group"),
-                name="one_subscription_a_group",
-            ),
+            model_name='subscription',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('contact_point', 'group'), name='one_subscription_a_group'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_at__isnull", False), ("state", "ended"), models.Q(("end_reason", ""), _negated=True)
-                    ),
-                    models.Q(models.Q(("state", "ended"), _negated=True), ("ended_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="subscription_ended_with_reason",
-            ),
+            model_name='subscription',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state', 'ended'), models.Q(('end_reason', ''), _negated=True)), models.Q(models.Q(('state', 'ended'), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='subscription_ended_with_reason'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "active"), _negated=True), ("confirmed_at__isnull", False), _connector="OR"
-                ),
-                name="subscription_active_if_confirmed",
-            ),
+            model_name='subscription',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'active'), _negated=True), ('confirmed_at__isnull', False), _connector='OR'), name='subscription_active_if_confirmed'),
         ),
         migrations.AddConstraint(
-            model_name="update",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "announcement")), fields=("outage",), name="one_announcement_an_outage"
-            ),
+            model_name='update',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'announcement')), fields=('outage',), name='one_announcement_an_outage'),
         ),
         migrations.AddConstraint(
-            model_name="update",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "end")), fields=("outage",), name="one_end_an_outage"
-            ),
+            model_name='update',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'end')), fields=('outage',), name='one_end_an_outage'),
         ),
         migrations.AddConstraint(
-            model_name="update",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind__in", ("announcement", "progress")), ("next_update_by__isnull", False)),
-                    models.Q(("kind", "end"), ("next_update_by__isnull", True)),
-                    ("kind", "correction"),
-                    _connector="OR",
-                ),
-                name="promise_in_all_but_the_last",
-                violation_error_message="Say when the next message comes; only the last one does not.",
-            ),
+            model_name='update',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ('announcement', 'progress')), ('next_update_by__isnull', False)), models.Q(('kind', 'end'), ('next_update_by__isnull', True)), ('kind', 'correction'), _connector='OR'), name='promise_in_all_but_the_last', violation_error_message='Say when the next message comes; only the last one does not.'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="message_due"),
+            model_name='message',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='message_due'),
         ),
         migrations.AddConstraint(
-            model_name="message",
-            constraint=models.UniqueConstraint(
-                fields=("update", "bracket", "language"), name="one_message_a_ring_and_language"
-            ),
+            model_name='message',
+            constraint=models.UniqueConstraint(fields=('update', 'bracket', 'language'), name='one_message_a_ring_and_language'),
         ),
     ]

@@ -5,151 +5,55 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("stakeholders", "0001_initial"),
+        ('stakeholders', '0001_initial'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="message",
-            name="language",
-            field=models.CharField(choices=[("en", "English"), ("de", "Deutsch")], default="en", max_length=10),
+            model_name='message',
+            name='language',
+            field=models.CharField(choices=[('en', 'English'), ('de', 'Deutsch')], default='en', max_length=10),
         ),
         migrations.AlterField(
-            model_name="subscriber",
-            name="language",
-            field=models.CharField(choices=[("en", "English"), ("de", "Deutsch")], default="en", max_length=10),
+            model_name='subscriber',
+            name='language',
+            field=models.CharField(choices=[('en', 'English'), ('de', 'Deutsch')], default='en', max_length=10),
         ),
         migrations.CreateModel(
-            name="DefinitionWording",
+            name='DefinitionWording',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "language",
-                    models.CharField(
-                        choices=[("en", "English"), ("de", "Deutsch")],
-                        help_text="Goes to those who chose it; everybody else is told in English.",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "title",
-                    models.CharField(
-                        blank=True,
-                        help_text="The title in these words. Another language needs it; then it is kept.",
-                        max_length=200,
-                    ),
-                ),
-                ("text", models.TextField(help_text="What is affected, who notices, what is being done.")),
-                (
-                    "definition",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="wordings",
-                        to="stakeholders.notificationdefinition",
-                    ),
-                ),
-                (
-                    "ring",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Who reads it. Empty: every ring that has no wording of its own.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="stakeholders.stakeholderring",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(choices=[('en', 'English'), ('de', 'Deutsch')], help_text='Goes to those who chose it; everybody else is told in English.', max_length=10)),
+                ('title', models.CharField(blank=True, help_text='The title in these words. Another language needs it; then it is kept.', max_length=200)),
+                ('text', models.TextField(help_text='What is affected, who notices, what is being done.')),
+                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wordings', to='stakeholders.notificationdefinition')),
+                ('ring', models.ForeignKey(blank=True, help_text='Who reads it. Empty: every ring that has no wording of its own.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stakeholders.stakeholderring')),
             ],
             options={
-                "ordering": ("pk",),
-                "abstract": False,
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("ring__isnull", False), models.Q(("language", "en"), _negated=True), _connector="OR"
-                        ),
-                        name="definitionwording_is_another",
-                        violation_error_message="The words in English for all rings are those above: choose a language or a ring.",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("definition", "ring", "language"),
-                        name="one_definition_wording",
-                        nulls_distinct=False,
-                        violation_error_message="There are words for this ring in this language already.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("language", "en"), models.Q(("title", ""), _negated=True), _connector="OR"),
-                        name="definition_wording_title",
-                        violation_error_message="In another language the title is needed, too.",
-                    ),
-                ],
+                'ordering': ('pk',),
+                'abstract': False,
+                'constraints': [models.CheckConstraint(condition=models.Q(('ring__isnull', False), models.Q(('language', 'en'), _negated=True), _connector='OR'), name='definitionwording_is_another', violation_error_message='The words in English for all rings are those above: choose a language or a ring.'), models.UniqueConstraint(fields=('definition', 'ring', 'language'), name='one_definition_wording', nulls_distinct=False, violation_error_message='There are words for this ring in this language already.'), models.CheckConstraint(condition=models.Q(('language', 'en'), models.Q(('title', ''), _negated=True), _connector='OR'), name='definition_wording_title', violation_error_message='In another language the title is needed, too.')],
             },
         ),
         migrations.CreateModel(
-            name="UpdateWording",
+            name='UpdateWording',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "language",
-                    models.CharField(
-                        choices=[("en", "English"), ("de", "Deutsch")],
-                        help_text="Goes to those who chose it; everybody else is told in English.",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "title",
-                    models.CharField(
-                        blank=True,
-                        help_text="The title in these words. Another language needs it; then it is kept.",
-                        max_length=200,
-                    ),
-                ),
-                ("text", models.TextField(help_text="What is affected, who notices, what is being done.")),
-                ("done", models.TextField(blank=True, help_text="At the end: what was done.")),
-                ("remains", models.TextField(blank=True, help_text="At the end: what is still to come.")),
-                (
-                    "late_reason",
-                    models.CharField(
-                        blank=True, help_text="Why the next message comes later than usual.", max_length=200
-                    ),
-                ),
-                (
-                    "ring",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Who reads it. Empty: every ring that has no wording of its own.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="stakeholders.stakeholderring",
-                    ),
-                ),
-                (
-                    "update",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="wordings", to="stakeholders.update"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(choices=[('en', 'English'), ('de', 'Deutsch')], help_text='Goes to those who chose it; everybody else is told in English.', max_length=10)),
+                ('title', models.CharField(blank=True, help_text='The title in these words. Another language needs it; then it is kept.', max_length=200)),
+                ('text', models.TextField(help_text='What is affected, who notices, what is being done.')),
+                ('done', models.TextField(blank=True, help_text='At the end: what was done.')),
+                ('remains', models.TextField(blank=True, help_text='At the end: what is still to come.')),
+                ('late_reason', models.CharField(blank=True, help_text='Why the next message comes later than usual.', max_length=200)),
+                ('ring', models.ForeignKey(blank=True, help_text='Who reads it. Empty: every ring that has no wording of its own.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stakeholders.stakeholderring')),
+                ('update', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wordings', to='stakeholders.update')),
             ],
             options={
-                "ordering": ("pk",),
-                "abstract": False,
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("ring__isnull", False), models.Q(("language", "en"), _negated=True), _connector="OR"
-                        ),
-                        name="updatewording_is_another",
-                        violation_error_message="The words in English for all rings are those above: choose a language or a ring.",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("update", "ring", "language"),
-                        name="one_wording_a_ring_and_language",
-                        nulls_distinct=False,
-                    ),
-                ],
+                'ordering': ('pk',),
+                'abstract': False,
+                'constraints': [models.CheckConstraint(condition=models.Q(('ring__isnull', False), models.Q(('language', 'en'), _negated=True), _connector='OR'), name='updatewording_is_another', violation_error_message='The words in English for all rings are those above: choose a language or a ring.'), models.UniqueConstraint(fields=('update', 'ring', 'language'), name='one_wording_a_ring_and_language', nulls_distinct=False)],
             },
         ),
     ]

@@ -5,140 +5,89 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("dispatching", "0007_shared_words"),
-        ("schedules", "0004_limits"),
-        ("stakeholders", "0002_wordings"),
+        ('dispatching', '0007_shared_words'),
+        ('schedules', '0004_limits'),
+        ('stakeholders', '0002_wordings'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="PageAnswer",
+            name='PageAnswer',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("page", models.CharField(max_length=20)),
-                ("day", models.DateField()),
-                ("helped", models.BooleanField()),
-                ("comment", models.TextField(blank=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('page', models.CharField(max_length=20)),
+                ('day', models.DateField()),
+                ('helped', models.BooleanField()),
+                ('comment', models.TextField(blank=True)),
             ],
             options={
-                "ordering": ("-pk",),
+                'ordering': ('-pk',),
             },
         ),
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="priority",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="How important such a breach is. Empty: the priority that the alert brings.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="dispatching.priority",
-                verbose_name="priority of the outage",
-            ),
+            model_name='notificationdefinition',
+            name='priority',
+            field=models.ForeignKey(blank=True, help_text='How important such a breach is. Empty: the priority that the alert brings.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dispatching.priority', verbose_name='priority of the outage'),
         ),
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="priority_reason",
-            field=models.CharField(
-                blank=True,
-                help_text="Stakeholders may read it, and comment.",
-                max_length=300,
-                verbose_name="why this priority",
-            ),
+            model_name='notificationdefinition',
+            name='priority_reason',
+            field=models.CharField(blank=True, help_text='Stakeholders may read it, and comment.', max_length=300, verbose_name='why this priority'),
         ),
         migrations.AddField(
-            model_name="outage",
-            name="caused_by",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="The outage of another team that brought this one about.",
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="caused",
-                to="stakeholders.outage",
-            ),
+            model_name='outage',
+            name='caused_by',
+            field=models.ForeignKey(blank=True, help_text='The outage of another team that brought this one about.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='caused', to='stakeholders.outage'),
         ),
         migrations.CreateModel(
-            name="PageViews",
+            name='PageViews',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("page", models.CharField(max_length=20)),
-                ("day", models.DateField()),
-                ("views", models.PositiveIntegerField(default=1)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('page', models.CharField(max_length=20)),
+                ('day', models.DateField()),
+                ('views', models.PositiveIntegerField(default=1)),
             ],
             options={
-                "verbose_name_plural": "page views",
-                "ordering": ("-day", "page"),
-                "constraints": [models.UniqueConstraint(fields=("page", "day"), name="one_count_a_page_and_day")],
+                'verbose_name_plural': 'page views',
+                'ordering': ('-day', 'page'),
+                'constraints': [models.UniqueConstraint(fields=('page', 'day'), name='one_count_a_page_and_day')],
             },
         ),
         migrations.CreateModel(
-            name="ScheduleSubscription",
+            name='ScheduleSubscription',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("since", models.DateTimeField(editable=False)),
-                (
-                    "group",
-                    models.ForeignKey(
-                        help_text="The group whose news they get: one that covers what the team depends on.",
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="schedules",
-                        to="stakeholders.stakeholdergroup",
-                    ),
-                ),
-                (
-                    "schedule",
-                    models.ForeignKey(
-                        help_text="Whoever is on call on it is told, on the contact points of their own.",
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="subscriptions",
-                        to="schedules.schedule",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('since', models.DateTimeField(editable=False)),
+                ('group', models.ForeignKey(help_text='The group whose news they get: one that covers what the team depends on.', on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='stakeholders.stakeholdergroup')),
+                ('schedule', models.ForeignKey(help_text='Whoever is on call on it is told, on the contact points of their own.', on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='schedules.schedule')),
             ],
             options={
-                "verbose_name": "team's subscription",
-                "ordering": ("schedule__name", "group__name"),
+                'verbose_name': "team's subscription",
+                'ordering': ('schedule__name', 'group__name'),
             },
         ),
         migrations.CreateModel(
-            name="TeamTold",
+            name='TeamTold',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField()),
-                ("names", models.TextField(blank=True)),
-                (
-                    "subscription",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="told",
-                        to="stakeholders.schedulesubscription",
-                    ),
-                ),
-                (
-                    "update",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="teams_told", to="stakeholders.update"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('names', models.TextField(blank=True)),
+                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='told', to='stakeholders.schedulesubscription')),
+                ('update', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='teams_told', to='stakeholders.update')),
             ],
             options={
-                "ordering": ("pk",),
-                "default_permissions": (),
+                'ordering': ('pk',),
+                'default_permissions': (),
             },
         ),
         migrations.AddConstraint(
-            model_name="schedulesubscription",
-            constraint=models.UniqueConstraint(
-                fields=("schedule", "group"),
-                name="schedule_once_a_group",
-                violation_error_message="This schedule is in this group already.",
-            ),
+            model_name='schedulesubscription',
+            constraint=models.UniqueConstraint(fields=('schedule', 'group'), name='schedule_once_a_group', violation_error_message='This schedule is in this group already.'),
         ),
         migrations.AddConstraint(
-            model_name="teamtold",
-            constraint=models.UniqueConstraint(fields=("update", "subscription"), name="update_once_a_schedule"),
+            model_name='teamtold',
+            constraint=models.UniqueConstraint(fields=('update', 'subscription'), name='update_once_a_schedule'),
         ),
     ]

@@ -5,35 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("dispatching", "0013_media_processes_notices"),
-        ("schedules", "0006_words"),
-        ("stakeholders", "0004_words"),
+        ('dispatching', '0013_media_processes_notices'),
+        ('schedules', '0006_words'),
+        ('stakeholders', '0004_words'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="communicators",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="The person on duty on this schedule becomes the communicator of the outage: they are told at once and reminded. Leave empty for the person on call for the service.",
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="schedules.schedule",
-                verbose_name="communicator on duty",
-            ),
+            model_name='notificationdefinition',
+            name='communicators',
+            field=models.ForeignKey(blank=True, help_text='The person on duty on this schedule becomes the communicator of the outage: they are told at once and reminded. Leave empty for the person on call for the service.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='schedules.schedule', verbose_name='communicator on duty'),
         ),
         migrations.AddField(
-            model_name="outageevent",
-            name="notice",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="dispatching.notice",
-            ),
+            model_name='outageevent',
+            name='notice',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='dispatching.notice'),
         ),
     ]

@@ -14,22 +14,21 @@ UPDATE stakeholders_notificationdefinition definition SET first_live_at = coales
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("stakeholders", "0005_communicators_and_notices"),
+        ('stakeholders', '0005_communicators_and_notices'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="notificationdefinition",
-            name="first_live_at",
+            model_name='notificationdefinition',
+            name='first_live_at',
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.RunSQL(FIRST, migrations.RunSQL.noop),
         migrations.AlterField(
-            model_name="match",
-            name="outage",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="matches", to="stakeholders.outage"
-            ),
+            model_name='match',
+            name='outage',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='stakeholders.outage'),
         ),
     ]

@@ -4,41 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("stakeholders", "0006_definition_first_live"),
+        ('stakeholders', '0006_definition_first_live'),
     ]
 
     operations = [
         migrations.AlterConstraint(
-            model_name="definitionwording",
-            name="definitionwording_is_another",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ring__isnull", False), models.Q(("language", "en"), _negated=True), _connector="OR"
-                ),
-                name="definitionwording_is_another",
-                violation_error_message="The English words are those above: choose another language.",
-            ),
+            model_name='definitionwording',
+            name='definitionwording_is_another',
+            constraint=models.CheckConstraint(condition=models.Q(('ring__isnull', False), models.Q(('language', 'en'), _negated=True), _connector='OR'), name='definitionwording_is_another', violation_error_message='The English words are those above: choose another language.'),
         ),
         migrations.AlterConstraint(
-            model_name="definitionwording",
-            name="one_definition_wording",
-            constraint=models.UniqueConstraint(
-                fields=("definition", "ring", "language"),
-                name="one_definition_wording",
-                nulls_distinct=False,
-                violation_error_message="There is already a wording in this language.",
-            ),
+            model_name='definitionwording',
+            name='one_definition_wording',
+            constraint=models.UniqueConstraint(fields=('definition', 'ring', 'language'), name='one_definition_wording', nulls_distinct=False, violation_error_message='There is already a wording in this language.'),
         ),
         migrations.AlterConstraint(
-            model_name="updatewording",
-            name="updatewording_is_another",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ring__isnull", False), models.Q(("language", "en"), _negated=True), _connector="OR"
-                ),
-                name="updatewording_is_another",
-                violation_error_message="The English words are those above: choose another language.",
-            ),
+            model_name='updatewording',
+            name='updatewording_is_another',
+            constraint=models.CheckConstraint(condition=models.Q(('ring__isnull', False), models.Q(('language', 'en'), _negated=True), _connector='OR'), name='updatewording_is_another', violation_error_message='The English words are those above: choose another language.'),
         ),
     ]

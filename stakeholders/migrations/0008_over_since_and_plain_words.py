@@ -4,82 +4,55 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("stakeholders", "0007_words_for_one_ring_wait"),
+        ('stakeholders', '0007_words_for_one_ring_wait'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="outage",
-            name="over_since",
+            model_name='outage',
+            name='over_since',
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AlterField(
-            model_name="bracket",
-            name="state",
-            field=models.CharField(
-                choices=[
-                    ("waiting", "waiting"),
-                    ("open", "told"),
-                    ("closed", "was told that it is over"),
-                    ("not_needed", "not needed"),
-                ],
-                default="waiting",
-                max_length=10,
-            ),
+            model_name='bracket',
+            name='state',
+            field=models.CharField(choices=[('waiting', 'waiting'), ('open', 'told'), ('closed', 'was told that it is over'), ('not_needed', 'not needed')], default='waiting', max_length=10),
         ),
         migrations.AlterField(
-            model_name="definitionwording",
-            name="text",
-            field=models.TextField(help_text="What is affected, who notices it and what you are doing."),
+            model_name='definitionwording',
+            name='text',
+            field=models.TextField(help_text='What is affected, who notices it and what you are doing.'),
         ),
         migrations.AlterField(
-            model_name="definitionwording",
-            name="title",
-            field=models.CharField(
-                blank=True, help_text="The title in this language. You need to write it only once.", max_length=200
-            ),
+            model_name='definitionwording',
+            name='title',
+            field=models.CharField(blank=True, help_text='The title in this language. You need to write it only once.', max_length=200),
         ),
         migrations.AlterField(
-            model_name="outage",
-            name="severity",
-            field=models.CharField(
-                blank=True,
-                choices=[("critical", "critical"), ("error", "error"), ("warning", "warning"), ("info", "info")],
-                help_text="How bad it is.",
-                max_length=8,
-            ),
+            model_name='outage',
+            name='severity',
+            field=models.CharField(blank=True, choices=[('critical', 'critical'), ('error', 'error'), ('warning', 'warning'), ('info', 'info')], help_text='How bad it is.', max_length=8),
         ),
         migrations.AlterField(
-            model_name="stakeholdergroup",
-            name="openness",
-            field=models.CharField(
-                choices=[
-                    ("product", "colleagues in product delivery, logged in"),
-                    ("enterprise", "everyone in the enterprise, logged in or by invitation"),
-                    ("everyone", "everyone, customers and partners too"),
-                ],
-                default="product",
-                help_text="The people who see the group and may join it on their own.",
-                max_length=10,
-                verbose_name="open to",
-            ),
+            model_name='stakeholdergroup',
+            name='openness',
+            field=models.CharField(choices=[('product', 'colleagues in product delivery, logged in'), ('enterprise', 'everyone in the enterprise, logged in or by invitation'), ('everyone', 'everyone, customers and partners too')], default='product', help_text='The people who see the group and may join it on their own.', max_length=10, verbose_name='open to'),
         ),
         migrations.AlterField(
-            model_name="update",
-            name="text",
-            field=models.TextField(help_text="What is affected, who notices it and what you are doing."),
+            model_name='update',
+            name='text',
+            field=models.TextField(help_text='What is affected, who notices it and what you are doing.'),
         ),
         migrations.AlterField(
-            model_name="updatewording",
-            name="text",
-            field=models.TextField(help_text="What is affected, who notices it and what you are doing."),
+            model_name='updatewording',
+            name='text',
+            field=models.TextField(help_text='What is affected, who notices it and what you are doing.'),
         ),
         migrations.AlterField(
-            model_name="updatewording",
-            name="title",
-            field=models.CharField(
-                blank=True, help_text="The title in this language. You need to write it only once.", max_length=200
-            ),
+            model_name='updatewording',
+            name='title',
+            field=models.CharField(blank=True, help_text='The title in this language. You need to write it only once.', max_length=200),
         ),
     ]
