@@ -45,7 +45,7 @@ def consider(outage: Outage, reach: Audience, *, untold: bool = False, now: date
     open_now = [bracket for bracket in brackets if bracket.due_at and bracket.due_at <= now]
     for bracket in open_now:
         _open(bracket, reach, now=now)
-    transaction.on_commit(partial(_set_alarm, [bracket.due_at for bracket in brackets if bracket.due_at], now))
+    transaction.on_commit(partial(_set_alarms, [bracket.due_at for bracket in brackets if bracket.due_at], now))
     return len(open_now)
 
 
@@ -98,6 +98,6 @@ def _move(bracket: Bracket, to: Bracket.State, *, now: datetime, reason: str = "
     bracket.save()
 
 
-def _set_alarm(times: list[datetime], now: datetime) -> None:
-    for at in times:
+def _set_alarms(moments: list[datetime], now: datetime) -> None:
+    for at in moments:
         alarms.ring_at(TELL, "bulk", at, now=now)

@@ -30,8 +30,13 @@ class Rule:
 
     def frozen(self) -> dict[str, Any]:
         """The rule as JSON, lengths in seconds."""
-        lengths = {name: length.total_seconds() if length is not None else None for name, length in self._lengths()}
-        return {"match": self.match, **lengths, "priority": self.priority, "severity": self.severity}
+        return {
+            "match": self.match,
+            "elapsed": self.elapsed.total_seconds() if self.elapsed is not None else None,
+            "projected": self.projected.total_seconds() if self.projected is not None else None,
+            "priority": self.priority,
+            "severity": self.severity,
+        }
 
     @classmethod
     def thawed(cls, stored: Mapping[str, Any]) -> "Rule":
@@ -39,10 +44,7 @@ class Rule:
             name: timedelta(seconds=stored[name]) if stored[name] is not None else None
             for name in ("elapsed", "projected")
         }
-        return cls(stored["match"], **lengths, priority=stored["priority"], severity=stored["severity"])
-
-    def _lengths(self) -> list[tuple[str, timedelta | None]]:
-        return [("elapsed", self.elapsed), ("projected", self.projected)]
+        return cls(**{**stored, **lengths})
 
     @property
     def sentence(self) -> str:
